@@ -1,0 +1,64 @@
+# Two commands matter: `make up` and `make test`. Everything else serves them.
+.DELETE_ON_ERROR:
+.PHONY: up down test lint format unit slow bench lock docs clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+up: $(VENV)/.run          ## create .venv, install, start the demo suite
+	$(BIN)/aisuite up --phase 2 --demo
+
+down: $(VENV)/.run        ## stop it
+	$(BIN)/aisuite down
+
+test: lint                ## everything that checks the project
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev        ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev      ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+unit: $(VENV)/.dev        ## the quick part of the tests: no processes, no network
+	$(BIN)/pytest -m "not process and not docker and not e2e"
+
+bench: $(VENV)/.dev       ## measure (see docs/benchmarks.md)
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.dev        ## write the generated parts of docs/ again
+	$(BIN)/python docs/generate.py
+
+# Locks hold exact versions and hashes; `uv` checks both when it installs.
+lock: $(VENV)/.uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+	  pyproject.toml --extra local --extra services -o locks/run.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+	  pyproject.toml --extra local --extra services --extra dev -c locks/run.txt -o locks/dev.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+	  --override templates/gateway/overrides.txt templates/gateway/requirements.in -o templates/gateway/requirements.txt
+	echo 'hatchling' | $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+	  - -o locks/build.txt
+
+$(VENV)/.uv: locks/uv.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aisuite needs Python 3.11 or newer: make up PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/uv.txt
+	touch $@
+
+$(VENV)/.run: $(VENV)/.uv locks/run.txt locks/build.txt pyproject.toml
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r locks/run.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --build-constraints locks/build.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run locks/dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r locks/dev.txt
+	touch $@
+
+clean:                    ## remove what was installed here (not your data)
+	rm -rf $(VENV) dist build

@@ -1,0 +1,59 @@
+"""Quantities with their unit in the type: sizes, ports, durations."""
+
+from __future__ import annotations
+
+import re
+
+_FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "K": 2**10, "M": 2**20, "G": 2**30}
+_SIZE = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)\s*")
+_TIME = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?\s*")
+_SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
+MAX_PORT = 65535
+
+
+class Mib(int):
+    """A size in MiB (2**20 bytes)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Mib:
+        """Read "6GiB", "512 MiB", "6G" (binary) or "6GB" (decimal); rounds down. Raises ValueError."""
+        match = _SIZE.fullmatch(text)
+        unit = match["unit"].upper() if match else None
+        if match is None or unit not in _FACTORS or unit == "":
+            raise ValueError(f'{text!r} is not a size; write it with a unit, for example "6GiB" or "512MiB"')
+        return cls(int(float(match["number"]) * _FACTORS[unit]) // 2**20)
+
+    @property
+    def bytes(self) -> int:
+        """The same size in bytes."""
+        return int(self) * 2**20
+
+    def __str__(self) -> str:
+        whole, rest = divmod(int(self), 1024)
+        return f"{whole}GiB" if whole and not rest else f"{int(self)}MiB"
+
+
+class Port(int):
+    """A TCP port, 1 to 65535."""
+
+    @classmethod
+    def parse(cls, value: int) -> Port:
+        """Check the range. Raises ValueError."""
+        if not 1 <= value <= MAX_PORT:
+            raise ValueError(f"{value} is not a port; ports are 1 to {MAX_PORT}")
+        return cls(value)
+
+
+class Seconds(float):
+    """A duration in seconds."""
+
+    @classmethod
+    def parse(cls, text: str) -> Seconds:
+        """Read "60", "60s", "500ms", "2m" or "1h". Raises ValueError."""
+        match = _TIME.fullmatch(text)
+        if match is None:
+            raise ValueError(f'{text!r} is not a duration; write for example "60s" or "2m"')
+        return cls(float(match["number"]) * _SECONDS[match["unit"]])
+
+    def __str__(self) -> str:
+        return f"{float(self):g}s"
