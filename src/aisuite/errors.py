@@ -3,8 +3,8 @@
 AisuiteError                1   never raised bare
   UsageError                2   a flag or argument that cannot be meant
   ProfileError              2   ProfileNotFound, ProfileInvalid(problems)
-  HostError                 3   EngineUnavailable, PortTaken, DiskFull, ProjectLocked, ModelMissing,
-                                StateUnwritable, DownloadFailed
+  HostError                 3   EngineUnavailable, GpuUnavailable, PortTaken, DiskFull, ProjectLocked,
+                                ModelMissing, StateUnwritable, DownloadFailed
   VramError                 4   (the planner's)
   StackError                5   StepFailed, NotReady(service, cause, evidence), NotRunning
   DrillFailed               6   (the drill's)
@@ -83,6 +83,10 @@ class HostError(AisuiteError):
 
 class EngineUnavailable(HostError):
     """The chosen engine cannot run here."""
+
+
+class GpuUnavailable(HostError):
+    """The profile asks for a card that cannot be used here."""
 
 
 class PortTaken(HostError):

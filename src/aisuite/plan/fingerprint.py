@@ -1,0 +1,45 @@
+"""What a service was started with, in comparable parts.
+
+An engine stores the fingerprint with each service it starts and returns it from observe(); a difference in any
+part means that the service must be recreated, and names the part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aisuite.stack.model import Service
+
+
+def fingerprint(service: Service, rendered: Mapping[str, str]) -> dict[str, str]:
+    """Return the parts of a service that matter to a running one.
+
+    Commands and variables stand in plain text, so that a cause can show them; files as a digest.
+    Secrets take part by name only.
+    """
+    parts = {
+        "command": shlex.join(service.command),
+        "environment": "\n".join(f"{name}={value}" for name, value in service.environment),
+        "secrets": " ".join(f"{use.variable}={use.secret}" for use in service.secrets),
+    }
+    if service.image is not None:
+        parts["image"] = service.image
+        parts["container"] = repr(
+            (
+                service.entrypoint,
+                service.mounts,
+                service.volumes,
+                service.cpus,
+                service.memory,
+                service.gpu,
+                service.published,
+            )
+        )
+    for name in service.config_files:
+        parts[f"file {name}"] = hashlib.sha256(rendered[name].encode()).hexdigest()[:16]
+    return parts

@@ -1,0 +1,53 @@
+"""What is there now, as one snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class State(StrEnum):
+    """The state of a service as its engine sees it."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RESTARTING = "restarting"  # died, the engine is about to start it again
+    PAUSED = "paused"
+    EXITED = "exited"  # died or was stopped
+    FAILED = "failed"  # the engine gave up restarting it
+    ORPHANED = "orphaned"  # runs, but nobody watches it: its engine died
+
+
+ALIVE = frozenset({State.STARTING, State.RUNNING, State.PAUSED, State.ORPHANED})
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedService:
+    """One service as found."""
+
+    name: str
+    state: State
+    pid: int | None = None
+    container: str | None = None
+    started_at: float | None = None  # seconds since the epoch
+    restarts: int = 0
+    exit_code: int | None = None
+    fingerprint: Mapping[str, str] = field(default_factory=dict)  # what it was started with, see plan/fingerprint.py
+    ready: bool | None = None  # None: not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All services of a project, and whether the engine's own machinery (supervisord, network) is up."""
+
+    engine_up: bool
+    services: tuple[ObservedService, ...] = ()
+    prepared: frozenset[str] = frozenset()  # names of preparations that are done
+
+    def find(self, name: str) -> ObservedService | None:
+        """Return the service of that name, if it exists."""
+        return next((service for service in self.services if service.name == name), None)

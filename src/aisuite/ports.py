@@ -1,0 +1,170 @@
+"""The doors: what the use cases ask of the outside. Each has a real adapter and a fake that cannot lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from aisuite.plan.observed import Observed
+    from aisuite.stack.model import EngineName, Service, Stack
+
+
+class Engine(Protocol):
+    """Runs services: a supervisord with local processes, or Docker. Knows a project by its folder only."""
+
+    @property
+    def name(self) -> EngineName:
+        """Which engine this is."""
+
+    def observe(self) -> Observed:
+        """Return one snapshot of the project: no waiting, no change, no HTTP. Works when nothing was ever started."""
+
+    def open(self, stack: Stack) -> None:
+        """Bring up the engine's own machinery for this stack's rendered files; does nothing when it is up.
+
+        Also takes away what a crashed run left behind (orphaned processes). Raises EngineUnavailable.
+        """
+
+    def start(self, service: Service, fingerprint: Mapping[str, str]) -> None:
+        """Start a service from its rendered description; returns when its process exists, not when it is ready.
+
+        Raises StepFailed when the engine cannot start it at all.
+        """
+
+    def stop(self, name: str) -> None:
+        """Stop a service and forget it: SIGTERM, after 10 s SIGKILL, its whole process group. Fine when it is not there."""
+
+    def close(self) -> None:
+        """Stop everything of the project, the machinery too. Nothing of it is running afterwards. Idempotent."""
+
+    def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a service's log, oldest first; empty when there is none."""
+
+    def follow(self, name: str, lines: int) -> Iterator[str]:
+        """Yield the last lines, then every new one, across rotation, until the caller stops."""
+
+    def signal(self, name: str, signal_name: str) -> None:
+        """Send a signal ("KILL", "STOP", "CONT", "TERM") to the service's own process. Raises NotRunning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a probe got. `ready` is true for status 200; `reason` says in words why not."""
+
+    ready: bool
+    status: int | None
+    reason: str
+    seconds: float
+
+
+class Probe(Protocol):
+    """Asks a service over HTTP whether it is ready."""
+
+    def ask(self, url: str, timeout: float = 2.0) -> Answer:
+        """GET the URL once. Never raises for what the network does."""
+
+
+class Renderer(Protocol):
+    """Turns a stack into files."""
+
+    def render(self, stack: Stack) -> dict[str, str]:
+        """Return {path relative to the project folder: text}. The same stack gives the same bytes."""
+
+
+class Workdir(Protocol):
+    """A project's folder: `.aisuite/<project>`. Files 0600, folders 0700, every write atomic."""
+
+    @property
+    def folder(self) -> Path:
+        """The absolute path."""
+
+    def lock(self, purpose: str) -> AbstractContextManager[None]:
+        """Hold the project for one command. Raises ProjectLocked naming the holder (pid, command, since) at once."""
+
+    def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
+        """Write what differs, all or nothing per file; return the paths that changed. Raises StateUnwritable, DiskFull."""
+
+    def read(self, name: str) -> str | None:
+        """Return a file's text, or None when it is not there."""
+
+    def ensure_secret(self, name: str) -> Path:
+        """Return the path of a secret, making it at first use (0600)."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file or folder below the project folder; fine when it is not there."""
+
+
+class Preparer(Protocol):
+    """Makes one thing that is made once (the gateway's environment, demo models)."""
+
+    @property
+    def what(self) -> str:
+        """In words, for the plan."""
+
+    def done(self) -> bool:
+        """Whether it is there, complete."""
+
+    def run(self, progress: Progress) -> None:
+        """Make it; interrupted, it leaves nothing that counts as done."""
+
+
+class Progress(Protocol):
+    """Told about long work."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """`total` 0 means unknown."""
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Host(Protocol):
+    """Questions to this machine."""
+
+    def port_holder(self, host: str, port: int) -> str | None:
+        """Return who listens there ("python3, pid 4242"), "another process" when that cannot be seen, None when free."""
+
+    def free_bytes(self, path: Path) -> int:
+        """Return free space for this user on the file system of path (or of its nearest existing parent)."""
+
+    def cpus(self) -> int:
+        """Return how many cores this process may use."""
+
+
+class Chat(Protocol):
+    """Talks to the running suite as a client."""
+
+    def stream(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
+        """POST and yield the server-sent events' JSON bodies. Raises NotRunning, StepFailed."""
+
+    def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """POST and return the JSON answer. Raises NotRunning, StepFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything a use case may need of the outside."""
+
+    engine: Engine
+    probe: Probe
+    renderer: Renderer
+    workdir: Workdir
+    host: Host
+    clock: Clock
+    chat: Chat
+    preparers: Mapping[str, Preparer]

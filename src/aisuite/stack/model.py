@@ -1,0 +1,198 @@
+"""The stack: what a profile becomes on one engine. Every port, address, flag, file and share is final.
+
+Nothing downstream looks back at the profile, at flags or at the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aisuite.units import Mib, Port, Seconds
+
+EngineName = Literal["process", "docker"]
+
+
+class Role(StrEnum):
+    """What a service does; several services may share a role."""
+
+    INFERENCE = "inference"
+    GATEWAY = "gateway"
+    RAG = "rag"
+    EMBEDDING = "embedding"
+    VECTORDB = "vectordb"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Facts about the place where a stack shall run; `resolve` needs them to make everything final.
+
+    `llama_server`, `gateway` and `python` are the first words of a command line (process engine only; a container
+    image has its own entry point). All paths are absolute.
+    """
+
+    engine: EngineName
+    project: str
+    folder: Path  # .aisuite/<project>
+    working_dir: Path
+    cpus: int
+    llama_server: tuple[str, ...] = ("llama-server",)
+    gateway: tuple[str, ...] = ("litellm",)
+    python: tuple[str, ...] = ("python",)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where something listens."""
+
+    host: str
+    port: Port
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """A secret of the project as one service gets it.
+
+    `variable` holds the value when `as_file` is false, else the path of the file that holds it.
+    """
+
+    secret: str  # file name below <folder>/secrets
+    variable: str
+    as_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A service to wait for. Of the dependencies that are not `required`, at least one must become ready."""
+
+    service: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of the host inside a container."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process or container, complete."""
+
+    name: str
+    role: Role
+    command: tuple[str, ...]  # process: the whole argv; docker: what follows the image's entry point
+    environment: tuple[tuple[str, str], ...]  # sorted by name; no secrets
+    secrets: tuple[SecretUse, ...]
+    config_files: tuple[str, ...]  # rendered files it reads, relative to the project folder
+    listen: Endpoint  # as the service binds it (inside the container)
+    published: Endpoint  # as this machine reaches it
+    depends_on: tuple[Dependency, ...]
+    live_path: str
+    ready_path: str
+    deadline: Seconds
+    image: str | None = None
+    entrypoint: tuple[str, ...] | None = None
+    mounts: tuple[Mount, ...] = ()
+    volumes: tuple[Mount, ...] = ()  # source is a named volume
+    cpus: float | None = None
+    memory: Mib | None = None
+    gpu: bool = False
+    data: str | None = None  # folder it keeps state in, process engine
+
+    @property
+    def ready_url(self) -> str:
+        """What to GET to learn whether it is ready; answers 200 without a key."""
+        return self.published.url + self.ready_path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A GGUF file that a service needs on this machine before it can start."""
+
+    model: str
+    service: str
+    path: Path
+    repo: str | None
+    file: str
+    revision: str
+    sha256: str | None
+    demo_sentence: str | None  # not None: written here at first use
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One server behind a route."""
+
+    service: str
+    url: str  # OpenAI base URL, with /v1
+    order: int  # 1 is tried first
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A public model name and the servers that answer for it, in order."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPolicy:
+    """How the gateway waits, retries and heals. Times in seconds."""
+
+    request_timeout: float
+    stream_timeout: float
+    attempts: int
+    cooldown: float
+    health_interval: float
+    health_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything that `render`, `plan` and an engine need; services in start order."""
+
+    project: str
+    engine: EngineName
+    profile: str
+    phase: int
+    folder: Path
+    data: Path
+    gpu_device: int | None
+    services: tuple[Service, ...]
+    routes: tuple[Route, ...]
+    policy: GatewayPolicy
+    models: tuple[ModelFile, ...]
+    variables: tuple[tuple[str, str], ...]  # what .env holds: effective settings by their documented names, no secrets
+    notes: tuple[str, ...] = ()  # what this phase promises and this version does not have
+
+    def service(self, name: str) -> Service:
+        """Return the service of that name. Raises KeyError."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of all secrets that the services use, sorted."""
+        return tuple(sorted({use.secret for service in self.services for use in service.secrets}))
+
+    @property
+    def demo(self) -> bool:
+        """Whether its models are the tiny ones made here."""
+        return any(model.demo_sentence is not None for model in self.models)
