@@ -37,7 +37,10 @@ class Engine(Protocol):
         """
 
     def stop(self, name: str) -> None:
-        """Stop a service and forget it: SIGTERM, after 10 s SIGKILL, its whole process group. Fine when it is not there."""
+        """Stop a service and forget it: SIGTERM, after 10 s SIGKILL, its whole process group.
+
+        Fine when it is not there.
+        """
 
     def close(self) -> None:
         """Stop everything of the project, the machinery too. Nothing of it is running afterwards. Idempotent."""
@@ -87,7 +90,10 @@ class Workdir(Protocol):
         """Hold the project for one command. Raises ProjectLocked naming the holder (pid, command, since) at once."""
 
     def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
-        """Write what differs, all or nothing per file; return the paths that changed. Raises StateUnwritable, DiskFull."""
+        """Write what differs, all or nothing per file; return the paths that changed.
+
+        Raises StateUnwritable, DiskFull.
+        """
 
     def read(self, name: str) -> str | None:
         """Return a file's text, or None when it is not there."""
@@ -137,7 +143,10 @@ class Host(Protocol):
     """Questions to this machine."""
 
     def port_holder(self, host: str, port: int) -> str | None:
-        """Return who listens there ("python3, pid 4242"), "another process" when that cannot be seen, None when free."""
+        """Return who listens there ("python3, pid 4242"), or None when the port is free.
+
+        "another process" when the holder cannot be seen.
+        """
 
     def free_bytes(self, path: Path) -> int:
         """Return free space for this user on the file system of path (or of its nearest existing parent)."""
