@@ -1,0 +1,102 @@
+"""Which services a profile asks for, at which ports, and which waits for which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aisuite.units import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aisuite.profile.model import Profile, Service
+
+GATEWAY = "api-gateway"
+INFERENCE = "inference-"
+
+# Every service that a profile may name a port for, also those that this version does not start yet.
+DEFAULT_PORTS: Mapping[str, Port] = {
+    GATEWAY: Port(8000),
+    "inference-chat": Port(8001),
+    "rag": Port(8002),
+    "embedding": Port(8003),
+    "inference-code": Port(8004),
+    "qdrant": Port(6333),
+}
+_BESIDE_THE_MODELS: Mapping[int, tuple[str, ...]] = {
+    1: (GATEWAY,),
+    2: (GATEWAY, "qdrant", "embedding", "rag"),
+    3: (GATEWAY, "qdrant", "embedding", "rag"),
+}
+_WAITS_FOR: Mapping[str, tuple[str, ...]] = {"rag": ("qdrant", "embedding", GATEWAY)}
+
+
+def model_services(profile: Profile) -> tuple[str, ...]:
+    """Name the model servers, in the order of the profile."""
+    return tuple(f"{INFERENCE}{model}" for model in profile.models)
+
+
+def service_settings(profile: Profile) -> dict[str, Service]:
+    """Return what the profile says about each service of its phase, enabled or not, beside the model servers."""
+    settings = profile.services
+    known: dict[str, Service] = {
+        GATEWAY: settings.api_gateway,
+        "qdrant": settings.qdrant,
+        "embedding": settings.embedding,
+        "rag": settings.rag,
+    }
+    return {name: known[name] for name in _BESIDE_THE_MODELS[profile.phase]}
+
+
+def running_services(profile: Profile) -> tuple[str, ...]:
+    """Name the services of the stack: the model servers, then those of the phase that are enabled."""
+    beside = (name for name, settings in service_settings(profile).items() if settings.enabled)
+    return (*model_services(profile), *beside)
+
+
+def host_ports(profile: Profile) -> dict[str, Port | None]:
+    """Return the host port of each running service; None where neither the profile nor a default names one."""
+    return {name: profile.ports.get(name, DEFAULT_PORTS.get(name)) for name in running_services(profile)}
+
+
+def default_dependencies(profile: Profile) -> dict[str, tuple[str, ...]]:
+    """Return which running services each running service usually waits for.
+
+    The gateway waits for the model servers, of which one is enough; every other edge is required.
+    """
+    running = running_services(profile)
+    usual = {GATEWAY: model_services(profile), **_WAITS_FOR}
+    return {name: tuple(other for other in usual.get(name, ()) if other in running) for name in running}
+
+
+def effective_dependencies(profile: Profile) -> dict[str, tuple[str, ...]]:
+    """Return the usual dependencies, replaced by `services.<name>.depends_on` where the profile says so."""
+    settings = service_settings(profile)
+    graph = default_dependencies(profile)
+    for name in graph:
+        own = settings[name].depends_on if name in settings else None
+        if own is not None:
+            graph[name] = own
+    return graph
+
+
+def find_cycle(graph: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
+    """Return one cycle as (a, b, ..., a), or None. Names that are no key of the graph depend on nothing."""
+    done: set[str] = set()
+    for start in graph:
+        # Iterative: a long chain in a profile must not end in a RecursionError.
+        path: list[str] = []
+        stack = [(start, iter((start,)))]
+        while stack:
+            _, following = stack[-1]
+            name = next(following, None)
+            if name is None:
+                stack.pop()
+                if path:
+                    done.add(path.pop())
+            elif name in path:
+                return (*path[path.index(name) :], name)
+            elif name not in done:
+                path.append(name)
+                stack.append((name, iter(graph.get(name, ()))))
+    return None
