@@ -1,1 +1,1 @@
-
+"""The embedding service: texts in, unit vectors out."""
