@@ -1,0 +1,195 @@
+"""Carry out a plan: as parallel as its graph allows, every service waited for with its own deadline."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from aisuite.errors import AisuiteError, NotReady
+from aisuite.ops.diagnose import diagnose
+from aisuite.plan.fingerprint import fingerprint
+from aisuite.plan.model import Plan, Step, Verb
+from aisuite.plan.observed import State
+from aisuite.stack.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
+
+    from aisuite.ports import Deps
+    from aisuite.stack.model import Dependency, Service, Stack
+
+_POLL = 0.05  # seconds between two probes of one service
+_LOOKS_EVERY = 8  # probes between two looks at the engine: a dead process is seen within half a second
+_DEAD = frozenset({State.EXITED, State.FAILED, State.RESTARTING})
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step with its end; `seconds` from its own start to ready."""
+
+    step: Step
+    status: Status
+    seconds: float = 0.0
+    error: AisuiteError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened to a step: "begin", "progress" or its final status."""
+
+    kind: str
+    step: Step
+    detail: str = ""
+    seconds: float = 0.0
+
+
+class _Cancelled(Exception):
+    """Another step failed, or the user pressed Ctrl-C."""
+
+
+class PlanRun:
+    """One execution of one plan. `run()` never raises for a failed step; results say it."""
+
+    def __init__(
+        self, stack: Stack, rendered: Mapping[str, str], plan: Plan, deps: Deps, listen: Callable[[Event], None]
+    ) -> None:
+        self._stack, self._rendered, self._plan, self._deps, self._listen = stack, rendered, plan, deps, listen
+        self._stop = threading.Event()
+        self._futures: dict[str, Future[StepResult]] = {}
+        self.begun: list[str] = []  # services this run has started, in order
+
+    def run(self) -> tuple[StepResult, ...]:
+        """Carry out all steps; returns their results in the plan's order. Ctrl-C waits for the threads, then raises."""
+        steps = self._plan.steps
+        # One thread for each step: a step only waits for earlier ones, so this cannot deadlock.
+        with ThreadPoolExecutor(max_workers=max(1, len(steps)), thread_name_prefix="step") as pool:
+            for step in steps:
+                self._futures[step.id] = pool.submit(self._settle, step)
+            try:
+                wait_for(self._futures.values())
+            except BaseException:
+                self._stop.set()
+                raise
+        return tuple(self._futures[step.id].result() for step in steps)
+
+    def undo(self) -> None:
+        """Stop what this run has started, last first; a second Ctrl-C does not interrupt it."""
+        with _uninterrupted():
+            for name in reversed(self.begun):
+                self._deps.engine.stop(name)
+
+    def _settle(self, step: Step) -> StepResult:
+        blocked = self._blocked_by(step)
+        if blocked or self._stop.is_set():
+            return StepResult(step, Status.SKIPPED, error=blocked)
+        began = self._deps.clock.monotonic()
+        self._listen(Event("begin", step, step.cause))
+        try:
+            self._execute(step)
+        except _Cancelled:
+            return StepResult(step, Status.SKIPPED)
+        except AisuiteError as err:
+            result = StepResult(step, Status.FAILED, self._deps.clock.monotonic() - began, err)
+            self._after_failure(step)
+        else:
+            result = StepResult(step, Status.DONE, self._deps.clock.monotonic() - began)
+        self._listen(Event(result.status, step, str(result.error or ""), result.seconds))
+        return result
+
+    def _blocked_by(self, step: Step) -> NotReady | None:
+        """Wait for what comes before; return why the step cannot run, if it cannot."""
+        before = {step_id: self._futures[step_id].result() for step_id in step.after}
+        lost = {result.step.subject for result in before.values() if result.status is not Status.DONE}
+        if not lost:
+            return None
+        needs = self._needs(step)
+        hard = sorted((lost & {need.service for need in needs if need.required}) | (lost - {n.service for n in needs}))
+        soft = {need.service for need in needs if not need.required}
+        if hard or (soft and soft <= lost):
+            return NotReady(step.subject, f"not started, because {', '.join(hard or sorted(soft))} did not come up")
+        return None
+
+    def _needs(self, step: Step) -> tuple[Dependency, ...]:
+        return () if step.verb in {Verb.PREPARE, Verb.STOP} else self._stack.service(step.subject).depends_on
+
+    def _after_failure(self, step: Step) -> None:
+        """One model server may fail and the suite still works; anything else ends the run."""
+        tolerable = step.verb not in {Verb.PREPARE, Verb.STOP} and (
+            self._stack.service(step.subject).role is Role.INFERENCE
+        )
+        if tolerable:
+            self._deps.engine.stop(step.subject)  # no crash loop in the background
+        else:
+            self._stop.set()
+
+    def _execute(self, step: Step) -> None:
+        if step.verb is Verb.PREPARE:
+            self._deps.preparers[step.subject].run(lambda *told: self._pass_on(step, *told))
+            return
+        if step.verb in {Verb.STOP, Verb.RECREATE}:
+            self._deps.engine.stop(step.subject)
+        if step.verb is Verb.STOP:
+            return
+        service = self._stack.service(step.subject)
+        if step.verb is not Verb.WAIT:
+            self.begun.append(service.name)
+            self._deps.engine.start(service, fingerprint(service, self._rendered))
+        self._wait_until_ready(service)
+
+    def _pass_on(self, step: Step, stage: str, done: int, total: int) -> None:
+        """Report progress; a cancelled run ends the preparation here."""
+        if self._stop.is_set():
+            raise _Cancelled
+        self._listen(Event("progress", step, f"{stage} {done}/{total}" if total else stage))
+
+    def _wait_until_ready(self, service: Service) -> None:
+        clock, deadline = self._deps.clock, self._deps.clock.monotonic() + service.deadline
+        probes = 0
+        while not (answer := self._deps.probe.ask(service.ready_url)).ready:
+            if self._stop.is_set():
+                raise _Cancelled
+            probes += 1
+            if probes % _LOOKS_EVERY == 0:
+                self._check_alive(service)
+            if clock.monotonic() > deadline:
+                self._check_alive(service)
+                cause = f"not ready after {service.deadline}; it says: {answer.reason}"
+                log = self._deps.engine.log_tail(service.name, 40)
+                raise diagnose(service, None, log, cause)
+            clock.sleep(_POLL)
+
+    def _check_alive(self, service: Service) -> None:
+        found = self._deps.engine.observe().find(service.name)
+        if found is not None and found.state not in _DEAD and not found.restarts:
+            return
+        code = found.exit_code if found else None
+        log = self._deps.engine.log_tail(service.name, 40)
+        raise diagnose(service, code, log, "it ended" if code is None else f"it ended with exit code {code}")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait while things are being taken back (main thread only: only there can it arrive)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

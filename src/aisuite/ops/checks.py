@@ -1,0 +1,52 @@
+"""What must hold on this machine before anything is started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aisuite.errors import ModelMissing, PortTaken
+from aisuite.plan.model import Verb
+
+if TYPE_CHECKING:
+    from aisuite.plan.model import Plan
+    from aisuite.plan.observed import Observed
+    from aisuite.ports import Host
+    from aisuite.stack.model import ModelFile, Stack
+
+
+def check_models(stack: Stack, loaded_as: str) -> None:
+    """Raise ModelMissing naming every file that is not there, and both ways to go on.
+
+    `loaded_as` is how the profile was named on the command line, for the hint.
+    """
+    missing = [model for model in stack.models if model.demo_sentence is None and not model.path.is_file()]
+    if not missing:
+        return
+    count = "1 model file is" if len(missing) == 1 else f"{len(missing)} model files are"
+    lines = [f"{count} missing; nothing was started:", *(f"  {_describe(model)}" for model in missing)]
+    hint = f"aisuite models pull {loaded_as}\n      or try it without any download: aisuite up --demo"
+    raise ModelMissing("\n".join(lines), tuple(model.path for model in missing), hint)
+
+
+def _describe(model: ModelFile) -> str:
+    why = " (a folder stands there)" if model.path.is_dir() else ""
+    return f"{model.path}{why}   for {model.service}, from {model.repo}"
+
+
+def check_ports(stack: Stack, plan: Plan, observed: Observed, host: Host) -> None:
+    """Raise PortTaken naming every port that a service to be started needs and somebody else holds."""
+    ours = {service.name for service in observed.services if service.pid is not None or service.container is not None}
+    taken = []
+    for step in plan.steps:
+        if step.verb is not Verb.START or step.subject in ours:
+            continue  # what runs already holds its own port until it is stopped
+        service = stack.service(step.subject)
+        holder = host.port_holder(service.published.host, service.published.port)
+        if holder is not None:
+            taken.append((service.name, service.published.port, holder))
+    if not taken:
+        return
+    lines = [f"port {port} for {name} is held by {holder}" for name, port, holder in taken]
+    name, port, _ = taken[0]
+    hint = f"stop it, or take another port in the profile (ports: {{{name}: {port + 10000}}})"
+    raise PortTaken("\n".join([*lines, "nothing was started"]), hint)

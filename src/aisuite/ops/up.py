@@ -1,0 +1,152 @@
+"""`aisuite up`: bring the stack to what the profile says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aisuite.errors import AisuiteError, NotReady, StepFailed
+from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
+from aisuite.ops.checks import check_models, check_ports
+from aisuite.ops.look import look
+from aisuite.ops.record import read_record, record_of, write_record
+from aisuite.ops.status import ServiceStatus, statuses
+from aisuite.plan.model import Plan, Preparation, Verb
+from aisuite.plan.reconcile import reconcile
+from aisuite.stack.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from aisuite.plan.observed import Observed
+    from aisuite.ports import Deps
+    from aisuite.stack.model import Stack
+
+_NEEDED_BY = {"demo-models": Role.INFERENCE, "gateway-environment": Role.GATEWAY}
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What `up` shall do. `also_render` are the same profile's stacks for other engines: rendered, not started."""
+
+    stack: Stack
+    also_render: tuple[Stack, ...] = ()
+    loaded_as: str = ""  # how the profile was named on the command line, for hints
+    dry_run: bool = False
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpReport:
+    """What `up` found, did and left."""
+
+    stack: Stack
+    plan: Plan
+    dry_run: bool
+    seconds: float
+    services: tuple[ServiceStatus, ...] = ()
+    results: tuple[StepResult, ...] = ()
+    failures: tuple[AisuiteError, ...] = ()
+    header: Path | None = None  # file with the gateway's Authorization header
+
+    @property
+    def degraded(self) -> bool:
+        """Whether something did not come up although the suite answers."""
+        return bool(self.failures)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 5 when degraded."""
+        return StepFailed.exit_code if self.degraded else 0
+
+
+def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda _: None) -> UpReport:
+    """Make what runs equal to the stack; start nothing that cannot work, and leave nothing half-started."""
+    stack, began = request.stack, deps.clock.monotonic()
+    check_models(stack, request.loaded_as)
+    files = {name: text for one in (*request.also_render, stack) for name, text in deps.renderer.render(one).items()}
+    if request.dry_run:
+        plan, _ = _plan(stack, files, deps)
+        return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
+    with deps.workdir.lock("up"):
+        plan, observed = _plan(stack, files, deps)
+        check_ports(stack, plan, observed, deps.host)
+        deps.workdir.write(files)
+        for secret in stack.secrets:
+            deps.workdir.ensure_secret(secret)
+        results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
+        seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
+        record = record_of(stack, seconds, read_record(deps.workdir))
+        write_record(deps.workdir, record)
+    return UpReport(
+        stack=stack,
+        plan=plan,
+        dry_run=False,
+        seconds=deps.clock.monotonic() - began,
+        services=statuses(record, deps),
+        results=results,
+        failures=tuple(result.error for result in results if result.error is not None),
+        header=deps.workdir.folder / "secrets" / "gateway_key.header",
+    )
+
+
+def _plan(stack: Stack, files: Mapping[str, str], deps: Deps) -> tuple[Plan, Observed]:
+    observed = look({service.name: service.ready_url for service in stack.services}, deps)
+    return reconcile(stack, files, observed, preparations(stack, deps)), observed
+
+
+def preparations(stack: Stack, deps: Deps) -> list[Preparation]:
+    """Return what must be made once for this stack, with the services that wait for it."""
+    found = []
+    for name, preparer in deps.preparers.items():
+        needed_by = tuple(service.name for service in stack.services if service.role is _NEEDED_BY[name])
+        found.append(Preparation(name, preparer.what, needed_by))
+    return found
+
+
+def _carry_out(
+    request: UpRequest,
+    files: Mapping[str, str],
+    plan: Plan,
+    observed: Observed,
+    deps: Deps,
+    listen: Callable[[Event], None],
+) -> tuple[StepResult, ...]:
+    run = PlanRun(request.stack, files, plan, deps, listen)
+    try:
+        if any(step.verb is not Verb.PREPARE for step in plan.steps):
+            deps.engine.open(request.stack)
+        results = run.run()
+        failed = _fatal(request.stack, results)
+        if failed is not None:
+            raise failed
+    except BaseException:
+        if not request.keep:
+            run.undo()
+            if not observed.engine_up:
+                deps.engine.close()
+        raise
+    return results
+
+
+def _fatal(stack: Stack, results: tuple[StepResult, ...]) -> AisuiteError | None:
+    """Return the error that ends the run; None when all is well, or when every route still has a server."""
+    bad = [result for result in results if result.status is not Status.DONE]
+    if not bad:
+        return None
+    down = {result.step.subject for result in bad}
+    roles = {service.name: service.role for service in stack.services}
+    only_models = all(roles.get(name) is Role.INFERENCE for name in down)
+    if only_models and all(any(target.service not in down for target in route.targets) for route in stack.routes):
+        return None
+    failed = [result.error for result in bad if result.status is Status.FAILED and result.error is not None]
+    return failed[0] if len(failed) == 1 else _several(failed)
+
+
+def _several(failed: list[AisuiteError]) -> AisuiteError:
+    if not failed:
+        return StepFailed("the run was cancelled")
+    message = "\n".join([f"{len(failed)} services did not come up:", *(f"- {err.message}" for err in failed)])
+    hints = [err.hint for err in failed if isinstance(err, NotReady) and err.hint]
+    return StepFailed(message, hints[0] if hints else None)
