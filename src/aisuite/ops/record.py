@@ -1,4 +1,7 @@
-"""What `up` has brought up, kept beside it: `status`, `env`, `ask` and `down` need no profile, and survive a broken one."""
+"""What `up` has brought up, kept beside it.
+
+`status`, `env`, `ask`, `logs` and `down` read this record and need no profile: they work with a broken one.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import NotRunning
-from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aisuite.ports import Workdir
-    from aisuite.stack.model import Stack
+    from aisuite.stack.model import Role, Stack
 
 _FILE = "stack.json"
 _SCHEMA = "aisuite.record/1"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, NotReady, StepFailed
@@ -16,7 +17,7 @@ from aisuite.plan.reconcile import reconcile
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from aisuite.plan.observed import Observed
@@ -114,34 +115,39 @@ def _carry_out(
     listen: Callable[[Event], None],
 ) -> tuple[StepResult, ...]:
     run = PlanRun(request.stack, files, plan, deps, listen)
-    try:
+    with _taken_back_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
         if any(step.verb is not Verb.PREPARE for step in plan.steps):
             deps.engine.open(request.stack)
         results = run.run()
-        failed = _fatal(request.stack, results)
-        if failed is not None:
-            raise failed
-    except BaseException:
-        if not request.keep:
-            run.undo()
-            if not observed.engine_up:
-                deps.engine.close()
-        raise
+        _raise_what_is_fatal(request.stack, results)
     return results
 
 
-def _fatal(stack: Stack, results: tuple[StepResult, ...]) -> AisuiteError | None:
-    """Return the error that ends the run; None when all is well, or when every route still has a server."""
+@contextmanager
+def _taken_back_on_failure(run: PlanRun, deps: Deps, *, keep: bool, close: bool) -> Iterator[None]:
+    """Leave nothing of a failed or interrupted run: its services stop, and the engine if it was not up before."""
+    try:
+        yield
+    except BaseException:
+        if not keep:
+            run.undo()
+            if close:
+                deps.engine.close()
+        raise
+
+
+def _raise_what_is_fatal(stack: Stack, results: tuple[StepResult, ...]) -> None:
+    """Raise unless everything is done, or only model servers failed and every route still has one."""
     bad = [result for result in results if result.status is not Status.DONE]
     if not bad:
-        return None
+        return
     down = {result.step.subject for result in bad}
     roles = {service.name: service.role for service in stack.services}
     only_models = all(roles.get(name) is Role.INFERENCE for name in down)
     if only_models and all(any(target.service not in down for target in route.targets) for route in stack.routes):
-        return None
+        return
     failed = [result.error for result in bad if result.status is Status.FAILED and result.error is not None]
-    return failed[0] if len(failed) == 1 else _several(failed)
+    raise failed[0] if len(failed) == 1 else _several(failed)
 
 
 def _several(failed: list[AisuiteError]) -> AisuiteError:
