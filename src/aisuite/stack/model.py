@@ -43,6 +43,11 @@ class Site:
     llama_server: tuple[str, ...] = ("llama-server",)
     gateway: tuple[str, ...] = ("litellm",)
     python: tuple[str, ...] = ("python",)
+    owner: tuple[int, int] = (1000, 1000)  # uid and gid of who owns the folder: containers must read what lies there
+
+
+# An address that means "all of mine" cannot be called; the same machine answers on loopback.
+_CALLED_AS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +58,30 @@ class Endpoint:
     port: Port
 
     @property
+    def authority(self) -> str:
+        """The address as it is bound: host:port, IPv6 in brackets."""
+        return _authority(self.host, self.port)
+
+    @property
     def url(self) -> str:
-        """The base URL, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        """The base URL as a client on the same machine writes it, without a slash at the end."""
+        return f"http://{_authority(_CALLED_AS.get(self.host, self.host), self.port)}"
+
+
+def _authority(host: str, port: Port) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
     """A secret of the project as one service gets it.
 
-    `variable` holds the value when `as_file` is false, else the path of the file that holds it.
+    `variable` holds the value when `as_file` is false, else the path of the file that holds it; None when the
+    command line itself names the file.
     """
 
     secret: str  # file name below <folder>/secrets
-    variable: str
+    variable: str | None
     as_file: bool
 
 
@@ -83,7 +97,7 @@ class Dependency:
 class Mount:
     """A folder or file of the host inside a container."""
 
-    source: str
+    source: str  # absolute, or "./..." below the project folder; for a volume its name
     target: str
     read_only: bool = True
 
@@ -111,6 +125,9 @@ class Service:
     cpus: float | None = None
     memory: Mib | None = None
     gpu: bool = False
+    user: str | None = None  # uid:gid inside the container; None: the image's own
+    capabilities: tuple[str, ...] = ()  # what a container keeps of root's powers
+    healthcheck: tuple[str, ...] = ()  # command that tells the container engine whether the service is well
     data: str | None = None  # folder it keeps state in, process engine
 
     @property
@@ -157,9 +174,11 @@ class GatewayPolicy:
     request_timeout: float
     stream_timeout: float
     attempts: int
+    timeout_attempts: int  # a server that hangs is not given all of them
     cooldown: float
     health_interval: float
     health_timeout: float
+    health_staleness: float  # when the result of a background probe is too old to count
 
 
 @dataclass(frozen=True, slots=True)
