@@ -155,6 +155,7 @@ class Target:
     """One server behind a route."""
 
     service: str
+    model: str  # the name that the server itself goes by
     url: str  # OpenAI base URL, with /v1
     order: int  # 1 is tried first
 

@@ -1,0 +1,132 @@
+"""Render a stack's files from templates, and read them back: a value can never change a file's structure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from aisuite.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import jinja2
+
+    from aisuite.stack.model import Stack
+
+_NOT_PLAIN = re.compile(r"[^ -~]")
+_SHELL_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]*")
+
+
+class TemplateBroken(StackError):
+    """A template does not give the file that the stack describes."""
+
+
+class JinjaRenderer:
+    """Renders with the templates of one folder. The same stack gives the same bytes."""
+
+    def __init__(self, templates: Path) -> None:
+        self._templates = templates
+        self._loaded: jinja2.Environment | None = None
+
+    def render(self, stack: Stack) -> dict[str, str]:
+        """Return {path relative to the project folder: text}. Raises TemplateBroken."""
+        files = self._containers(stack) if stack.engine == "docker" else self._processes(stack)
+        return files | {".env": self._fill("env.j2", stack=stack)}
+
+    def _containers(self, stack: Stack) -> dict[str, str]:
+        volumes = sorted({volume.source for service in stack.services for volume in service.volumes})
+        return {
+            "compose.yaml": self._fill("compose/compose.yaml.j2", stack=stack, volumes=volumes),
+            "litellm.yaml": self._fill("gateway/litellm.yaml.j2", stack=stack),
+        }
+
+    def _processes(self, stack: Stack) -> dict[str, str]:
+        files = {
+            "process/supervisord.conf": self._fill("process/supervisord.conf.j2", stack=stack),
+            "process/litellm.yaml": self._fill("gateway/litellm.yaml.j2", stack=stack),
+        }
+        for service in stack.services:
+            # What the command line names needs no delivery.
+            delivered = tuple(use for use in service.secrets if use.variable is not None)
+            text = self._fill("process/service.json.j2", stack=stack, service=replace(service, secrets=delivered))
+            files[f"process/services/{service.name}.json"] = text
+        return files
+
+    def _fill(self, template: str, **context: Any) -> str:
+        import jinja2
+
+        try:
+            return self._environment().get_template(template).render(context)
+        except jinja2.TemplateError as err:
+            raise TemplateBroken(f"template {self._templates / template}: {err}") from err
+
+    def _environment(self) -> jinja2.Environment:
+        if self._loaded is None:
+            # Here, because a command that renders nothing must not pay for it.
+            import jinja2
+
+            self._loaded = jinja2.Environment(
+                loader=jinja2.FileSystemLoader(self._templates),
+                undefined=jinja2.StrictUndefined,
+                autoescape=False,  # noqa: S701  no HTML: every value goes through a filter of its format
+                trim_blocks=True,
+                lstrip_blocks=True,
+                keep_trailing_newline=True,
+            )
+            self._loaded.filters.update(FILTERS)
+        return self._loaded
+
+
+def as_json(value: Any) -> str:
+    """Write a value as JSON, in ASCII."""
+    return json.dumps(value, ensure_ascii=True)
+
+
+def as_yaml(value: str) -> str:
+    """Write a text as a double-quoted YAML scalar, in ASCII."""
+    # Not as_json: YAML reads a pair of surrogates as two broken characters.
+    return _NOT_PLAIN.sub(lambda match: f"\\U{ord(match[0]):08X}", json.dumps(value, ensure_ascii=False))
+
+
+def as_compose(value: str) -> str:
+    """Write a text as a YAML scalar in which Compose interpolates nothing."""
+    return as_yaml(value.replace("$", "$$"))
+
+
+def as_shell(value: str) -> str:
+    """Write a text as the value of a line of `.env`, as shells and Compose read it."""
+    if _SHELL_PLAIN.fullmatch(value):
+        return value
+    if "'" not in value and "\\" not in value:
+        return f"'{value}'"
+    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
+
+
+def as_supervisor(value: str) -> str:
+    """Write a text into supervisord's configuration, where % starts an expansion."""
+    return value.replace("%", "%%")
+
+
+def as_number(value: float) -> str:
+    """Write a number, whole ones without a fraction."""
+    return f"{float(value):g}"
+
+
+def as_duration(value: float) -> str:
+    """Write seconds as Compose reads them."""
+    return f"{as_number(value)}s"
+
+
+FILTERS: Mapping[str, Any] = {
+    "compose": as_compose,
+    "duration": as_duration,
+    "json": as_json,
+    "number": as_number,
+    "shell": as_shell,
+    "supervisor": as_supervisor,
+    "yaml": as_yaml,
+}

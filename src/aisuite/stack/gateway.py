@@ -1,0 +1,103 @@
+"""The gateway: LiteLLM in front of the model servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aisuite.profile.dependencies import GATEWAY, INFERENCE
+from aisuite.stack.containers import entrypoint_for, python_check
+from aisuite.stack.model import GatewayPolicy, Mount, Role, Route, SecretUse, Service, Target
+from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY
+
+if TYPE_CHECKING:
+    from aisuite.profile.model import Profile
+    from aisuite.stack.places import Places
+
+ENVIRONMENT = {
+    "AIOHTTP_TTL_DNS_CACHE": "5",  # a server that comes back with a new address is found in 5 s, not in 300
+    "DISABLE_ADMIN_UI": "True",
+    "LITELLM_DISABLE_ACCESS_LOG_PATHS": "/health/liveliness,/metrics/",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # no look-up on the internet
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the same
+    "LITELLM_OFFLINE_MODE": "true",  # the same, for all its catalogues
+    "LITELLM_TELEMETRY_DISABLED": "true",
+    "NO_DOCS": "True",
+}
+_LONGEST_SILENCE = 25.0  # seconds between two pieces of a stream before another server is asked
+_FRESH_PROBES = 6  # a probe's result counts for so many intervals, and for a minute at least
+_CONFIG_IN_CONTAINER = "/app/config.yaml"
+
+
+def gateway_service(profile: Profile, places: Places) -> Service:
+    """Return the LiteLLM proxy; one worker, because the state of its circuits is not shared between workers."""
+    settings, listen = profile.services.api_gateway, places.listen(GATEWAY)
+    rendered = config_file(places)
+    secrets = (
+        SecretUse(SERVICE_KEY, "INFERENCE_API_KEY", as_file=False),
+        SecretUse(GATEWAY_KEY, "LITELLM_MASTER_KEY", as_file=False),
+    )
+    program = ("litellm",) if places.containers else places.site.gateway
+    config = _CONFIG_IN_CONTAINER if places.containers else str(places.site.folder / rendered)
+    address = ("--host", listen.host, "--port", str(listen.port))
+    # A container's user has no home; caches go where it may write.
+    environment = ENVIRONMENT | ({"HOME": "/tmp"} if places.containers else {})  # noqa: S108
+    return Service(
+        name=GATEWAY,
+        role=Role.GATEWAY,
+        command=(*program, "--config", config, *address, "--num_workers", "1"),
+        environment=tuple(sorted(environment.items())),
+        secrets=secrets,
+        config_files=(rendered,),
+        listen=listen,
+        published=places.published(GATEWAY),
+        depends_on=(),
+        live_path="/health/liveliness",
+        ready_path="/health/readiness",
+        deadline=settings.deadline,
+        image=profile.images.gateway if places.containers else None,
+        entrypoint=entrypoint_for(secrets) if places.containers else None,
+        mounts=(Mount(f"./{rendered}", _CONFIG_IN_CONTAINER),) if places.containers else (),
+        cpus=places.cpu_limit(settings.cpus),
+        memory=settings.memory,
+        user=places.user,
+        healthcheck=(
+            python_check(f"{places.inside(GATEWAY).url}/health/liveliness", "python3") if places.containers else ()
+        ),
+    )
+
+
+def config_file(places: Places) -> str:
+    """Return where its rendered configuration lies in the project folder."""
+    return "litellm.yaml" if places.containers else "process/litellm.yaml"
+
+
+def routes(profile: Profile, places: Places) -> tuple[Route, ...]:
+    """Return the public model names with their servers in order."""
+    return tuple(Route(name, _targets(models, places)) for name, models in profile.routes.items())
+
+
+def _targets(models: tuple[str, ...], places: Places) -> tuple[Target, ...]:
+    return tuple(
+        Target(
+            service=f"{INFERENCE}{model}",
+            model=model,
+            url=f"{places.url(f'{INFERENCE}{model}')}/v1",
+            order=order,
+        )
+        for order, model in enumerate(models, start=1)
+    )
+
+
+def policy(profile: Profile) -> GatewayPolicy:
+    """Return how the gateway waits, retries and heals."""
+    settings, request = profile.services.api_gateway, float(profile.timeouts.request)
+    return GatewayPolicy(
+        request_timeout=request,
+        stream_timeout=min(_LONGEST_SILENCE, request),
+        attempts=profile.retry.attempts,
+        timeout_attempts=min(1, profile.retry.attempts),
+        cooldown=float(settings.cooldown),
+        health_interval=float(settings.health_interval),
+        health_timeout=float(settings.health_timeout),
+        health_staleness=max(60.0, _FRESH_PROBES * float(settings.health_interval)),
+    )

@@ -1,0 +1,160 @@
+"""The model servers: one llama-server for each model of the profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aisuite.profile.dependencies import INFERENCE
+from aisuite.stack.containers import curl_check
+from aisuite.stack.model import ModelFile, Mount, Role, SecretUse, Service
+from aisuite.stack.places import MODELS_IN_CONTAINER, SERVICE_KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aisuite.profile.model import Model, Profile
+    from aisuite.stack.places import Places
+
+# Every flag on the command line of a model server. A llama-server that does not know them all is not used.
+LLAMA_FLAGS: frozenset[str] = frozenset(
+    {
+        "--alias",
+        "--api-key-file",
+        "--cont-batching",
+        "--fit",
+        "--host",
+        "--jinja",
+        "--metrics",
+        "--port",
+        "--repeat-penalty",
+        "--temp",
+        "--top-p",
+        "-b",
+        "-c",
+        "-ctk",
+        "-ctv",
+        "-m",
+        "-ngl",
+        "-np",
+        "-t",
+    }
+)
+_ALL_LAYERS = 999  # more than any model has
+_SENTENCE = "Hello! I am a tiny demo model and always answer with this one sentence, from {service}."
+
+
+def inference_service(name: str, profile: Profile, places: Places) -> Service:
+    """Return the server of the model `name`."""
+    model, service = profile.models[name], f"{INFERENCE}{name}"
+    program = () if places.containers else places.site.llama_server
+    return Service(
+        name=service,
+        role=Role.INFERENCE,
+        command=(*program, *_flags(name, profile, places)),
+        environment=() if places.containers else _device(profile),
+        secrets=(SecretUse(SERVICE_KEY, variable=None, as_file=True),),
+        config_files=(),
+        listen=places.listen(service),
+        published=places.published(service),
+        depends_on=(),
+        live_path="/health",
+        ready_path="/health",
+        deadline=model.deadline,
+        image=_image(profile) if places.containers else None,
+        mounts=_mounts(model, places),
+        cpus=places.cpu_limit(model.cpus),
+        memory=model.memory,
+        gpu=profile.gpu.backend == "cuda",
+        user=places.user,
+        healthcheck=curl_check(f"{places.inside(service).url}/health") if places.containers else (),
+    )
+
+
+def model_file(name: str, profile: Profile, places: Places) -> ModelFile:
+    """Return the file that the server of the model `name` needs on this machine."""
+    source, service = profile.models[name].source, f"{INFERENCE}{name}"
+    path = _file_on_host(name, profile.models[name], places)
+    return ModelFile(
+        model=name,
+        service=service,
+        path=path,
+        repo=source.repo,
+        file=path.name,
+        revision=source.revision,
+        sha256=source.sha256,
+        demo_sentence=_SENTENCE.format(service=service) if source.demo else None,
+    )
+
+
+def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
+    """Return llama-server's own flags, each with an explicit value: what is unset, the server would choose itself."""
+    model, listen = profile.models[name], places.listen(f"{INFERENCE}{name}")
+    sampling = model.sampling
+    valued = {
+        "-m": _file_as_served(name, model, places),
+        "--alias": name,
+        "--host": listen.host,
+        "--port": listen.port,
+        "-c": model.context,
+        "-b": model.batch,
+        "-np": model.parallel,
+        "-t": _threads(model, profile, places),
+        "-ngl": _gpu_layers(model, profile),
+        "-ctk": model.kv_type,
+        "-ctv": model.kv_type,
+        "--fit": "off",
+        "--temp": f"{sampling.temperature:g}",
+        "--top-p": f"{sampling.top_p:g}",
+        "--repeat-penalty": f"{sampling.repeat_penalty:g}",
+        "--api-key-file": places.secret(SERVICE_KEY),
+    }
+    pairs = (word for flag, value in valued.items() for word in (flag, str(value)))
+    return (*pairs, "--cont-batching", "--metrics", "--jinja")
+
+
+def _threads(model: Model, profile: Profile, places: Places) -> int:
+    """Divide the cores between the servers: threads of llama.cpp spin, and one too many stops them all."""
+    if model.threads != "auto":
+        return model.threads
+    share = max(1, (places.site.cpus - 1) // len(profile.models))
+    limit = places.cpu_limit(model.cpus)
+    return share if limit is None else min(share, max(1, int(limit)))
+
+
+def _gpu_layers(model: Model, profile: Profile) -> int:
+    if profile.gpu.backend == "cpu":
+        return 0
+    return model.gpu_layers if isinstance(model.gpu_layers, int) else _ALL_LAYERS
+
+
+def _device(profile: Profile) -> tuple[tuple[str, str], ...]:
+    """Return what shows a local process one card only; containers get theirs from the engine."""
+    if profile.gpu.backend != "cuda":
+        return ()
+    # Without the order, CUDA counts the fastest card first, not as nvidia-smi does.
+    return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", str(profile.gpu.device)))
+
+
+def _image(profile: Profile) -> str:
+    return profile.images.llama if profile.gpu.backend == "cpu" else profile.images.llama_gpu
+
+
+def _mounts(model: Model, places: Places) -> tuple[Mount, ...]:
+    if not places.containers:
+        return ()
+    return (Mount(str(_folder_on_host(model, places)), MODELS_IN_CONTAINER, read_only=True),)
+
+
+def _folder_on_host(model: Model, places: Places) -> Path:
+    return places.data / "demo-models" if model.source.demo else places.models
+
+
+def _file_on_host(name: str, model: Model, places: Places) -> Path:
+    # A source has a file or is a demo: the profile's check sees to it.
+    file = f"demo-{name}.gguf" if model.source.demo else str(model.source.file)
+    return _folder_on_host(model, places) / file
+
+
+def _file_as_served(name: str, model: Model, places: Places) -> str:
+    path = _file_on_host(name, model, places)
+    return f"{MODELS_IN_CONTAINER}/{path.name}" if places.containers else str(path)

@@ -1,0 +1,140 @@
+"""The services around retrieval: the vector store, the embedding service and RAG."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aisuite.profile.dependencies import GATEWAY
+from aisuite.stack.containers import entrypoint_for, listening_check, python_check
+from aisuite.stack.model import Mount, Role, SecretUse, Service
+from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY, container_port
+
+if TYPE_CHECKING:
+    from aisuite.profile.model import Profile
+    from aisuite.profile.model import Service as Settings
+    from aisuite.stack.places import Places
+
+QDRANT = "qdrant"
+EMBEDDING = "embedding"
+RAG = "rag"
+_MODULES = {QDRANT: "vectordb"}  # where the name differs: ours is not Qdrant
+_DOCUMENTS_IN_CONTAINER = "/documents"
+
+
+def embedding_service(profile: Profile, places: Places) -> Service:
+    """Return the embedding service."""
+    settings = profile.services.embedding
+    environment = {
+        "EMBEDDING_BACKEND": settings.backend,
+        "EMBEDDING_MODEL": settings.model,
+        "EMBEDDING_MAX_TEXTS": str(settings.max_texts),
+        "EMBEDDING_MAX_CHARS": str(settings.max_chars),
+    }
+    service = _our_service(EMBEDDING, Role.EMBEDDING, settings, environment, places)
+    # It needs nobody, so its container is well when it is ready: others wait for a loaded model.
+    return _in_our_image(service, "/health", profile, places)
+
+
+def rag_service(profile: Profile, places: Places) -> Service:
+    """Return the RAG service."""
+    settings, timeouts, retry = profile.services.rag, profile.timeouts, profile.retry
+    environment = {
+        "API_GATEWAY_URL": places.url(GATEWAY),
+        "API_GATEWAY_CHAT_MODEL": settings.chat_model,
+        "API_GATEWAY_CODE_MODEL": settings.code_model,
+        "EMBEDDING_URL": places.url(EMBEDDING),
+        "EMBEDDING_TIMEOUT": f"{timeouts.embedding:g}",
+        "QDRANT_URL": places.url(QDRANT),
+        "QDRANT_TIMEOUT": f"{timeouts.qdrant:g}",
+        "QDRANT_MAX_RETRIES": str(retry.qdrant_attempts),
+        "QDRANT_RETRY_MIN_WAIT": f"{retry.qdrant_min_wait:g}",
+        "QDRANT_RETRY_MAX_WAIT": f"{retry.qdrant_max_wait:g}",
+        "RAG_CHUNK_SIZE": str(settings.chunk_size),
+        "RAG_CHUNK_OVERLAP": str(settings.chunk_overlap),
+        "RAG_CONTEXT_TOKENS": str(_context_tokens(profile)),
+        "RAG_LLM_MAX_TOKENS": str(settings.max_tokens),
+        "RAG_LLM_TEMPERATURE": f"{settings.temperature:g}",
+        "RAG_LLM_TIMEOUT": f"{timeouts.rag_request:g}",
+        "RAG_TOPK": str(settings.topk),
+    }
+    mounts: tuple[Mount, ...] = ()
+    if settings.documents is not None:
+        folder = str(places.site.working_dir / settings.documents)
+        environment["RAG_DOCUMENTS_DIR"] = _DOCUMENTS_IN_CONTAINER if places.containers else folder
+        mounts = (Mount(folder, _DOCUMENTS_IN_CONTAINER),) if places.containers else ()
+    service = _our_service(RAG, Role.RAG, settings, environment, places)
+    secrets = (*service.secrets, SecretUse(GATEWAY_KEY, "API_GATEWAY_KEY_FILE", as_file=True))
+    # Its readiness is that of its dependencies; a container is sick only when it is itself sick.
+    return _in_our_image(replace(service, secrets=secrets, mounts=mounts), "/livez", profile, places)
+
+
+def qdrant_service(profile: Profile, places: Places) -> Service:
+    """Return the vector store: Qdrant in a container, our own server for its REST API as a local process."""
+    environment = {} if places.containers else {"VECTORDB_DATA_DIR": str(places.data_of(QDRANT))}
+    service = _our_service(QDRANT, Role.VECTORDB, profile.services.qdrant, environment, places)
+    service = replace(service, ready_path="/readyz")
+    return _in_qdrants_image(service, profile) if places.containers else service
+
+
+def _our_service(name: str, role: Role, settings: Settings, environment: dict[str, str], places: Places) -> Service:
+    """Return one of `aisuite.services` with what they have in common."""
+    listen = places.listen(name)
+    python = ("python",) if places.containers else places.site.python
+    address = {"SERVICE_HOST": listen.host, "SERVICE_PORT": str(listen.port)}
+    return Service(
+        name=name,
+        role=role,
+        command=(*python, "-m", f"aisuite.services.{_MODULES.get(name, name)}"),
+        environment=tuple(sorted((address | environment).items())),
+        secrets=(SecretUse(SERVICE_KEY, "SERVICE_API_KEY_FILE", as_file=True),),
+        config_files=(),
+        listen=listen,
+        published=places.published(name),
+        depends_on=(),
+        live_path="/livez",
+        ready_path="/health",
+        deadline=settings.deadline,
+        cpus=places.cpu_limit(settings.cpus),
+        memory=settings.memory,
+        data=places.data_of(name),
+    )
+
+
+def _in_our_image(service: Service, health_path: str, profile: Profile, places: Places) -> Service:
+    if not places.containers:
+        return service
+    health = python_check(places.inside(service.name).url + health_path)
+    return replace(service, image=profile.images.service, user=places.user, healthcheck=health)
+
+
+def _in_qdrants_image(service: Service, profile: Profile) -> Service:
+    secrets = (SecretUse(SERVICE_KEY, "QDRANT__SERVICE__API_KEY", as_file=False),)
+    environment = {
+        "QDRANT_INIT_FILE_PATH": "/tmp/.qdrant-initialized",  # noqa: S108  its own folder is read-only
+        "QDRANT__SERVICE__HTTP_PORT": str(service.listen.port),
+        "QDRANT__TELEMETRY_DISABLED": "true",
+    }
+    return replace(
+        service,
+        command=("./entrypoint.sh",),
+        environment=tuple(sorted(environment.items())),
+        secrets=secrets,
+        image=profile.images.qdrant,
+        entrypoint=entrypoint_for(secrets),
+        volumes=(
+            Mount("qdrant-storage", "/qdrant/storage", read_only=False),
+            Mount("qdrant-snapshots", "/qdrant/snapshots", read_only=False),
+        ),
+        # Its image runs as root, owner of its volumes; the key's file belongs to the project's owner.
+        capabilities=("DAC_OVERRIDE",),
+        healthcheck=listening_check(container_port(QDRANT)),
+    )
+
+
+def _context_tokens(profile: Profile) -> int:
+    """Return what a prompt with its answer may take, whichever server behind RAG's routes gets it."""
+    settings = profile.services.rag
+    models = {*profile.routes.get(settings.chat_model, ()), *profile.routes.get(settings.code_model, ())}
+    slots = [profile.models[name].context // profile.models[name].parallel for name in models or profile.models]
+    return min(slots)
