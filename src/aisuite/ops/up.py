@@ -34,6 +34,7 @@ class UpRequest:
     stack: Stack
     also_render: tuple[Stack, ...] = ()
     loaded_as: str = ""  # how the profile was named on the command line, for hints
+    cpu_only: str | None = None  # why the llama.cpp of this machine cannot use a card, if it cannot
     dry_run: bool = False
     keep: bool = False
 

@@ -1,0 +1,96 @@
+"""The command line: all commands, and the one place where errors end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aisuite import __version__
+from aisuite.cli import client, models, profile, stack
+from aisuite.cli.output import Current, begin
+from aisuite.errors import INTERRUPTED, AisuiteError, ProfileInvalid, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(
+    name="aisuite",
+    help="One typed profile, one private OpenAI-compatible AI suite that keeps answering when a part of it dies.",
+    epilog="Start here:  aisuite up --phase 2 --demo",
+    rich_markup_mode=None,  # rich help costs 200 ms at every --help
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+stack.register(app)
+client.register(app)
+models.register(app)
+profile.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"aisuite {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """One typed profile, one private OpenAI-compatible AI suite that keeps answering when a part of it dies."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. This is the error boundary: nothing passes it."""
+    words = [word for word in arguments if not word.startswith("-")]
+    begin(words[0] if words else "aisuite", json="--json" in arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="aisuite")
+        sys.stdout.flush()
+    except AisuiteError as err:
+        Current.output.show_error(_describe(err), err.exit_code)
+        return err.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        Current.output.show_error({"type": "Interrupted", "message": "interrupted; what was started is stopped again"},
+                                  INTERRUPTED)  # fmt: skip
+        return INTERRUPTED
+    except Exception as err:  # noqa: BLE001 - the boundary: a bug ends as one message, too
+        return _end_with_foreign(err)
+    return int(code or 0)
+
+
+def _interrupt(_signal: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _describe(err: AisuiteError) -> dict[str, Any]:
+    error: dict[str, Any] = {"type": type(err).__name__, "message": err.message, "hint": err.hint}
+    if isinstance(err, ProfileInvalid):
+        error["problems"] = [
+            {"source": one.source, "line": one.line, "key": one.key, "message": one.message} for one in err.problems
+        ]
+    return error
+
+
+def _end_with_foreign(err: Exception) -> int:
+    """Print an error that is not ours: typer's about the command line, or a bug."""
+    if isinstance(err, typer.TyperException):
+        message = err.format_message() if hasattr(err, "format_message") else str(err)
+        words = [word for word in sys.argv[1:] if not word.startswith("-")]
+        hint = f"aisuite {words[0]} --help" if words and not message.startswith("No such command") else "aisuite --help"
+        Current.output.show_error(_describe(UsageError(message, hint)), UsageError.exit_code)
+        return UsageError.exit_code
+    if os.environ.get("AISUITE_TRACEBACK"):
+        traceback.print_exception(err)
+    message = f"internal error: {type(err).__name__}: {err}"
+    hint = "this is a bug; see where with AISUITE_TRACEBACK=1, and report it"
+    Current.output.show_error({"type": "InternalError", "message": message, "hint": hint}, AisuiteError.exit_code)
+    return AisuiteError.exit_code

@@ -1,0 +1,71 @@
+"""Commands for who uses the suite: env, ask, rag."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aisuite.cli.options import Session, command
+
+rag = typer.Typer(help="Documents that answers are drawn from.", rich_markup_mode=None, no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the app."""
+    app.command()(env)
+    app.command()(ask)
+    rag.command("index")(rag_index)
+    app.add_typer(rag, name="rag")
+
+
+@command("env")
+def env(session: Session) -> int:
+    """Print the variables for OpenAI clients; use it as:  eval "$(aisuite env)"."""
+    from aisuite.ops.env import env as read_env
+
+    report = read_env(session.deps())
+    body = {"base_url": report.base_url, "key_file": str(report.key_file)}
+    return session.out.show(body, "\n".join(report.exports))
+
+
+@command("ask")
+def ask(
+    session: Session,
+    question: Annotated[str, typer.Argument(help="What you want to know; - reads it from standard input.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Public model name, for example code-7b.")] = None,
+    collection: Annotated[
+        str | None, typer.Option("--rag", metavar="COLLECTION", help="Answer from this collection, with sources.")
+    ] = None,
+) -> int:
+    """Ask one question; the answer comes as it is made."""
+    from aisuite.cli import view
+    from aisuite.ops.ask import AskRequest
+    from aisuite.ops.ask import ask as ask_suite
+
+    text = sys.stdin.read() if question == "-" else question
+    pieces = ask_suite(AskRequest(text, model, collection), session.deps())
+    if session.out.json:
+        return session.out.show(view.ask_json(pieces))
+    return session.out.stream(view.ask_stream(pieces))
+
+
+@command("rag.index")
+def rag_index(
+    session: Session,
+    path: Annotated[Path, typer.Argument(help="A .md or .txt file, or a folder of them.")],
+    collection: Annotated[
+        str | None, typer.Option("--collection", "-c", help="Where to put them; the folder's name if not given.")
+    ] = None,
+) -> int:
+    """Index documents; what has not changed since the last time costs nothing."""
+    from aisuite.cli import view
+    from aisuite.cli.progress import CountProgress
+    from aisuite.ops.index import index
+
+    name = collection or path.resolve().stem
+    with CountProgress(session.out, f"indexing {path}") as progress:
+        report = index(path, name, session.deps(), progress)
+    return session.out.show(view.index_json(report), view.index_text(report), report.exit_code)

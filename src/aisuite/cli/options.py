@@ -1,0 +1,87 @@
+"""Options that several commands share, so that they read and behave the same everywhere."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from aisuite.cli.output import Output, begin
+
+if TYPE_CHECKING:
+    from aisuite.ports import Deps
+
+DEFAULT_PROJECT = "aisuite"
+DEFAULT_STATE = Path(".aisuite")
+
+Phase = Annotated[int | None, typer.Option("--phase", min=1, max=3, help="Which part of the suite: 1, 2 or 3.")]
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", envvar="AISUITE_PROFILE", help="Name of a profile, or path of its file."),
+]
+Demo = Annotated[bool, typer.Option("--demo", help="Tiny models made on this machine: no GPU, no download.")]
+Engine = Annotated[
+    str | None, typer.Option("--engine", help="process or docker; without it the profile decides.", metavar="ENGINE")
+]
+
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "project": (
+        Annotated[str, typer.Option("--project", "-p", envvar="AISUITE_PROJECT", help="Name of the stack.")],
+        DEFAULT_PROJECT,
+    ),
+    "state": (
+        Annotated[Path, typer.Option("--state", envvar="AISUITE_STATE", help="Folder of the projects' folders.")],
+        DEFAULT_STATE,
+    ),
+    "json": (Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")], False),
+    "quiet": (Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")], False),
+    "no_color": (Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")], False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command has: how it prints, and which project it is about."""
+
+    out: Output
+    project: str
+    state: Path
+
+    def deps(self) -> Deps:
+        """Open the project as it stands on disk; needs no profile."""
+        from aisuite.cli.wiring import open_project
+
+        return open_project(self.project, self.state)
+
+
+def command(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the options that all have; it gets them as a `Session`, its first parameter.
+
+    `name` is the command's name in the JSON schema, with dots between words.
+    """
+
+    def with_common_options(function: Callable[..., int]) -> Callable[..., int]:
+        hints = get_type_hints(function, include_extras=True)
+        own = list(inspect.signature(function).parameters.values())[1:]
+        parameters = [one.replace(annotation=hints[one.name]) for one in own]
+        keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters += [
+            inspect.Parameter(option, keyword, default=default, annotation=annotation)
+            for option, (annotation, default) in _COMMON.items()
+        ]
+
+        def run(**given: Any) -> int:
+            out = begin(name, json=given.pop("json"), quiet=given.pop("quiet"), no_color=given.pop("no_color"))
+            session = Session(out, given.pop("project"), given.pop("state"))
+            return function(session, **given)
+
+        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return with_common_options

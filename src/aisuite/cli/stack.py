@@ -1,0 +1,107 @@
+"""Commands about the stack: up, down, status, logs, render."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aisuite.cli.options import Demo, Engine, Phase, ProfileName, Session, command
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the app, in the order in which help shows them."""
+    for one in (up, down, status, logs, render):
+        app.command()(one)
+
+
+@command("up")
+def up(
+    session: Session,
+    phase: Phase = None,
+    demo: Demo = False,
+    profile: ProfileName = None,
+    engine: Engine = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="After a failure leave running what has started.")] = False,
+) -> int:
+    """Start the suite, or bring it to what the profile says now."""
+    from aisuite.cli import view
+    from aisuite.cli.progress import UpProgress
+    from aisuite.cli.wiring import Choice, wire
+    from aisuite.ops.up import UpRequest
+    from aisuite.ops.up import up as bring_up
+
+    out = session.out
+    suite = wire(Choice(profile, phase, demo, engine), session.project, session.state)
+    out.say(view.first_line(suite))
+    for note in suite.notes:
+        out.say(f"note: {note}")
+    request = UpRequest(suite.stack, suite.also, suite.loaded_as, suite.cpu_only, dry_run, keep)
+    with UpProgress(out) as progress:
+        report = bring_up(request, suite.deps, progress)
+    return out.show(view.up_json(report, suite), view.up_text(report, out), report.exit_code)
+
+
+@command("down")
+def down(session: Session) -> int:
+    """Stop the suite. Data, keys and logs stay."""
+    from aisuite.cli import view
+    from aisuite.ops.down import down as bring_down
+
+    report = bring_down(session.deps())
+    return session.out.show(view.down_json(report), view.down_text(report), report.exit_code)
+
+
+@command("status")
+def status(session: Session) -> int:
+    """Show every service: state, health, URL, process. Exit code 5 when not all are healthy."""
+    from aisuite.cli import view
+    from aisuite.ops.status import status as read_status
+
+    report = read_status(session.deps())
+    return session.out.show(view.status_json(report), view.status_text(report, session.out), report.exit_code)
+
+
+@command("logs")
+def logs(
+    session: Session,
+    service: Annotated[str, typer.Argument(help="Name of the service, as `aisuite status` shows it.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
+    tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="How many of the last lines.")] = 100,
+) -> int:
+    """Print what a service has written."""
+    from aisuite.errors import UsageError
+    from aisuite.ops.logs import logs as read_logs
+
+    if session.out.json and follow:
+        raise UsageError("--json prints one object, so it cannot follow", f"aisuite logs {service} --follow")
+    lines = read_logs(service, session.deps(), lines=tail, follow=follow)
+    if session.out.json:
+        return session.out.show({"service": service, "lines": list(lines)})
+    return session.out.stream(f"{line}\n" for line in lines)
+
+
+@command("render")
+def render(
+    session: Session,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write into this folder instead of the project's.")
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what would change.")] = False,
+    phase: Phase = None,
+    demo: Demo = False,
+    profile: ProfileName = None,
+    engine: Engine = None,
+) -> int:
+    """Write the Compose file, the gateway's and the process engine's configuration, and start nothing."""
+    from aisuite.cli import view
+    from aisuite.cli.wiring import Choice, open_folder, wire
+    from aisuite.ops.render import render as render_files
+
+    suite = wire(Choice(profile, phase, demo, engine), session.project, session.state)
+    target = suite.deps.workdir if output is None else open_folder(output)
+    stacks = (suite.stack,) if engine else (*suite.also, suite.stack)
+    report = render_files(stacks, suite.deps.renderer, target, diff=diff)
+    return session.out.show(view.render_json(report), view.render_text(report, diff), report.exit_code)
