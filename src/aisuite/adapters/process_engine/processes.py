@@ -1,0 +1,98 @@
+"""Local processes, told apart by start time: an id alone may belong to somebody else by now."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aisuite.adapters.process_engine.process_exec import list_pids, read_stat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_POLL = 0.02
+_KILL_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that lives; `started` in clock ticks since boot."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    started: int
+    paused: bool
+
+
+def find_process(pid: int) -> Process | None:
+    """Return the process of that id; None when there is none, or a zombie only."""
+    stat = read_stat(pid)
+    if stat is None or stat[0] in "ZX":
+        return None
+    state, parent, group, session, started = stat
+    return Process(pid, parent, group, session, started, paused=state in "Tt")
+
+
+def list_processes() -> list[Process]:
+    """Return all living processes of this machine."""
+    return [process for pid in list_pids() if (process := find_process(pid)) is not None]
+
+
+def find_family(leader: Process) -> list[Process]:
+    """Return a process with its group and with all its descendants, in whatever group."""
+    everybody = list_processes()
+    family = {process.pid: process for process in everybody if process.group == leader.pid or process == leader}
+    found = True
+    while found:
+        grown = {p.pid: p for p in everybody if p.parent in family and p.pid not in family}
+        family |= grown
+        found = bool(grown)
+    return list(family.values())
+
+
+def find_session(leader: Process) -> list[Process]:
+    """Return what lives of the session that this process leads or has led."""
+    now = find_process(leader.pid)
+    if now is not None and now.started != leader.started:
+        return []  # the id belongs to somebody else by now, so the session is gone
+    return [process for process in list_processes() if process.session == leader.pid]
+
+
+def still_there(processes: Iterable[Process]) -> list[Process]:
+    """Return those that still live."""
+    return [p for p in processes if (now := find_process(p.pid)) is not None and now.started == p.started]
+
+
+def send(process: Process, number: signal.Signals) -> bool:
+    """Send a signal if the process still is the one that was found; return whether it is."""
+    now = find_process(process.pid)
+    if now is None or now.started != process.started:
+        return False
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def end_processes(find: Callable[[], list[Process]], grace: float) -> None:
+    """End what `find` returns, again and again until it returns nothing: SIGTERM, after `grace` seconds SIGKILL."""
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_WAIT)):
+        deadline = time.monotonic() + patience
+        told: set[Process] = set()
+        while targets := find():
+            for process in targets:
+                if process not in told:
+                    send(process, number)
+                    send(process, signal.SIGCONT)  # a paused process would not hear SIGTERM
+            told.update(targets)
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(_POLL)
+        else:
+            return

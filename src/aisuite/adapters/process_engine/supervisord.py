@@ -1,0 +1,158 @@
+"""One project's supervisord: start it, find it, talk to it over its socket."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import shlex
+import socket
+import subprocess
+import tempfile
+import xmlrpc.client
+from pathlib import Path
+from typing import Any
+
+from aisuite.adapters.process_engine import process_exec
+from aisuite.adapters.process_engine.process_exec import list_pids
+from aisuite.adapters.process_engine.processes import Process, find_process
+from aisuite.errors import EngineUnavailable
+
+CONFIG = "process/supervisord.conf"
+_LAUNCH_TIMEOUT = 30.0
+_CALL_TIMEOUT = 10.0
+# Linux takes 107 bytes; supervisord binds "<path>.<pid>" first.
+_MAX_SOCKET_PATH = 107 - len(".4194304")
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+
+
+class Fault:
+    """supervisord's own numbers for why a call was refused."""
+
+    SHUTTING_DOWN = 6
+    BAD_NAME = 10
+    NOT_RUNNING = 70
+    STILL_RUNNING = 91
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_CALL_TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_CALL_TIMEOUT)
+        self.sock.connect(self._path)
+
+
+class _UnixTransport(xmlrpc.client.Transport):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002
+        return _UnixConnection(self._path)
+
+
+class Supervisord:
+    """The supervisord of a project folder.
+
+    It is known by its environment, which names the folder and the socket and which the kernel keeps: no file that
+    could be stale, torn or deleted is trusted.
+    """
+
+    def __init__(self, folder: Path, python: str) -> None:
+        self._folder = folder
+        self._python = python
+        self._pidfile = folder / "run" / "supervisord.pid"
+
+    def find(self, *, search: bool = False) -> Process | None:
+        """Return the running supervisord; with `search` also one whose pid file was lost."""
+        try:
+            pids = [int(self._pidfile.read_text())]
+        except (OSError, ValueError):
+            pids = []
+        if search:
+            pids.extend(list_pids())
+        for pid in pids:
+            process = find_process(pid)
+            if process is not None and process.session == pid and self._environment(pid) is not None:
+                return process
+        return None
+
+    def call(self, daemon: Process, method: str, *arguments: Any) -> Any:
+        """Call one of its XML-RPC methods. Raises xmlrpc.client.Fault, and EngineUnavailable when it is silent."""
+        path = (self._environment(daemon.pid) or {}).get("AISUITE_SOCKET", "")
+        transport = _UnixTransport(path)
+        try:
+            with xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=transport) as proxy:
+                return getattr(proxy, f"supervisor.{method}")(*arguments)
+        except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as err:
+            raise EngineUnavailable(f"supervisord (pid {daemon.pid}) does not answer: {err}", "aisuite down") from err
+
+    def launch(self) -> Process:
+        """Start it and wait until it answers. Raises EngineUnavailable."""
+        socket_path = self._choose_socket()
+        socket_path.unlink(missing_ok=True)
+        launch = [self._python, "-I", "-S", process_exec.__file__]
+        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment |= {
+            "AISUITE_FOLDER": str(self._folder),
+            "AISUITE_SOCKET": str(socket_path),
+            "AISUITE_LAUNCH": shlex.join(launch),
+        }
+        try:
+            # It binds its socket, then goes to the background by itself; -P keeps the project folder off sys.path.
+            result = subprocess.run(
+                [self._python, "-P", "-m", "supervisor.supervisord", "-c", CONFIG],
+                cwd=self._folder,
+                env=environment,
+                umask=0o077,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_LAUNCH_TIMEOUT,
+                start_new_session=True,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as err:
+            raise EngineUnavailable(f"cannot start supervisord: {err}") from err
+        daemon = self.find(search=True) if result.returncode == 0 else None
+        if daemon is None:
+            raise _launch_error(result.stdout + result.stderr)
+        self.call(daemon, "getState")
+        return daemon
+
+    def remove_files(self) -> None:
+        """Remove what a killed one leaves."""
+        self._pidfile.unlink(missing_ok=True)
+        self._choose_socket().unlink(missing_ok=True)
+
+    def _environment(self, pid: int) -> dict[str, str] | None:
+        """Return the environment it was started with; None when the process is not this project's supervisord."""
+        try:
+            text = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())
+        except OSError:
+            return None
+        environment = dict(entry.partition("=")[::2] for entry in text.split("\0"))
+        return environment if environment.get("AISUITE_FOLDER") == str(self._folder) else None
+
+    def _choose_socket(self) -> Path:
+        path = self._folder / "run" / "supervisor.sock"
+        if len(os.fsencode(path)) <= _MAX_SOCKET_PATH:
+            return path
+        shelter = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"aisuite-{os.getuid()}"
+        shelter.mkdir(mode=0o700, exist_ok=True)
+        found = shelter.lstat()
+        if shelter.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise EngineUnavailable(f"{shelter} is not a private folder of this user", f"rm -r {shelter}")
+        return shelter / (hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16] + ".sock")
+
+
+def _launch_error(output: str) -> EngineUnavailable:
+    if "No module named" in output:
+        return EngineUnavailable("supervisor is not installed", "pip install 'aisuite[local]'")
+    lines = [line for line in output.splitlines() if line.startswith("Error")] or output.splitlines()[-1:]
+    return EngineUnavailable(f"supervisord did not start: {lines[0] if lines else 'it said nothing'}")
