@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aisuite.plan.observed import Observed
-    from aisuite.stack.model import EngineName, Service, Stack
+    from aisuite.stack.model import EngineName, ModelFile, Service, Stack
+    from aisuite.units import Mib
 
 
 class Engine(Protocol):
@@ -126,6 +127,33 @@ class Progress(Protocol):
         """`total` 0 means unknown."""
 
 
+class Hub(Protocol):
+    """Where model files are fetched from."""
+
+    def pull(self, model: ModelFile, progress: Progress, *, force: bool = False) -> None:
+        """Fetch a file to its path, resuming; it appears there only when its digest is right.
+
+        Raises DownloadFailed, DiskFull.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class GpuDevice:
+    """One card, as its driver sees it."""
+
+    index: int
+    name: str
+    total: Mib
+    free: Mib
+
+
+class Gpu(Protocol):
+    """The graphics cards of this machine."""
+
+    def devices(self) -> tuple[GpuDevice, ...]:
+        """Return all cards; empty when there is no driver."""
+
+
 class Clock(Protocol):
     """Time, so that tests need not wait."""
 
@@ -176,4 +204,5 @@ class Deps:
     host: Host
     clock: Clock
     chat: Chat
+    gpu: Gpu
     preparers: Mapping[str, Preparer]

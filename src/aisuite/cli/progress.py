@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Self
 from aisuite.plan.model import Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
-    from rich.live import Live
     from rich.progress import Progress, TaskID
 
     from aisuite.cli.output import Output
     from aisuite.ops.carry_out import Event
+    from aisuite.stack.model import ModelFile
 
 _DOING = {
     Verb.PREPARE: "preparing",
@@ -29,7 +30,6 @@ class UpProgress:
     """Draws one line for each step that runs, and leaves one behind for each that has ended."""
 
     def __init__(self, out: Output) -> None:
-        self._live: Live | None = None
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
@@ -107,3 +107,37 @@ class CountProgress:
         """Show how much is done; `total` 0 means unknown."""
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, total=total or None)
+
+
+class PullProgress:
+    """A bar for each file that is fetched."""
+
+    def __init__(self, out: Output) -> None:
+        self._progress: Progress | None = _download_bars(out) if out.live else None
+
+    def __enter__(self) -> Self:
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def line(self, model: ModelFile) -> Callable[[str, int, int], None]:
+        """Add a bar and return what moves it; units are bytes."""
+        if self._progress is None:
+            return lambda _stage, _done, _total: None
+        progress, task = self._progress, self._progress.add_task(model.file, total=None)
+        return lambda _stage, done, total: progress.update(task, completed=done, total=total or None)
+
+
+def _download_bars(out: Output) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True, no_color=out.no_color)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, console=console)

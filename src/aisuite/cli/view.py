@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aisuite.ops.ask import Piece
     from aisuite.ops.down import DownReport
     from aisuite.ops.index import IndexReport
+    from aisuite.ops.models import ModelsReport
     from aisuite.ops.render import RenderReport
     from aisuite.ops.status import ServiceStatus, StatusReport
     from aisuite.ops.up import UpReport
@@ -126,7 +127,7 @@ def _services_table(services: Sequence[ServiceStatus], out: Output) -> str:
     return _table(rows, out)
 
 
-def _table(rows: list[tuple[str, ...]], out: Output) -> str:
+def _table(rows: Sequence[tuple[str, ...]], out: Output) -> str:
     """Align columns; a terminal also gets colour for the words that matter."""
     import sys
 
@@ -214,3 +215,17 @@ def index_text(report: IndexReport) -> str:
     ]
     lines += [f"skipped {source}: {reason}" for source, reason in report.skipped]
     return "\n".join(lines)
+
+
+def models_json(report: ModelsReport) -> dict[str, Any]:
+    """Every model file, and what was fetched now."""
+    return {"models": [asdict(row) for row in report.models], "pulled": list(report.pulled)}
+
+
+def models_text(report: ModelsReport, out: Output) -> str:
+    """A table of model files."""
+    rows = [("MODEL", "STATE", "SIZE", "FROM", "PATH")]
+    for row in report.models:
+        size = "-" if row.bytes is None else f"{row.bytes / 2**20:,.1f} MiB"
+        rows.append((row.model, row.state, size, row.source, str(row.path)))
+    return _table(rows, out)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.errors import ModelMissing, PortTaken
+from aisuite.errors import GpuUnavailable, ModelMissing, PortTaken
 from aisuite.plan.model import Verb
 
 if TYPE_CHECKING:
     from aisuite.plan.model import Plan
     from aisuite.plan.observed import Observed
-    from aisuite.ports import Host
+    from aisuite.ports import Gpu, Host
     from aisuite.stack.model import ModelFile, Stack
 
 
@@ -31,6 +31,22 @@ def check_models(stack: Stack, loaded_as: str) -> None:
 def _describe(model: ModelFile) -> str:
     why = " (a folder stands there)" if model.path.is_dir() else ""
     return f"{model.path}{why}   for {model.service}, from {model.repo}"
+
+
+def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:
+    """Raise GpuUnavailable when the stack asks for a card and cannot have it: never run on the CPU in silence.
+
+    `cpu_only` says why the llama.cpp of this machine cannot use a card, if it cannot.
+    """
+    if stack.gpu_device is None:
+        return
+    devices = gpu.devices()
+    hint = "run on the CPU on purpose: aisuite up --profile phase2-cpu"
+    if not any(device.index == stack.gpu_device for device in devices):
+        found = ", ".join(f"{device.index}: {device.name}" for device in devices) or "none"
+        raise GpuUnavailable(f"profile {stack.profile} asks for card {stack.gpu_device}; cards here: {found}", hint)
+    if cpu_only is not None:
+        raise GpuUnavailable(f"profile {stack.profile} asks for a card, but {cpu_only}", hint)
 
 
 def check_ports(stack: Stack, plan: Plan, observed: Observed, host: Host) -> None:

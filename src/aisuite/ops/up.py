@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
-from aisuite.ops.checks import check_models, check_ports
+from aisuite.ops.checks import check_gpu, check_models, check_ports
 from aisuite.ops.look import look
 from aisuite.ops.record import read_record, record_of, write_record
 from aisuite.ops.status import ServiceStatus, statuses
@@ -67,6 +67,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     """Make what runs equal to the stack; start nothing that cannot work, and leave nothing half-started."""
     stack, began = request.stack, deps.clock.monotonic()
     check_models(stack, request.loaded_as)
+    check_gpu(stack, request.cpu_only, deps.gpu)
     files = {name: text for one in (*request.also_render, stack) for name, text in deps.renderer.render(one).items()}
     if request.dry_run:
         plan, _ = _plan(stack, files, deps)
