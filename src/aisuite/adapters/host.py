@@ -1,0 +1,85 @@
+"""This machine: its ports, disk and cores."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import shutil
+import socket
+from pathlib import Path
+
+_SOMEBODY = "another process"
+
+
+class LocalHost:
+    """The machine that this process runs on."""
+
+    def port_holder(self, host: str, port: int) -> str | None:
+        """Return who listens there ("python3, pid 4242"), or None when the port is free.
+
+        "another process" when the holder cannot be seen.
+        """
+        if _can_listen(host, port):
+            return None
+        return _find_listener(port) or _SOMEBODY
+
+    def free_bytes(self, path: Path) -> int:
+        """Return free space for this user on the file system of path (or of its nearest existing parent)."""
+        place = path.absolute()
+        while not place.exists():
+            place = place.parent
+        return shutil.disk_usage(place).free
+
+    def cpus(self) -> int:
+        """Return how many cores this process may use: its affinity, and its control group's quota rounded up."""
+        allowed = len(os.sched_getaffinity(0))
+        quota = _read_quota(Path("/sys/fs/cgroup"))
+        return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def _can_listen(host: str, port: int) -> bool:
+    """Try it as a server would: connections of a former server that linger in TIME_WAIT are no obstacle."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as err:
+            # Anything else (no such address, no right to a low port) is not somebody else's doing.
+            return err.errno != errno.EADDRINUSE
+    return True
+
+
+def _find_listener(port: int) -> str | None:
+    import psutil  # a tenth of a second, and needed only when something is wrong
+
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except (psutil.Error, OSError):
+        return None
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            return _describe(connection.pid)
+    return None
+
+
+def _describe(pid: int | None) -> str | None:
+    import psutil
+
+    if pid is None:
+        return None
+    try:
+        return f"{psutil.Process(pid).name()}, pid {pid}"
+    except psutil.Error:
+        return f"pid {pid}"
+
+
+def _read_quota(folder: Path) -> float | None:
+    """Return the cores that cgroup v2 grants; None: no limit, or none that can be read."""
+    try:
+        limit, period = (folder / "cpu.max").read_text().split()
+        return None if limit == "max" else int(limit) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
