@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import StackError
+from aisuite.profile.dotenv import format_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from aisuite.stack.model import Stack
 
 _NOT_PLAIN = re.compile(r"[^ -~]")
-_SHELL_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]*")
 
 
 class TemplateBroken(StackError):
@@ -34,8 +34,17 @@ class JinjaRenderer:
 
     def render(self, stack: Stack) -> dict[str, str]:
         """Return {path relative to the project folder: text}. Raises TemplateBroken."""
+        from aisuite.stack.readback import check_rendered
+
         files = self._containers(stack) if stack.engine == "docker" else self._processes(stack)
-        return files | {".env": self._fill("env.j2", stack=stack)}
+        files[".env"] = self._fill("env.j2", stack=stack)
+        try:
+            check_rendered(stack, files)
+        except ValueError as err:
+            raise TemplateBroken(
+                f"the templates in {self._templates} do not give what the profile says: {err}"
+            ) from err
+        return files
 
     def _containers(self, stack: Stack) -> dict[str, str]:
         volumes = sorted({volume.source for service in stack.services for volume in service.volumes})
@@ -97,15 +106,6 @@ def as_compose(value: str) -> str:
     return as_yaml(value.replace("$", "$$"))
 
 
-def as_shell(value: str) -> str:
-    """Write a text as the value of a line of `.env`, as shells and Compose read it."""
-    if _SHELL_PLAIN.fullmatch(value):
-        return value
-    if "'" not in value and "\\" not in value:
-        return f"'{value}'"
-    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
-
-
 def as_supervisor(value: str) -> str:
     """Write a text into supervisord's configuration, where % starts an expansion."""
     return value.replace("%", "%%")
@@ -123,10 +123,10 @@ def as_duration(value: float) -> str:
 
 FILTERS: Mapping[str, Any] = {
     "compose": as_compose,
+    "dotenv": format_dotenv,
     "duration": as_duration,
     "json": as_json,
     "number": as_number,
-    "shell": as_shell,
     "supervisor": as_supervisor,
     "yaml": as_yaml,
 }

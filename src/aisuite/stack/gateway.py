@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from aisuite.profile.dependencies import GATEWAY, INFERENCE
@@ -91,13 +92,14 @@ def _targets(models: tuple[str, ...], places: Places) -> tuple[Target, ...]:
 def policy(profile: Profile) -> GatewayPolicy:
     """Return how the gateway waits, retries and heals."""
     settings, request = profile.services.api_gateway, float(profile.timeouts.request)
+    interval = ceil(settings.health_interval)
     return GatewayPolicy(
         request_timeout=request,
         stream_timeout=min(_LONGEST_SILENCE, request),
         attempts=profile.retry.attempts,
         timeout_attempts=min(1, profile.retry.attempts),
         cooldown=float(settings.cooldown),
-        health_interval=float(settings.health_interval),
+        health_interval=interval,
         health_timeout=float(settings.health_timeout),
-        health_staleness=max(60.0, _FRESH_PROBES * float(settings.health_interval)),
+        health_staleness=max(60, _FRESH_PROBES * interval),
     )

@@ -177,9 +177,9 @@ class GatewayPolicy:
     attempts: int
     timeout_attempts: int  # a server that hangs is not given all of them
     cooldown: float
-    health_interval: float
+    health_interval: int  # whole: LiteLLM starts no probes for 2.5
     health_timeout: float
-    health_staleness: float  # when the result of a background probe is too old to count
+    health_staleness: int  # when the result of a background probe is too old to count
 
 
 @dataclass(frozen=True, slots=True)

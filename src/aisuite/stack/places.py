@@ -61,10 +61,6 @@ class Places:
         """Return the path of a secret's file as a service sees it."""
         return f"/run/secrets/{name}" if self.containers else str(self.site.folder / "secrets" / name)
 
-    def data_of(self, service: str) -> str | None:
-        """Return the folder that a local process keeps its state in; containers keep theirs in volumes."""
-        return None if self.containers else str(self.data / service)
-
     def cpu_limit(self, wanted: float | None) -> float | None:
         """Return the limit of a container; a Docker Engine refuses one above the cores that there are."""
         return None if wanted is None or not self.containers else min(wanted, float(self.site.cpus))

@@ -71,10 +71,10 @@ def rag_service(profile: Profile, places: Places) -> Service:
 
 def qdrant_service(profile: Profile, places: Places) -> Service:
     """Return the vector store: Qdrant in a container, our own server for its REST API as a local process."""
-    environment = {} if places.containers else {"VECTORDB_DATA_DIR": str(places.data_of(QDRANT))}
-    service = _our_service(QDRANT, Role.VECTORDB, profile.services.qdrant, environment, places)
+    data = str(places.data / QDRANT)
+    service = _our_service(QDRANT, Role.VECTORDB, profile.services.qdrant, {"VECTORDB_DATA_DIR": data}, places)
     service = replace(service, ready_path="/readyz")
-    return _in_qdrants_image(service, profile) if places.containers else service
+    return _in_qdrants_image(service, profile) if places.containers else replace(service, data=data)
 
 
 def _our_service(name: str, role: Role, settings: Settings, environment: dict[str, str], places: Places) -> Service:
@@ -97,7 +97,6 @@ def _our_service(name: str, role: Role, settings: Settings, environment: dict[st
         deadline=settings.deadline,
         cpus=places.cpu_limit(settings.cpus),
         memory=settings.memory,
-        data=places.data_of(name),
     )
 
 
