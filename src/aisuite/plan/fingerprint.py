@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 
     from aisuite.stack.model import Service
 
+_CONTAINER = (
+    "entrypoint",
+    "mounts",
+    "volumes",
+    "cpus",
+    "memory",
+    "gpu",
+    "user",
+    "capabilities",
+    "healthcheck",
+    "published",
+)
+
 
 def fingerprint(service: Service, rendered: Mapping[str, str]) -> dict[str, str]:
     """Return the parts of a service that matter to a running one.
@@ -29,17 +42,7 @@ def fingerprint(service: Service, rendered: Mapping[str, str]) -> dict[str, str]
     }
     if service.image is not None:
         parts["image"] = service.image
-        parts["container"] = repr(
-            (
-                service.entrypoint,
-                service.mounts,
-                service.volumes,
-                service.cpus,
-                service.memory,
-                service.gpu,
-                service.published,
-            )
-        )
+        parts["container"] = repr([getattr(service, name) for name in _CONTAINER])
     for name in service.config_files:
         parts[f"file {name}"] = hashlib.sha256(rendered[name].encode()).hexdigest()[:16]
     return parts

@@ -40,7 +40,7 @@ class Step:
         return f"{self.verb} {self.subject}"
 
     def __str__(self) -> str:
-        return f"{self.verb:<9}{self.subject:<18}{self.cause}"
+        return f"{self.verb:<8} {self.subject:<17} {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,5 +91,10 @@ def _word_changes(old: list[str], new: list[str]) -> str:
         # A bare value says little: show the flag before it.
         flag = [old[start - 1]] if start and old[start - 1].startswith("-") else []
         gone, come = old[start:end], new[other_start:other_end]
-        pieces.append(f"{' '.join([*flag, *gone]) or 'nothing'} -> {' '.join(come) or 'nothing'}")
+        if tag == "insert":
+            pieces.append(f"added {' '.join(come)}")
+        elif tag == "delete":
+            pieces.append(f"removed {' '.join(gone)}")
+        else:
+            pieces.append(f"{' '.join([*flag, *gone])} -> {' '.join(come)}")
     return ", ".join(pieces)
