@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import StackError
 from aisuite.profile.dotenv import format_dotenv
+from aisuite.stack.numerals import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,22 +112,12 @@ def as_supervisor(value: str) -> str:
     return value.replace("%", "%%")
 
 
-def as_number(value: float) -> str:
-    """Write a number, whole ones without a fraction."""
-    return f"{float(value):g}"
-
-
-def as_duration(value: float) -> str:
-    """Write seconds as Compose reads them."""
-    return f"{as_number(value)}s"
-
-
 FILTERS: Mapping[str, Any] = {
     "compose": as_compose,
     "dotenv": format_dotenv,
-    "duration": as_duration,
+    "duration": lambda seconds: f"{decimal(seconds)}s",
     "json": as_json,
-    "number": as_number,
+    "number": decimal,
     "supervisor": as_supervisor,
     "yaml": as_yaml,
 }

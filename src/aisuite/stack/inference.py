@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from aisuite.profile.dependencies import INFERENCE
 from aisuite.stack.containers import curl_check
 from aisuite.stack.model import ModelFile, Mount, Role, SecretUse, Service
+from aisuite.stack.numerals import decimal
 from aisuite.stack.places import MODELS_IN_CONTAINER, SERVICE_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aisuite.profile.model import Model, Profile
-    from aisuite.stack.places import Places
+from aisuite.stack.places import Places
 
 # Every flag on the command line of a model server. A llama-server that does not know them all is not used.
 LLAMA_FLAGS: frozenset[str] = frozenset(
@@ -103,9 +104,9 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "-ctk": model.kv_type,
         "-ctv": model.kv_type,
         "--fit": "off",
-        "--temp": f"{sampling.temperature:g}",
-        "--top-p": f"{sampling.top_p:g}",
-        "--repeat-penalty": f"{sampling.repeat_penalty:g}",
+        "--temp": decimal(sampling.temperature),
+        "--top-p": decimal(sampling.top_p),
+        "--repeat-penalty": decimal(sampling.repeat_penalty),
         "--api-key-file": places.secret(SERVICE_KEY),
     }
     pairs = (word for flag, value in valued.items() for word in (flag, str(value)))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from aisuite.profile.dependencies import GATEWAY
 from aisuite.stack.containers import entrypoint_for, listening_check, python_check
 from aisuite.stack.model import Mount, Role, SecretUse, Service
+from aisuite.stack.numerals import decimal
 from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY, container_port
 
 if TYPE_CHECKING:
     from aisuite.profile.model import Profile
     from aisuite.profile.model import Service as Settings
-    from aisuite.stack.places import Places
+from aisuite.stack.places import Places
 
 QDRANT = "qdrant"
 EMBEDDING = "embedding"
@@ -44,18 +45,18 @@ def rag_service(profile: Profile, places: Places) -> Service:
         "API_GATEWAY_CHAT_MODEL": settings.chat_model,
         "API_GATEWAY_CODE_MODEL": settings.code_model,
         "EMBEDDING_URL": places.url(EMBEDDING),
-        "EMBEDDING_TIMEOUT": f"{timeouts.embedding:g}",
+        "EMBEDDING_TIMEOUT": decimal(timeouts.embedding),
         "QDRANT_URL": places.url(QDRANT),
-        "QDRANT_TIMEOUT": f"{timeouts.qdrant:g}",
+        "QDRANT_TIMEOUT": decimal(timeouts.qdrant),
         "QDRANT_MAX_RETRIES": str(retry.qdrant_attempts),
-        "QDRANT_RETRY_MIN_WAIT": f"{retry.qdrant_min_wait:g}",
-        "QDRANT_RETRY_MAX_WAIT": f"{retry.qdrant_max_wait:g}",
+        "QDRANT_RETRY_MIN_WAIT": decimal(retry.qdrant_min_wait),
+        "QDRANT_RETRY_MAX_WAIT": decimal(retry.qdrant_max_wait),
         "RAG_CHUNK_SIZE": str(settings.chunk_size),
         "RAG_CHUNK_OVERLAP": str(settings.chunk_overlap),
         "RAG_CONTEXT_TOKENS": str(_context_tokens(profile)),
         "RAG_LLM_MAX_TOKENS": str(settings.max_tokens),
-        "RAG_LLM_TEMPERATURE": f"{settings.temperature:g}",
-        "RAG_LLM_TIMEOUT": f"{timeouts.rag_request:g}",
+        "RAG_LLM_TEMPERATURE": decimal(settings.temperature),
+        "RAG_LLM_TIMEOUT": decimal(timeouts.rag_request),
         "RAG_TOPK": str(settings.topk),
     }
     mounts: tuple[Mount, ...] = ()

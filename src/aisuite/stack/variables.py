@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aisuite.profile.dependencies import GATEWAY, running_services
+from aisuite.stack.numerals import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,14 +58,14 @@ def _models(profile: Profile) -> Iterator[tuple[str, str]]:
 def _waiting(profile: Profile) -> dict[str, str]:
     timeouts, retry = profile.timeouts, profile.retry
     return {
-        "LLM_REQUEST_TIMEOUT": f"{timeouts.request:g}",
-        "LLM_CONNECT_TIMEOUT": f"{timeouts.connect:g}",
-        "RAG_LLM_TIMEOUT": f"{timeouts.rag_request:g}",
-        "QDRANT_TIMEOUT": f"{timeouts.qdrant:g}",
-        "EMBEDDING_TIMEOUT": f"{timeouts.embedding:g}",
+        "LLM_REQUEST_TIMEOUT": decimal(timeouts.request),
+        "LLM_CONNECT_TIMEOUT": decimal(timeouts.connect),
+        "RAG_LLM_TIMEOUT": decimal(timeouts.rag_request),
+        "QDRANT_TIMEOUT": decimal(timeouts.qdrant),
+        "EMBEDDING_TIMEOUT": decimal(timeouts.embedding),
         "QDRANT_MAX_RETRIES": str(retry.qdrant_attempts),
-        "QDRANT_RETRY_MIN_WAIT": f"{retry.qdrant_min_wait:g}",
-        "QDRANT_RETRY_MAX_WAIT": f"{retry.qdrant_max_wait:g}",
+        "QDRANT_RETRY_MIN_WAIT": decimal(retry.qdrant_min_wait),
+        "QDRANT_RETRY_MAX_WAIT": decimal(retry.qdrant_max_wait),
     }
 
 
@@ -77,6 +78,6 @@ def _retrieval(profile: Profile) -> dict[str, str]:
         "RAG_CHUNK_OVERLAP": str(rag.chunk_overlap),
         "RAG_CHUNK_SIZE": str(rag.chunk_size),
         "RAG_LLM_MAX_TOKENS": str(rag.max_tokens),
-        "RAG_LLM_TEMPERATURE": f"{rag.temperature:g}",
+        "RAG_LLM_TEMPERATURE": decimal(rag.temperature),
         "RAG_TOPK": str(rag.topk),
     }
