@@ -54,7 +54,7 @@ class ProcessEngine:
     """
 
     def __init__(self, folder: Path, python: str = sys.executable, grace: float = 10.0) -> None:
-        self._folder = folder
+        self._folder = folder = folder.resolve()
         self._grace = grace
         self._daemon = Supervisord(folder, python)
         self._records = Records(folder / "run")
@@ -105,8 +105,7 @@ class ProcessEngine:
         """
         if not (self._folder / CONFIG).is_file():
             raise EngineUnavailable(f"{self._folder / CONFIG} is missing", "aisuite render")
-        for name in ("run", "logs", "data"):
-            (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folders()
         daemon = self._daemon.find(search=True)
         if daemon is not None and not self._reload(daemon):
             self._end_session(daemon)
@@ -114,6 +113,13 @@ class ProcessEngine:
         self._end_orphans(daemon)
         if daemon is None:
             self._daemon.launch()
+
+    def _make_folders(self) -> None:
+        for name in ("run", "logs", "data"):
+            try:
+                (self._folder / name).mkdir(mode=0o700, exist_ok=True)
+            except OSError as err:
+                raise EngineUnavailable(f"cannot make {self._folder / name}: {err.strerror}", "df -h .") from err
 
     def _reload(self, daemon: Process) -> bool:
         """Let supervisord read its configuration again; return whether it is well."""
@@ -136,13 +142,16 @@ class ProcessEngine:
         daemon = self._daemon.find()
         if daemon is None:
             raise StepFailed(f"{service.name}: supervisord is not running", "aisuite up")
-        self._records.note(service.name, fingerprint)
         try:
+            self._records.note(service.name, fingerprint, log_files.find_end(self._log(service.name)))
             self._daemon.call(daemon, "addProcessGroup", service.name)
             self._daemon.call(daemon, "startProcess", service.name, False)
         except xmlrpc.client.Fault as err:
             self.stop(service.name)
-            raise StepFailed(f"{service.name}: supervisord cannot start it: {err.faultString}") from err
+            hint = "aisuite down, then aisuite up"
+            raise StepFailed(f"{service.name}: supervisord cannot start it: {err.faultString}", hint) from err
+        except OSError as err:
+            raise StepFailed(f"{service.name}: cannot note its start: {err}", f"df -h {self._folder}") from err
         self._wait_for_process(daemon, service.name)
 
     def _wait_for_process(self, daemon: Process, name: str) -> None:
@@ -150,8 +159,8 @@ class ProcessEngine:
         while self._records.process(name) is None:
             info = self._daemon.call(daemon, "getProcessInfo", name)
             if info["statename"] != "STARTING" or time.monotonic() > deadline:
-                self.stop(name)
                 line = next(iter(self.log_tail(name, 1)), "it did not say why")
+                self.stop(name)
                 raise StepFailed(f"{name} could not be started: {line.removeprefix(f'{name}: ')}")
             time.sleep(_POLL / 2)
 
@@ -167,8 +176,8 @@ class ProcessEngine:
         if daemon is not None:
             self._wake(leader)
             self._retire(daemon, name)
-        if record is not None:
-            end_processes(lambda: still_there(family) or record.find_group(), self._grace)
+        last = self._records.process(name)  # supervisord may have started it once more meanwhile
+        end_processes(lambda: still_there(family) or (last.find_group() if last is not None else []), self._grace)
         self._records.forget(name)
 
     def _wake(self, leader: Process | None) -> None:
@@ -209,6 +218,7 @@ class ProcessEngine:
         end_processes(lambda: still_there(family), self._grace)
         self._end_orphans(None)
         self._daemon.remove_files()
+        self._records.forget_all()
 
     def _shut_down(self, daemon: Process) -> None:
         names = [info["name"] for info in self._daemon.call(daemon, "getAllProcessInfo")]
@@ -240,12 +250,12 @@ class ProcessEngine:
         return [record for name in self._records.names() if (record := self._records.process(name)) is not None]
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
-        """Return the last lines of a service's log, oldest first; empty when there is none."""
-        return log_files.read_tail(self._log(name), lines)
+        """Return the last lines of a service's log, oldest first; of one that is there, since it was last started."""
+        return log_files.read_tail(self._log(name), lines, self._records.log_begin(name))
 
     def follow(self, name: str, lines: int) -> Iterator[str]:
         """Yield the last lines, then every new one, across rotation, until the caller stops."""
-        return log_files.follow(self._log(name), lines)
+        return log_files.follow(self._log(name), lines, self._records.log_begin(name))
 
     def signal(self, name: str, signal_name: str) -> None:
         """Send "KILL", "STOP", "CONT" or "TERM" to the service's own process. Raises NotRunning."""

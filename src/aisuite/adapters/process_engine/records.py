@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from aisuite.adapters.process_engine.log_files import LogMark
 from aisuite.adapters.process_engine.process_exec import read_boot_id, read_json, write_json
 from aisuite.adapters.process_engine.processes import Process, find_process, list_processes
 
@@ -54,15 +56,24 @@ class Records:
         files = self._folder.glob("*.json") if self._folder.is_dir() else ()
         return sorted({file.name.removesuffix(".json").removesuffix(".pid") for file in files})
 
-    def note(self, name: str, fingerprint: Mapping[str, str]) -> None:
-        """Begin a new record of a service."""
-        write_json(self._folder / f"{name}.json", {"fingerprint": dict(fingerprint)})
+    def note(self, name: str, fingerprint: Mapping[str, str], log_end: LogMark | None) -> None:
+        """Begin a new record of a service; its log, so far, ends there."""
+        mark = None if log_end is None else asdict(log_end)
+        write_json(self._folder / f"{name}.json", {"fingerprint": dict(fingerprint), "log": mark})
 
     def fingerprint(self, name: str) -> dict[str, str]:
         """Return what the service was started with."""
         content = read_json(self._folder / f"{name}.json") or {}
         found = content.get("fingerprint")
         return found if isinstance(found, dict) else {}
+
+    def log_begin(self, name: str) -> LogMark | None:
+        """Return where in its log the service's present life begins; None: at the very beginning."""
+        content = read_json(self._folder / f"{name}.json") or {}
+        try:
+            return LogMark(**content["log"])
+        except (KeyError, TypeError):
+            return None
 
     def process(self, name: str) -> ProcessRecord | None:
         """Return the record of its process, once there is one."""
@@ -71,6 +82,11 @@ class Records:
             return ProcessRecord(**content) if content is not None else None
         except TypeError:
             return None
+
+    def forget_all(self) -> None:
+        """Take the whole folder away."""
+        if self._folder.is_dir():
+            shutil.rmtree(self._folder)
 
     def forget(self, name: str) -> None:
         """Take the service's records away."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import shlex
 import socket
 import subprocess
-import tempfile
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,12 @@ from typing import Any
 from aisuite.adapters.process_engine import process_exec
 from aisuite.adapters.process_engine.process_exec import list_pids
 from aisuite.adapters.process_engine.processes import Process, find_process
+from aisuite.adapters.process_engine.socket_path import choose_socket, list_candidates
 from aisuite.errors import EngineUnavailable
 
 CONFIG = "process/supervisord.conf"
 _LAUNCH_TIMEOUT = 30.0
 _CALL_TIMEOUT = 10.0
-# Linux takes 107 bytes; supervisord binds "<path>.<pid>" first.
-_MAX_SOCKET_PATH = 107 - len(".4194304")
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
@@ -93,13 +90,11 @@ class Supervisord:
 
     def launch(self) -> Process:
         """Start it and wait until it answers. Raises EngineUnavailable."""
-        socket_path = self._choose_socket()
-        socket_path.unlink(missing_ok=True)
         launch = [self._python, "-I", "-S", process_exec.__file__]
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         environment |= {
             "AISUITE_FOLDER": str(self._folder),
-            "AISUITE_SOCKET": str(socket_path),
+            "AISUITE_SOCKET": str(choose_socket(self._folder)),
             "AISUITE_LAUNCH": shlex.join(launch),
         }
         try:
@@ -128,27 +123,20 @@ class Supervisord:
     def remove_files(self) -> None:
         """Remove what a killed one leaves."""
         self._pidfile.unlink(missing_ok=True)
-        self._choose_socket().unlink(missing_ok=True)
+        for path in list_candidates(self._folder):
+            path.unlink(missing_ok=True)
 
     def _environment(self, pid: int) -> dict[str, str] | None:
         """Return the environment it was started with; None when the process is not this project's supervisord."""
+        place = Path(f"/proc/{pid}")
         try:
-            text = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())
+            owner = place.stat().st_uid
+            text = os.fsdecode((place / "environ").read_bytes())
         except OSError:
             return None
         environment = dict(entry.partition("=")[::2] for entry in text.split("\0"))
-        return environment if environment.get("AISUITE_FOLDER") == str(self._folder) else None
-
-    def _choose_socket(self) -> Path:
-        path = self._folder / "run" / "supervisor.sock"
-        if len(os.fsencode(path)) <= _MAX_SOCKET_PATH:
-            return path
-        shelter = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"aisuite-{os.getuid()}"
-        shelter.mkdir(mode=0o700, exist_ok=True)
-        found = shelter.lstat()
-        if shelter.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise EngineUnavailable(f"{shelter} is not a private folder of this user", f"rm -r {shelter}")
-        return shelter / (hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16] + ".sock")
+        ours = owner == os.getuid() and environment.get("AISUITE_FOLDER") == str(self._folder)
+        return environment if ours else None
 
 
 def _launch_error(output: str) -> EngineUnavailable:
