@@ -80,13 +80,10 @@ class ProcessEngine:
     def _look_at(self, name: str, info: dict[str, Any] | None, watched: int | None) -> ObservedService:
         record = self._records.process(name)
         process = record.find() if record is not None else None
+        state = State.EXITED if info is None else _STATES[info["statename"]]
         if process is not None and process.session != watched:
             state = State.ORPHANED
-        elif info is None:
-            state = State.EXITED
-        else:
-            state = _STATES[info["statename"]]
-        if process is not None and process.paused and state in (State.STARTING, State.RUNNING):
+        elif process is not None and process.paused and state not in _ENDED:
             state = State.PAUSED
         return ObservedService(
             name=name,
@@ -94,7 +91,7 @@ class ProcessEngine:
             pid=process.pid if process is not None else None,
             started_at=record.at if record is not None and process is not None else None,
             restarts=record.starts - 1 if record is not None else 0,
-            exit_code=find_exit_code(self._folder / "logs" / "supervisord.log", name) if state in _ENDED else None,
+            exit_code=find_exit_code(self._log("supervisord"), name) if info and state in _ENDED else None,
             fingerprint=self._records.fingerprint(name),
         )
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import socket
 import subprocess
+import time
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from aisuite.adapters.process_engine.socket_path import choose_socket, list_cand
 from aisuite.errors import EngineUnavailable
 
 CONFIG = "process/supervisord.conf"
-_LAUNCH_TIMEOUT = 30.0
+_LAUNCH_TIMEOUT = 15.0
+_POLL = 0.005
 _CALL_TIMEOUT = 10.0
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -90,6 +92,7 @@ class Supervisord:
 
     def launch(self) -> Process:
         """Start it and wait until it answers. Raises EngineUnavailable."""
+        self._pidfile.unlink(missing_ok=True)
         launch = [self._python, "-I", "-S", process_exec.__file__]
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         environment |= {
@@ -114,10 +117,17 @@ class Supervisord:
             )
         except (OSError, subprocess.TimeoutExpired) as err:
             raise EngineUnavailable(f"cannot start supervisord: {err}") from err
-        daemon = self.find(search=True) if result.returncode == 0 else None
+        daemon = self._wait_for_it() if result.returncode == 0 else None
         if daemon is None:
             raise _launch_error(result.stdout + result.stderr)
         self.call(daemon, "getState")
+        return daemon
+
+    def _wait_for_it(self) -> Process | None:
+        """Wait until the process in the background has written its pid file."""
+        deadline = time.monotonic() + _LAUNCH_TIMEOUT
+        while (daemon := self.find()) is None and time.monotonic() < deadline:
+            time.sleep(_POLL)
         return daemon
 
     def remove_files(self) -> None:
