@@ -41,7 +41,7 @@ def ask(
     ] = None,
 ) -> int:
     """Ask one question; the answer comes as it is made."""
-    from aisuite.cli import view
+    from aisuite.cli.view import client as view
     from aisuite.ops.ask import AskRequest
     from aisuite.ops.ask import ask as ask_suite
 
@@ -61,8 +61,8 @@ def rag_index(
     ] = None,
 ) -> int:
     """Index documents; what has not changed since the last time costs nothing."""
-    from aisuite.cli import view
     from aisuite.cli.progress import CountProgress
+    from aisuite.cli.view import client as view
     from aisuite.ops.index import index
 
     name = collection or path.resolve().stem

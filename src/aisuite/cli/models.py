@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 @command("models.list")
 def list_(session: Session, phase: Phase = None, profile: ProfileName = None, demo: Demo = False) -> int:
     """Show every model file of a profile: where it lies, where it comes from, whether it is here."""
-    from aisuite.cli import view
+    from aisuite.cli.view import client as view
     from aisuite.ops.models import list_models
 
     report = list_models(_suite(session, phase, profile, demo).stack)
@@ -39,8 +39,8 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Fetch again what is here, too.")] = False,
 ) -> int:
     """Fetch the model files that are missing. An interrupted download goes on where it stopped."""
-    from aisuite.cli import view
     from aisuite.cli.progress import PullProgress
+    from aisuite.cli.view import client as view
     from aisuite.cli.wiring import open_hub
     from aisuite.ops.models import pull_models
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Self
 from aisuite.plan.model import Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from rich.progress import Progress, TaskID
 
     from aisuite.cli.output import Output
     from aisuite.ops.carry_out import Event
+    from aisuite.ports import Progress as Tell
     from aisuite.stack.model import ModelFile
 
 _DOING = {
@@ -126,12 +126,20 @@ class PullProgress:
         if self._progress is not None:
             self._progress.stop()
 
-    def line(self, model: ModelFile) -> Callable[[str, int, int], None]:
+    def line(self, model: ModelFile) -> Tell:
         """Add a bar and return what moves it; units are bytes."""
         if self._progress is None:
-            return lambda _stage, _done, _total: None
+            return _say_nothing
         progress, task = self._progress, self._progress.add_task(model.file, total=None)
-        return lambda _stage, done, total: progress.update(task, completed=done, total=total or None)
+
+        def move(stage: str, done: int, total: int) -> None:  # noqa: ARG001  the bar says it
+            progress.update(task, completed=done, total=total or None)
+
+        return move
+
+
+def _say_nothing(stage: str, done: int, total: int) -> None:
+    """Nobody looks."""
 
 
 def _download_bars(out: Output) -> Progress:

@@ -27,8 +27,8 @@ def up(
     keep: Annotated[bool, typer.Option("--keep", help="After a failure leave running what has started.")] = False,
 ) -> int:
     """Start the suite, or bring it to what the profile says now."""
-    from aisuite.cli import view
     from aisuite.cli.progress import UpProgress
+    from aisuite.cli.view import stack as view
     from aisuite.cli.wiring import Choice, wire
     from aisuite.ops.up import UpRequest
     from aisuite.ops.up import up as bring_up
@@ -47,7 +47,7 @@ def up(
 @command("down")
 def down(session: Session) -> int:
     """Stop the suite. Data, keys and logs stay."""
-    from aisuite.cli import view
+    from aisuite.cli.view import stack as view
     from aisuite.ops.down import down as bring_down
 
     report = bring_down(session.deps())
@@ -57,7 +57,7 @@ def down(session: Session) -> int:
 @command("status")
 def status(session: Session) -> int:
     """Show every service: state, health, URL, process. Exit code 5 when not all are healthy."""
-    from aisuite.cli import view
+    from aisuite.cli.view import stack as view
     from aisuite.ops.status import status as read_status
 
     report = read_status(session.deps())
@@ -96,7 +96,7 @@ def render(
     engine: Engine = None,
 ) -> int:
     """Write the Compose file, the gateway's and the process engine's configuration, and start nothing."""
-    from aisuite.cli import view
+    from aisuite.cli.view import stack as view
     from aisuite.cli.wiring import Choice, open_folder, wire
     from aisuite.ops.render import render as render_files
 

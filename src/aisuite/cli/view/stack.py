@@ -1,27 +1,24 @@
-"""Reports as people read them, and as JSON. One pair of functions for each report; no decisions."""
+"""Reports about the stack: up, down, status, render."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aisuite.cli.view.table import table
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from aisuite.cli.output import Output
     from aisuite.cli.wiring import Suite
-    from aisuite.ops.ask import Piece
     from aisuite.ops.down import DownReport
-    from aisuite.ops.index import IndexReport
-    from aisuite.ops.models import ModelsReport
     from aisuite.ops.render import RenderReport
     from aisuite.ops.status import ServiceStatus, StatusReport
     from aisuite.ops.up import UpReport
     from aisuite.plan.model import Plan
-
-Source = dict[str, Any]
 
 
 def first_line(suite: Suite) -> str:
@@ -89,9 +86,7 @@ def _curl(report: UpReport) -> str | None:
 
 
 def _short(path: Path) -> str:
-    from pathlib import Path as Paths
-
-    return str(path.relative_to(Paths.cwd())) if path.is_relative_to(Paths.cwd()) else str(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _plan_json(plan: Plan) -> list[dict[str, Any]]:
@@ -124,28 +119,7 @@ def _services_table(services: Sequence[ServiceStatus], out: Output) -> str:
         seconds = "-" if one.seconds_to_healthy is None else f"{one.seconds_to_healthy:.1f} s"
         place = str(one.pid or one.container or "-")
         rows.append((one.name, one.state, one.health, seconds, str(one.restarts), place, one.url))
-    return _table(rows, out)
-
-
-def _table(rows: Sequence[tuple[str, ...]], out: Output) -> str:
-    """Align columns; a terminal also gets colour for the words that matter."""
-    import sys
-
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    colors = out.colors(sys.stdout)
-    lines = []
-    for row in rows:
-        cells = [_painted(cell, cell.ljust(width), colors) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-_PAINT = {"healthy": "32", "running": "32", "unhealthy": "31;1", "exited": "31;1", "failed": "31;1", "absent": "31;1"}
-
-
-def _painted(word: str, padded: str, colors: bool) -> str:
-    code = _PAINT.get(word)
-    return f"\033[{code}m{padded}\033[0m" if colors and code else padded
+    return table(rows, out)
 
 
 def down_json(report: DownReport) -> dict[str, Any]:
@@ -171,61 +145,3 @@ def render_text(report: RenderReport, diff: bool) -> str:
         return report.diff or "nothing would change"
     lines = [f"{'written  ' if name in report.changed else 'unchanged'}  {name}" for name in report.files]
     return "\n".join([report.folder, *(f"  {line}" for line in lines)])
-
-
-def ask_json(pieces: Iterable[Piece]) -> dict[str, Any]:
-    """The whole answer at once."""
-    found = list(pieces)
-    model = next((piece.model for piece in found if piece.model), None)
-    sources = next((piece.sources for piece in found if piece.sources), ())
-    return {"answer": "".join(piece.text for piece in found), "model": model, "sources": list(sources)}
-
-
-def ask_stream(pieces: Iterable[Piece]) -> Iterator[str]:
-    """The answer as it comes, then its sources."""
-    sources: Sequence[Source] = ()
-    for piece in pieces:
-        sources = sources or piece.sources
-        yield piece.text
-    yield "\n"
-    if sources:
-        yield sources_text(sources) + "\n"
-
-
-def sources_text(sources: Sequence[Source]) -> str:
-    """Numbered sources, one a line."""
-    lines = ["", "sources:"]
-    for number, source in enumerate(sources, 1):
-        title = f"  {source['title']}" if source.get("title") else ""
-        lines.append(f"  [{source.get('n', number)}] {source.get('source')}{title}")
-    return "\n".join(lines)
-
-
-def index_json(report: IndexReport) -> dict[str, Any]:
-    """Counts, and what was skipped."""
-    skipped = [{"source": source, "reason": reason} for source, reason in report.skipped]
-    return {**asdict(report), "skipped": skipped}
-
-
-def index_text(report: IndexReport) -> str:
-    """Counts in one line, then what was skipped and why."""
-    lines = [
-        f"{report.collection}: {report.documents} documents, {report.chunks} chunks "
-        f"({report.unchanged} unchanged, {report.replaced} replaced)"
-    ]
-    lines += [f"skipped {source}: {reason}" for source, reason in report.skipped]
-    return "\n".join(lines)
-
-
-def models_json(report: ModelsReport) -> dict[str, Any]:
-    """Every model file, and what was fetched now."""
-    return {"models": [asdict(row) for row in report.models], "pulled": list(report.pulled)}
-
-
-def models_text(report: ModelsReport, out: Output) -> str:
-    """A table of model files."""
-    rows = [("MODEL", "STATE", "SIZE", "FROM", "PATH")]
-    for row in report.models:
-        size = "-" if row.bytes is None else f"{row.bytes / 2**20:,.1f} MiB"
-        rows.append((row.model, row.state, size, row.source, str(row.path)))
-    return _table(rows, out)
