@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aisuite.profile.model import Model, Profile
-from aisuite.stack.places import Places
+    from aisuite.stack.places import Places
 
 # Every flag on the command line of a model server. A llama-server that does not know them all is not used.
 LLAMA_FLAGS: frozenset[str] = frozenset(

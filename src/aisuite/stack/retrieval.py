@@ -14,7 +14,7 @@ from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY, container_port
 if TYPE_CHECKING:
     from aisuite.profile.model import Profile
     from aisuite.profile.model import Service as Settings
-from aisuite.stack.places import Places
+    from aisuite.stack.places import Places
 
 QDRANT = "qdrant"
 EMBEDDING = "embedding"
