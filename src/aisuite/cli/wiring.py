@@ -200,7 +200,8 @@ def _engine_why(loaded: Loaded) -> str:
             "aisuite render --engine docker -o suite, or: aisuite up --engine process",
         )
     if wanted == "process":
-        return str(loaded.origin["engine"].where)
+        origin = loaded.origin["engine"]
+        return "the profile says so" if origin.kind == "profile" else origin.where
     return "auto: the only one that this version starts"
 
 

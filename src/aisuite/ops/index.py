@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import NotRunning, UsageError
@@ -12,6 +11,7 @@ from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from aisuite.ports import Deps
 

@@ -10,7 +10,7 @@ from aisuite.errors import AisuiteError, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
 from aisuite.ops.checks import check_gpu, check_models, check_ports
 from aisuite.ops.look import look
-from aisuite.ops.record import read_record, record_of, write_record
+from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.plan.model import Plan, Preparation, Verb
 from aisuite.plan.reconcile import reconcile
@@ -78,9 +78,12 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         deps.workdir.write(files)
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
-        results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
+        before = read_record(deps.workdir)
+        with _taken_back_on_failure(before, deps, keep=request.keep):
+            write_record(deps.workdir, record_of(stack, {}, before))
+            results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
-        record = record_of(stack, seconds, read_record(deps.workdir))
+        record = record_of(stack, seconds, before)
         write_record(deps.workdir, record)
     return UpReport(
         stack=stack,
@@ -104,7 +107,8 @@ def preparations(stack: Stack, deps: Deps) -> list[Preparation]:
     found = []
     for name, preparer in deps.preparers.items():
         needed_by = tuple(service.name for service in stack.services if service.role is _NEEDED_BY[name])
-        found.append(Preparation(name, preparer.what, needed_by))
+        if needed_by:
+            found.append(Preparation(name, preparer.what, needed_by))
     return found
 
 
@@ -117,7 +121,7 @@ def _carry_out(
     listen: Callable[[Event], None],
 ) -> tuple[StepResult, ...]:
     run = PlanRun(request.stack, files, plan, deps, listen)
-    with _taken_back_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
+    with _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
         if any(step.verb is not Verb.PREPARE for step in plan.steps):
             deps.engine.open(request.stack)
         results = run.run()
@@ -126,7 +130,20 @@ def _carry_out(
 
 
 @contextmanager
-def _taken_back_on_failure(run: PlanRun, deps: Deps, *, keep: bool, close: bool) -> Iterator[None]:
+def _taken_back_on_failure(before: Record | None, deps: Deps, *, keep: bool) -> Iterator[None]:
+    """After a failed or interrupted run the record tells again what was up before it."""
+    try:
+        yield
+    except BaseException:
+        if not keep and before is not None:
+            write_record(deps.workdir, before)
+        elif not keep:
+            forget_record(deps.workdir)
+        raise
+
+
+@contextmanager
+def _undone_on_failure(run: PlanRun, deps: Deps, *, keep: bool, close: bool) -> Iterator[None]:
     """Leave nothing of a failed or interrupted run: its services stop, and the engine if it was not up before."""
     try:
         yield
