@@ -1,0 +1,24 @@
+"""A machine as a test wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class FakeHost:
+    """`taken` maps ports to who holds them."""
+
+    def __init__(self, taken: Mapping[int, str] | None = None, free: int = 10**12, cpus: int = 4) -> None:
+        self.taken = dict(taken or {})
+        self._free = free
+        self._cpus = cpus
+
+    def port_holder(self, host: str, port: int) -> str | None:
+        return self.taken.get(port)
+
+    def free_bytes(self, path: Path) -> int:
+        return self._free
+
+    def cpus(self) -> int:
+        return self._cpus
