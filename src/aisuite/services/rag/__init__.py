@@ -1,1 +1,1 @@
-
+"""The RAG service: documents in, answers with sources out."""

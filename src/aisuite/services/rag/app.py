@@ -1,0 +1,99 @@
+"""The RAG service as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+from pydantic import AnyHttpUrl
+
+from aisuite.services.common import Metrics, install
+from aisuite.services.common.settings import read_api_key
+from aisuite.services.rag.answerer import Answerer, AnswerRules
+from aisuite.services.rag.api import Services, create_router
+from aisuite.services.rag.budget import ContextBudget
+from aisuite.services.rag.documents import DocumentFolder
+from aisuite.services.rag.embedder import Embedder
+from aisuite.services.rag.gateway import Gateway
+from aisuite.services.rag.health import HealthCheck
+from aisuite.services.rag.indexer import Indexer, IndexRules
+from aisuite.services.rag.library import Library
+from aisuite.services.rag.model_choice import ModelChoice
+from aisuite.services.rag.retriever import Retriever
+from aisuite.services.rag.settings import RagSettings
+from aisuite.services.rag.store import VectorStore
+from aisuite.services.rag.upstream import Retry, Upstream
+
+QDRANT = "qdrant"
+EMBEDDING = "embedding"
+GATEWAY = "gateway"
+
+Transports = Mapping[str, httpx.AsyncBaseTransport]
+
+
+def create_app(settings: RagSettings, transports: Transports | None = None) -> FastAPI:
+    """Make the application; `transports` replaces the network to a dependency. Raises `StartError`."""
+    clients = _open_clients(settings, transports or {})
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for client in clients.values():
+                await stack.enter_async_context(client)
+            yield
+
+    app = FastAPI(title="aisuite rag", lifespan=lifespan)
+    metrics = install(app, settings)
+    upstreams = {name: Upstream(name, client) for name, client in clients.items()}
+    app.include_router(create_router(_services(settings, upstreams, metrics)))
+    return app
+
+
+def _open_clients(settings: RagSettings, transports: Transports) -> dict[str, httpx.AsyncClient]:
+    own = read_api_key(settings.service_api_key_file).get_secret_value()
+    gateway = read_api_key(settings.api_gateway_key_file).get_secret_value()
+    specs: dict[str, tuple[AnyHttpUrl, float, dict[str, str]]] = {
+        QDRANT: (settings.qdrant_url, settings.qdrant_timeout, {"api-key": own}),
+        EMBEDDING: (settings.embedding_url, settings.embedding_timeout, {"Authorization": f"Bearer {own}"}),
+        GATEWAY: (settings.api_gateway_url, settings.rag_llm_timeout, {"Authorization": f"Bearer {gateway}"}),
+    }
+    return {
+        name: httpx.AsyncClient(
+            base_url=_root(url),
+            timeout=seconds,
+            headers=headers,
+            transport=transports.get(name),
+            trust_env=False,  # a proxy of the environment is not meant for our own services
+        )
+        for name, (url, seconds, headers) in specs.items()
+    }
+
+
+def _root(url: AnyHttpUrl) -> str:
+    """Take the API version off an address: both http://host:8000 and http://host:8000/v1 are in use."""
+    return str(url).rstrip("/").removesuffix("/v1")
+
+
+def _services(settings: RagSettings, upstreams: dict[str, Upstream], metrics: Metrics) -> Services:
+    patient = Retry(settings.qdrant_max_retries, settings.qdrant_retry_min_wait, settings.qdrant_retry_max_wait)
+    store = VectorStore(upstreams[QDRANT], patient)
+    embedder = Embedder(upstreams[EMBEDDING], patient)
+    gateway = Gateway(upstreams[GATEWAY])
+    library = Library(store)
+    retriever = Retriever(store, library, embedder, settings.rag_min_score)
+    index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
+    choice = ModelChoice(settings.api_gateway_chat_model, settings.api_gateway_code_model)
+    answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
+    budget = ContextBudget(settings.rag_context_tokens)
+    probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
+    return Services(
+        indexer=Indexer(store, library, embedder, index_rules),
+        library=library,
+        retriever=retriever,
+        answerer=Answerer(retriever, gateway, budget, answer_rules, metrics),
+        folder=DocumentFolder(settings.rag_documents_dir, settings.rag_max_document_bytes),
+        health=HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat),
+        topk=settings.rag_topk,
+    )

@@ -1,0 +1,64 @@
+"""Vectors from the embedding service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from aisuite.services.rag.upstream import AT_ONCE, Retry, Unavailable, Upstream
+
+
+class ModelCard(BaseModel):
+    """The model that the embedding service runs."""
+
+    model: str
+    dim: int
+
+
+class _Models(BaseModel):
+    models: list[ModelCard] = Field(min_length=1)
+
+
+class _Embedded(ModelCard):
+    embeddings: list[list[float]]
+
+
+class QuestionVector(ModelCard):
+    """The vector of a question, and the model that made it."""
+
+    vector: list[float]
+
+
+class Embedder:
+    """Ask for vectors. Every call raises the errors of `Upstream`."""
+
+    def __init__(self, service: Upstream, patient: Retry) -> None:
+        self._service = service
+        self._patient = patient
+
+    async def card(self) -> ModelCard:
+        """Ask which model is running."""
+        answer = await self._service.call("GET", "/models", retry=self._patient)
+        return self._service.understand(_Models, answer.content).models[0]
+
+    async def embed_question(self, text: str) -> QuestionVector:
+        """Embed a question; someone waits for it."""
+        embedded = await self._embed([text], "query", AT_ONCE)
+        return QuestionVector(model=embedded.model, dim=embedded.dim, vector=embedded.embeddings[0])
+
+    async def embed_passages(self, texts: Sequence[str], card: ModelCard) -> list[list[float]]:
+        """Embed what is to be found, one vector per text, with the model of `card` and no other."""
+        embedded = await self._embed(texts, "passage", self._patient)
+        if (embedded.model, embedded.dim) != (card.model, card.dim):
+            reason = f"its model changed from {card.model} to {embedded.model} while indexing"
+            raise Unavailable(self._service.name, reason)
+        return embedded.embeddings
+
+    async def _embed(self, texts: Sequence[str], kind: Literal["query", "passage"], retry: Retry) -> _Embedded:
+        answer = await self._service.call("POST", "/embed", {"texts": list(texts), "kind": kind}, retry=retry)
+        embedded = self._service.understand(_Embedded, answer.content)
+        if len(embedded.embeddings) != len(texts):
+            raise Unavailable(self._service.name, f"it sent {len(embedded.embeddings)} vectors for {len(texts)} texts")
+        return embedded

@@ -1,0 +1,57 @@
+"""What the RAG service reads from its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AnyHttpUrl, Field, model_validator
+
+from aisuite.services.common import ServiceSettings
+
+Seconds = Annotated[float, Field(gt=0)]
+Pause = Annotated[float, Field(ge=0)]
+
+
+class RagSettings(ServiceSettings):
+    """Settings of the RAG service. Sizes of chunks and contexts are in estimated tokens (see `tokens.py`)."""
+
+    qdrant_url: AnyHttpUrl
+    qdrant_timeout: Seconds = 30
+    qdrant_max_retries: int = Field(default=3, ge=1)
+    qdrant_retry_min_wait: Pause = 2
+    qdrant_retry_max_wait: Pause = 10
+
+    embedding_url: AnyHttpUrl
+    embedding_timeout: Seconds = 30
+
+    api_gateway_url: AnyHttpUrl
+    api_gateway_key_file: Path
+    api_gateway_chat_model: str = "chat-7b"
+    api_gateway_code_model: str = "code-7b"
+
+    rag_llm_timeout: Seconds = 120
+    rag_llm_max_tokens: int = Field(default=256, ge=1)
+    rag_llm_temperature: float = Field(default=0.3, ge=0, le=2)
+    rag_context_tokens: int = Field(default=1024, ge=128)
+
+    rag_topk: int = Field(default=4, ge=1, le=50)
+    rag_min_score: float = Field(default=0.12, ge=-1, le=1)
+    rag_chunk_size: int = Field(default=512, ge=32, le=1500)
+    rag_chunk_overlap: int = Field(default=100, ge=0)
+
+    rag_documents_dir: Path | None = None
+    rag_max_document_bytes: int = Field(default=5 * 2**20, ge=1)
+
+    @model_validator(mode="after")
+    def _check_room(self) -> Self:
+        if self.rag_chunk_overlap > self.rag_chunk_size // 2:
+            raise ValueError(
+                f"RAG_CHUNK_OVERLAP={self.rag_chunk_overlap} is more than half of RAG_CHUNK_SIZE={self.rag_chunk_size}"
+            )
+        if self.rag_llm_max_tokens >= self.rag_context_tokens:
+            raise ValueError(
+                f"RAG_LLM_MAX_TOKENS={self.rag_llm_max_tokens} leaves nothing of "
+                f"RAG_CONTEXT_TOKENS={self.rag_context_tokens} for the question"
+            )
+        return self

@@ -1,0 +1,230 @@
+"""Collections and their chunks in Qdrant, over its REST API.
+
+A collection has two vectors per chunk: `dense` (cosine, as long as the embedding model makes them) and `sparse`
+(weighed by rarity in the store). The name of the embedding model stands in every chunk's payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from aisuite.services.common import ServiceError
+from aisuite.services.rag.sparse import SparseVector
+from aisuite.services.rag.upstream import AT_ONCE, Refused, Retry, Upstream
+
+DENSE = "dense"
+SPARSE = "sparse"
+_INDEXED = {"document_id": "keyword", "source": "keyword", "checksum": "keyword", "chunk": "integer"}
+_SCROLL_PAGE = 256
+_CANDIDATES_PER_HIT = 5  # how deep each of the two searches looks before their ranks are fused
+
+T = TypeVar("T")
+Payload = dict[str, Any]
+Filter = dict[str, Any]
+
+
+class ForeignCollection(ServiceError):
+    """The collection was made by another service, whose data is not ours to touch."""
+
+    def __init__(self, name: str) -> None:
+        message = f"collection {name!r} was not made by this service; choose another name"
+        super().__init__(409, message, code="foreign_collection", param="collection")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A chunk as it is stored."""
+
+    id: str
+    dense: Sequence[float]
+    sparse: SparseVector
+    payload: Payload
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a collection was made for; `model` is None while it is empty."""
+
+    name: str
+    dim: int
+    chunks: int
+    model: str | None
+
+
+class Scored(BaseModel):
+    """A chunk that was found."""
+
+    score: float
+    payload: Payload
+
+
+class Record(BaseModel):
+    """A stored chunk without its vectors."""
+
+    payload: Payload
+
+
+class _Answer(BaseModel, Generic[T]):
+    result: T
+
+
+class _Params(BaseModel):
+    vectors: dict[str, Any] = {}
+    sparse_vectors: dict[str, Any] | None = None
+
+
+class _Config(BaseModel):
+    params: _Params
+
+
+class _Info(BaseModel):
+    config: _Config
+    points_count: int | None = None
+
+
+class _Name(BaseModel):
+    name: str
+
+
+class _Names(BaseModel):
+    collections: list[_Name]
+
+
+class _Hits(BaseModel):
+    points: list[Scored]
+
+
+class _Page(BaseModel):
+    points: list[Record]
+    next_page_offset: str | int | None = None
+
+
+class _Count(BaseModel):
+    count: int
+
+
+def match(**fields: object) -> list[Filter]:
+    """Conditions that payload fields equal a value, or one of a list of values."""
+    return [
+        {"key": key, "match": {"any": value} if isinstance(value, list) else {"value": value}}
+        for key, value in fields.items()
+    ]
+
+
+class VectorStore:
+    """The chunks of all collections. Every call raises the errors of `Upstream`."""
+
+    def __init__(self, qdrant: Upstream, patient: Retry) -> None:
+        self._qdrant = qdrant
+        self._patient = patient
+
+    async def names(self) -> list[str]:
+        """List all collections, also those of other services."""
+        answer = await self._qdrant.call("GET", "/collections")
+        found = self._qdrant.understand(_Answer[_Names], answer.content).result.collections
+        return sorted(collection.name for collection in found)
+
+    async def find(self, name: str) -> Collection | None:
+        """Look a collection up. Raises `ForeignCollection`."""
+        try:
+            answer = await self._qdrant.call("GET", _path(name))
+        except Refused as err:
+            if err.upstream_status == 404:
+                return None
+            raise
+        info = self._qdrant.understand(_Answer[_Info], answer.content).result
+        params = info.config.params
+        dense = params.vectors.get(DENSE)
+        if not isinstance(dense, Mapping) or SPARSE not in (params.sparse_vectors or {}):
+            raise ForeignCollection(name)
+        first = await self._scroll(name, {}, 1, None, ["embedding_model"])
+        model = first.points[0].payload.get("embedding_model") if first.points else None
+        return Collection(name, int(dense["size"]), info.points_count or 0, model)
+
+    async def create(self, name: str, dim: int) -> None:
+        """Make a collection with its payload indexes; one that exists is left as it is."""
+        body = {
+            "vectors": {DENSE: {"size": dim, "distance": "Cosine"}},
+            "sparse_vectors": {SPARSE: {"modifier": "idf"}},
+        }
+        try:
+            await self._qdrant.call("PUT", _path(name), body, retry=self._patient)
+        except Refused as err:
+            if err.upstream_status != 409:
+                raise
+        for field, schema in _INDEXED.items():
+            index = {"field_name": field, "field_schema": schema}
+            await self._qdrant.call("PUT", _path(name, "index?wait=true"), index, retry=self._patient)
+
+    async def drop(self, name: str) -> None:
+        """Delete a collection."""
+        await self._qdrant.call("DELETE", _path(name))
+
+    async def upsert(self, name: str, points: Iterable[Point]) -> None:
+        """Store chunks; those with the same ids are replaced. They can be found when this returns."""
+        written = [
+            {
+                "id": point.id,
+                "vector": {DENSE: list(point.dense), SPARSE: point.sparse._asdict()},
+                "payload": point.payload,
+            }
+            for point in points
+        ]
+        await self._qdrant.call("PUT", _path(name, "points?wait=true"), {"points": written}, retry=self._patient)
+
+    async def delete(self, name: str, *, must: Sequence[Filter], must_not: Sequence[Filter] = ()) -> None:
+        """Delete the chunks that meet all of `must` and none of `must_not`."""
+        chosen = {"filter": {"must": list(must), "must_not": list(must_not)}}
+        await self._qdrant.call("POST", _path(name, "points/delete?wait=true"), chosen, retry=self._patient)
+
+    async def count(self, name: str, must: Sequence[Filter] = ()) -> int:
+        """Count the chunks that meet all of `must`."""
+        body = {"filter": {"must": list(must)}, "exact": True}
+        answer = await self._qdrant.call("POST", _path(name, "points/count"), body)
+        return self._qdrant.understand(_Answer[_Count], answer.content).result.count
+
+    async def payloads(self, name: str, must: Sequence[Filter], fields: Sequence[str]) -> list[Payload]:
+        """Read some payload fields of all chunks that meet all of `must`."""
+        found: list[Payload] = []
+        offset: str | int | None = None
+        while True:
+            page = await self._scroll(name, {"must": list(must)}, _SCROLL_PAGE, offset, fields)
+            found += [record.payload for record in page.points]
+            offset = page.next_page_offset
+            if offset is None:
+                return found
+
+    async def search(
+        self,
+        name: str,
+        dense: Sequence[float],
+        sparse: SparseVector,
+        *,
+        limit: int,
+        min_score: float,
+        must: Sequence[Filter] = (),
+    ) -> list[Scored]:
+        """Find chunks by meaning and by words, best first: both rankings fused by reciprocal rank."""
+        depth = {"limit": limit * _CANDIDATES_PER_HIT, "filter": {"must": list(must)}}
+        prefetch: list[dict[str, Any]] = [{"query": list(dense), "using": DENSE, "score_threshold": min_score, **depth}]
+        if sparse.indices:
+            prefetch.append({"query": sparse._asdict(), "using": SPARSE, **depth})
+        body = {"prefetch": prefetch, "query": {"fusion": "rrf"}, "limit": limit, "with_payload": True}
+        answer = await self._qdrant.call("POST", _path(name, "points/query"), body)
+        return self._qdrant.understand(_Answer[_Hits], answer.content).result.points
+
+    async def _scroll(
+        self, name: str, chosen: Filter, limit: int, offset: str | int | None, fields: Sequence[str]
+    ) -> _Page:
+        body = {"filter": chosen, "limit": limit, "offset": offset, "with_payload": list(fields), "with_vector": False}
+        answer = await self._qdrant.call("POST", _path(name, "points/scroll"), body, retry=AT_ONCE)
+        return self._qdrant.understand(_Answer[_Page], answer.content).result
+
+
+def _path(name: str, rest: str = "") -> str:
+    return f"/collections/{quote(name, safe='')}" + (f"/{rest}" if rest else "")
