@@ -17,8 +17,9 @@ _FACTORS = {
     "M": 2**20,
     "G": 2**30,
 }
-_SIZE = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)\s*")
-_TIME = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)?\s*")
+# At most 12 digits: enough for every size and duration, and never an infinite float.
+_SIZE = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,12})?)\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
+_TIME = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,12})?)\s*(?P<unit>ms|s|m|h)?\s*", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
 MAX_PORT = 65535
 
@@ -68,4 +69,4 @@ class Seconds(float):
         return cls(float(match["number"]) * _SECONDS[match["unit"]])
 
     def __str__(self) -> str:
-        return f"{float(self):g}s"
+        return f"{float(self):.10g}s"

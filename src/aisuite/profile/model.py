@@ -5,75 +5,29 @@ Field names are the keys of the YAML file. Service names keep their hyphens, as 
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, Literal
+from ipaddress import IPv4Address
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
+from pydantic import BaseModel, ConfigDict, Field
+
+from aisuite.profile.values import (
+    MOST,
+    Address,
+    Count,
+    Duration,
+    FileName,
+    Folder,
+    ImageRef,
+    ModelName,
+    Name,
+    Number,
+    Phase,
+    PlainText,
+    PortNumber,
+    Repo,
+    Size,
 )
-
-from aisuite.profile.text import check_file_name, check_image, check_name, check_plain, check_repo
-from aisuite.units import MAX_PORT, Mib, Port, Seconds
-
-
-def _size(value: Any) -> Mib:
-    if isinstance(value, Mib):
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f'{value!r} is not a size; write it with a unit, for example "6GiB" or "512MiB"')  # noqa: TRY004
-    return Mib.parse(value)
-
-
-def _duration(value: Any) -> Seconds:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f'{value!r} is not a duration; write for example "60s"')  # noqa: TRY004
-    return Seconds.parse(str(value))
-
-
-def _positive(value: Seconds | Mib) -> Any:
-    if value <= 0:
-        raise ValueError("must be more than 0")
-    return value
-
-
-Size = Annotated[
-    Mib,
-    BeforeValidator(_size),
-    AfterValidator(_positive),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?[KMG]i?B?$", "examples": ["6GiB", "200MiB"]}),
-]
-Duration = Annotated[
-    Seconds,
-    BeforeValidator(_duration),
-    AfterValidator(_positive),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h)?$"},
-            ]
-        }
-    ),
-]
-PortNumber = Annotated[
-    Port,
-    BeforeValidator(lambda value: Port.parse(value) if type(value) is int else value),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PORT}),
-]
-Name = Annotated[str, AfterValidator(check_name)]
-PlainText = Annotated[str, AfterValidator(check_plain)]
-FileName = Annotated[str, AfterValidator(check_file_name)]
-Repo = Annotated[str, AfterValidator(check_repo)]
-ImageRef = Annotated[str, AfterValidator(check_image)]
-Count = Annotated[int, Field(ge=1, strict=True)]
+from aisuite.units import Mib, Seconds
 
 
 class Part(BaseModel):
@@ -92,13 +46,16 @@ class Gpu(Part):
     """The card that the models share. `backend: cpu` asks for no card."""
 
     backend: Literal["cuda", "rocm", "vulkan", "metal", "cpu"] = Field("cpu", description="What llama.cpp computes on.")
-    device: int = Field(0, ge=0, strict=True, description="Index of the card, as nvidia-smi counts.")
+    device: int = Field(0, ge=0, le=255, strict=True, description="Index of the card, as nvidia-smi counts.")
     budget: Size | None = Field(None, description="How much of the card the suite may use; none: all of it.")
     reserve: Size = Field(Mib(200), description="What stays free of the budget, for the desktop and for peaks.")
 
 
 class Source(Part):
-    """Where a model file comes from: a Hugging Face repository, or made here (`demo: true`)."""
+    """Where a model file comes from: a Hugging Face repository, or made here (`demo: true`).
+
+    A file without a repository is one that you put into paths.models yourself. `extends` replaces a source as one.
+    """
 
     repo: Repo | None = Field(None, description="Hugging Face repository, owner/name.")
     file: FileName | None = Field(None, description="File name in the repository and in paths.models.")
@@ -114,15 +71,15 @@ class Source(Part):
 class Sampling(Part):
     """Default sampling of a model server; a request can set its own."""
 
-    temperature: float = Field(0.3, ge=0, le=2)
-    top_p: float = Field(0.9, gt=0, le=1)
-    repeat_penalty: float = Field(1.05, ge=0.5, le=2)
+    temperature: Number = Field(0.3, ge=0, le=2, description="0: always the likeliest token.")
+    top_p: Number = Field(0.9, gt=0, le=1, description="Share of the likeliest next tokens that are considered.")
+    repeat_penalty: Number = Field(1.05, ge=0.5, le=2, description="Above 1: repeating itself costs.")
 
 
 class Model(Part):
     """One llama.cpp server: the service `inference-<name>`."""
 
-    source: Source
+    source: Source = Field(description="Where the file comes from.")
     context: Count = Field(1024, description="Tokens of context, shared by the slots (-c).")
     parallel: Count = Field(1, description="Slots: requests answered at the same time (-np).")
     batch: Count = Field(128, description="Tokens in one logical batch (-b).")
@@ -132,12 +89,12 @@ class Model(Part):
     kv_type: Literal["f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = Field(
         "f16", description="Type of the KV cache (-ctk, -ctv)."
     )
-    gpu_layers: Literal["auto", "all"] | Annotated[int, Field(ge=0, strict=True)] = Field(
+    gpu_layers: Literal["auto", "all"] | Annotated[int, Field(ge=0, le=MOST, strict=True)] = Field(
         "all",
         description="Layers on the card (-ngl). auto is for the planner, which this version does not have yet.",
     )
-    sampling: Sampling = Sampling()
-    cpus: float | None = Field(None, gt=0, description="CPU limit of the container.")
+    sampling: Sampling = Field(Sampling(), description="Used where a request says nothing else.")
+    cpus: Number | None = Field(None, gt=0, description="CPU limit of the container.")
     memory: Size | None = Field(None, description="Memory limit of the container.")
     deadline: Duration = Field(Seconds(180), description="How long the server may take to load the model.")
 
@@ -147,7 +104,7 @@ class Service(Part):
 
     enabled: bool = Field(True, strict=True, description="false leaves the service out of the stack.")
     depends_on: tuple[Name, ...] | None = Field(None, description="Services to wait for; none: the usual ones.")
-    cpus: float | None = Field(None, gt=0, description="CPU limit of the container.")
+    cpus: Number | None = Field(None, gt=0, description="CPU limit of the container.")
     memory: Size | None = Field(None, description="Memory limit of the container.")
     deadline: Duration = Field(Seconds(60), description="How long the service may take to become ready.")
 
@@ -165,22 +122,20 @@ class Rag(Service):
     """The RAG service."""
 
     chunk_size: Count = Field(512, description="Tokens in a chunk.")
-    chunk_overlap: int = Field(100, ge=0, strict=True, description="Tokens that neighbouring chunks share.")
+    chunk_overlap: int = Field(100, ge=0, le=MOST, strict=True, description="Tokens that neighbouring chunks share.")
     topk: Count = Field(4, description="Chunks given to the model.")
     max_tokens: Count = Field(256, description="Longest answer, in tokens.")
-    temperature: float = Field(0.3, ge=0, le=2)
+    temperature: Number = Field(0.3, ge=0, le=2, description="Temperature of answers.")
     chat_model: Name = Field("chat-7b", description="Route that answers questions.")
     code_model: Name = Field("code-7b", description="Route that answers questions about code.")
-    documents: PlainText | None = Field(
-        None, description="Folder that `path` of POST /index may read; none: no folder."
-    )
+    documents: Folder | None = Field(None, description="Folder that `path` of POST /index may read; none: no folder.")
 
 
 class Embedding(Service):
     """The embedding service."""
 
     backend: Literal["hash"] = Field("hash", description="hash: character n-grams, no download.")
-    model: PlainText = "hash-384"
+    model: PlainText = Field("hash-384", description="Name of the model; hash-384 is the one of `hash`.")
     max_texts: Count = Field(1024, description="Texts in one request.")
     max_chars: Count = Field(8000, description="Characters in one text.")
 
@@ -188,10 +143,10 @@ class Embedding(Service):
 class Services(Part):
     """The services beside the model servers. A phase decides which of them run."""
 
-    api_gateway: Gateway = Field(Gateway(), alias="api-gateway")
-    rag: Rag = Rag()
-    embedding: Embedding = Embedding()
-    qdrant: Service = Service()
+    api_gateway: Gateway = Field(Gateway(), alias="api-gateway", description="The OpenAI-compatible door.")
+    rag: Rag = Field(Rag(), description="Answers questions from your documents.")
+    embedding: Embedding = Field(Embedding(), description="Turns texts into vectors.")
+    qdrant: Service = Field(Service(), description="Keeps the vectors.")
 
 
 class Timeouts(Part):
@@ -200,57 +155,59 @@ class Timeouts(Part):
     request: Duration = Field(Seconds(60), description="A whole answer of a model server (LLM_REQUEST_TIMEOUT).")
     connect: Duration = Field(Seconds(10), description="A connection to a model server (LLM_CONNECT_TIMEOUT).")
     rag_request: Duration = Field(Seconds(120), description="A model's answer inside RAG (RAG_LLM_TIMEOUT).")
-    qdrant: Duration = Seconds(30)
-    embedding: Duration = Seconds(30)
+    qdrant: Duration = Field(Seconds(30), description="A call of the vector store (QDRANT_TIMEOUT).")
+    embedding: Duration = Field(Seconds(30), description="A call of the embedding service (EMBEDDING_TIMEOUT).")
 
 
 class Retry(Part):
     """How often a failed call is tried again, and how long to wait between."""
 
     attempts: int = Field(3, ge=0, le=10, strict=True, description="Retries of the gateway for one request.")
-    qdrant_attempts: int = Field(3, ge=0, le=10, strict=True)
-    qdrant_min_wait: Duration = Seconds(2)
-    qdrant_max_wait: Duration = Seconds(10)
+    qdrant_attempts: int = Field(
+        3, ge=0, le=10, strict=True, description="Retries of a vector store call (QDRANT_MAX_RETRIES)."
+    )
+    qdrant_min_wait: Duration = Field(Seconds(2), description="Shortest wait between them (QDRANT_RETRY_MIN_WAIT).")
+    qdrant_max_wait: Duration = Field(Seconds(10), description="Longest wait between them (QDRANT_RETRY_MAX_WAIT).")
 
 
 class Paths(Part):
     """Folders; relative ones start at the working directory."""
 
-    models: PlainText = Field("models", description="GGUF files.")
-    data: PlainText | None = Field(None, description="What the services keep; none: <state>/<project>/data.")
-    state: PlainText = Field(".aisuite", description="Rendered files, logs, keys: one folder for each project.")
+    models: Folder = Field("models", description="GGUF files.")
+    data: Folder | None = Field(None, description="What the services keep; none: <state>/<project>/data.")
+    state: Folder = Field(".aisuite", description="Rendered files, logs, keys: one folder for each project.")
 
 
 class Images(Part):
     """Container images by version tag (and digest, when locked)."""
 
-    llama: ImageRef = "ghcr.io/ggml-org/llama.cpp:server-b11669"
-    llama_gpu: ImageRef = "ghcr.io/ggml-org/llama.cpp:server-cuda-b11669"
-    gateway: ImageRef = "ghcr.io/berriai/litellm:v1.109.2"
-    qdrant: ImageRef = "qdrant/qdrant:v1.17.0"
-    service: ImageRef = "aisuite/service:0.1.0"
+    llama: ImageRef = Field("ghcr.io/ggml-org/llama.cpp:server-b11669", description="Model server on the CPU.")
+    llama_gpu: ImageRef = Field("ghcr.io/ggml-org/llama.cpp:server-cuda-b11669", description="Model server on a card.")
+    gateway: ImageRef = Field("ghcr.io/berriai/litellm:v1.109.2", description="LiteLLM.")
+    qdrant: ImageRef = Field("qdrant/qdrant:v1.17.0", description="Vector store.")
+    service: ImageRef = Field("aisuite/service:0.1.0", description="RAG and embedding.")
 
 
 class Profile(Part):
     """One suite: phase, GPU budget, models, and everything that has a sensible default."""
 
-    description: PlainText = ""
+    description: PlainText = Field("", description="One line for `aisuite profile list`.")
     extends: PlainText | None = Field(None, description="One parent profile: a shipped name or a path.")
-    phase: Literal[1, 2, 3]
+    phase: Phase = Field(description="1: models and gateway; 2: and RAG; 3: as 2 in this version.")
     engine: Literal["auto", "process", "docker"] = Field(
         "auto", description="auto: what this machine has; the first line of `up` says which and why."
     )
-    bind: IPv4Address | IPv6Address = Field(IPv4Address("127.0.0.1"), description="Address that every port listens on.")
-    gpu: Gpu = Gpu()
-    models: dict[Name, Model] = Field(min_length=1)
+    bind: Address = Field(IPv4Address("127.0.0.1"), description="Address that every port listens on.")
+    gpu: Gpu = Field(Gpu(), description="The card that the models share.")
+    models: dict[ModelName, Model] = Field(min_length=1, description="Name -> llama.cpp server `inference-<name>`.")
     routes: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(
         min_length=1, description="Public model name -> models in the order in which they are tried."
     )
-    timeouts: Timeouts = Timeouts()
-    retry: Retry = Retry()
-    services: Services = Services()
+    timeouts: Timeouts = Field(Timeouts(), description="How long one caller waits for one answer.")
+    retry: Retry = Field(Retry(), description="How often a failed call is tried again.")
+    services: Services = Field(Services(), description="The services beside the model servers.")
     ports: dict[Name, PortNumber] = Field(
         default_factory=dict, description="Service -> host port; the usual ones are known."
     )
-    paths: Paths = Paths()
-    images: Images = Images()
+    paths: Paths = Field(Paths(), description="Folders.")
+    images: Images = Field(Images(), description="Container images.")

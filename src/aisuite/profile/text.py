@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
+_LONGEST_NAME = 63  # of a host name
+_LONGEST_MODEL_NAME = 50  # its server is the host `inference-<name>`
+_LONGEST_FILE_NAME = 200
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _IMAGE = re.compile(
     r"(?P<path>[a-z0-9][a-z0-9._-]*(?::\d+)?(?:/[a-z0-9][a-z0-9._-]*)*)"
@@ -24,14 +27,25 @@ def check_plain(value: str) -> str:
 
 def check_name(value: str) -> str:
     """Refuse what is not a DNS-like name: models, services and routes become host names and labels."""
+    if len(value) > _LONGEST_NAME:
+        raise ValueError(f"a name has at most {_LONGEST_NAME} characters, this one has {len(value)}")
     if not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is not a name; use a-z, 0-9, '-', '_' and '.', starting with a letter or digit")
+        raise ValueError(f"{value!r} is not a name; use a-z, 0-9 and, between them, '-', '_' and '.'")
     return value
+
+
+def check_model_name(value: str) -> str:
+    """Refuse a name that is too long with `inference-` before it."""
+    if len(value) > _LONGEST_MODEL_NAME:
+        raise ValueError(f"a model's name has at most {_LONGEST_MODEL_NAME} characters, this one has {len(value)}")
+    return check_name(value)
 
 
 def check_file_name(value: str) -> str:
     """Refuse a path where a bare .gguf file name is wanted."""
     check_plain(value)
+    if len(value) > _LONGEST_FILE_NAME:
+        raise ValueError(f"a file name has at most {_LONGEST_FILE_NAME} characters, this one has {len(value)}")
     if "/" in value or "\\" in value or value.startswith(("-", ".")) or not value.endswith(".gguf"):
         raise ValueError(f"{value!r} is not the name of a .gguf file; the folder is paths.models")
     return value
