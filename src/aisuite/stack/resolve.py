@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aisuite.errors import Problem, ProfileInvalid
+from aisuite.errors import Problem, ProfileInvalid, UsageError
 from aisuite.profile.dependencies import (
     DEFAULT_PORTS,
     GATEWAY,
@@ -40,9 +40,10 @@ _NOT_YET = {3: "mcp-server, memory-api and memory-maintainer are not in this ver
 def resolve(profile: Profile, name: str, site: Site) -> Stack:
     """Return the stack that a checked profile, called `name`, becomes on a site.
 
-    Raises ProfileInvalid for what this version cannot make final.
+    Raises ProfileInvalid for what this version cannot make final, and UsageError for a place that no file can name.
     """
     _refuse_auto_layers(profile, name)
+    _refuse_odd_bytes(site)
     places = _places(profile, site)
     return Stack(
         project=site.project,
@@ -97,6 +98,16 @@ def _refuse_auto_layers(profile: Profile, name: str) -> None:
     )
     if problems:
         raise ProfileInvalid(problems)
+
+
+def _refuse_odd_bytes(site: Site) -> None:
+    for path in (site.folder, site.working_dir):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            shown = str(path).encode(errors="backslashreplace").decode()
+            hint = "work in a folder with a plain name, for example: mkdir ~/aisuite && cd ~/aisuite"
+            raise UsageError(f"the name of the folder {shown} is not UTF-8", hint) from None
 
 
 def _notes(profile: Profile, site: Site) -> tuple[str, ...]:

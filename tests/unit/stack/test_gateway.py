@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aisuite.stack.model import SecretUse
+from tests.fakes.profiles import ENGINES, make_resolved
+
+
+def test_a_route_tries_its_models_in_the_order_of_the_profile() -> None:
+    routes = {route.name: route.targets for route in make_resolved().routes}
+    assert [(one.service, one.order) for one in routes["chat-7b"]] == [("inference-chat", 1), ("inference-code", 2)]
+    assert [(one.service, one.order) for one in routes["code-7b"]] == [("inference-code", 1), ("inference-chat", 2)]
+
+
+def test_local_servers_are_called_on_loopback() -> None:
+    urls = [target.url for target in make_resolved().routes[0].targets]
+    assert urls == ["http://127.0.0.1:8001/v1", "http://127.0.0.1:8004/v1"]
+
+
+def test_containers_are_called_by_name() -> None:
+    urls = [target.url for target in make_resolved("docker").routes[0].targets]
+    assert urls == ["http://inference-chat:8001/v1", "http://inference-code:8001/v1"]
+
+
+def test_a_local_gateway_is_the_program_of_the_site_with_its_configuration() -> None:
+    service = make_resolved().service("api-gateway")
+    assert service.command[:3] == (
+        "/opt/gateway/bin/litellm",
+        "--config",
+        "/srv/aisuite/.aisuite/default/process/litellm.yaml",
+    )
+    assert service.config_files == ("process/litellm.yaml",)
+
+
+def test_a_gateway_in_a_container_reads_its_configuration_from_the_rendered_folder() -> None:
+    service = make_resolved("docker").service("api-gateway")
+    (mount,) = service.mounts
+    assert (mount.source, mount.target, mount.read_only) == ("./litellm.yaml", "/app/config.yaml", True)
+    assert service.command[:3] == ("litellm", "--config", "/app/config.yaml")
+    assert service.config_files == ("litellm.yaml",)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_circuits_are_kept_by_one_worker(engine: Any) -> None:
+    assert make_resolved(engine).service("api-gateway").command[-2:] == ("--num_workers", "1")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_gateway_gets_both_keys_by_name(engine: Any) -> None:
+    assert make_resolved(engine).service("api-gateway").secrets == (
+        SecretUse("service_key", "INFERENCE_API_KEY", as_file=False),
+        SecretUse("gateway_key", "LITELLM_MASTER_KEY", as_file=False),
+    )
+
+
+def test_a_container_reads_its_keys_from_files_at_start() -> None:
+    entrypoint = make_resolved("docker").service("api-gateway").entrypoint
+    assert entrypoint is not None
+    shell, flags, script, zero = entrypoint
+    assert (shell, flags, zero) == ("/bin/sh", "-ec", "sh")
+    assert 'LITELLM_MASTER_KEY="$(cat /run/secrets/gateway_key)"; export LITELLM_MASTER_KEY' in script
+    assert script.endswith('; exec "$@"')
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_gateway_asks_nothing_of_the_internet(engine: Any) -> None:
+    environment = dict(make_resolved(engine).service("api-gateway").environment)
+    assert environment["LITELLM_OFFLINE_MODE"] == "true"
+    assert environment["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+    assert environment["LITELLM_TELEMETRY_DISABLED"] == "true"
+
+
+def test_the_longest_silence_of_a_stream_is_below_the_time_of_a_request() -> None:
+    assert make_resolved().policy.stream_timeout == 25
+    assert make_resolved(timeouts={"request": "8s", "connect": "5s"}).policy.stream_timeout == 8
+
+
+@pytest.mark.parametrize(("attempts", "after_timeout"), [(0, 0), (1, 1), (3, 1)])
+def test_a_server_that_hangs_is_tried_once_more_at_most(attempts: int, after_timeout: int) -> None:
+    policy = make_resolved(retry={"attempts": attempts}).policy
+    assert (policy.attempts, policy.timeout_attempts) == (attempts, after_timeout)
+
+
+@pytest.mark.parametrize(
+    ("interval", "whole", "stale"), [("10s", 10, 60), ("500ms", 1, 60), ("2.5s", 3, 60), ("1m", 60, 360)]
+)
+def test_probes_have_whole_intervals_and_their_results_outlive_several(interval: str, whole: int, stale: int) -> None:
+    policy = make_resolved(services={"api-gateway": {"health_interval": interval}}).policy
+    assert (policy.health_interval, policy.health_staleness) == (whole, stale)

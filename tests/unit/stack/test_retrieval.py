@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.profiles import ENGINES, make_resolved
+
+
+def environment(engine: Any, service: str, **changes: Any) -> dict[str, str]:
+    return dict(make_resolved(engine, **changes).service(service).environment)
+
+
+def test_a_local_vector_store_is_our_own_server_with_a_folder() -> None:
+    service = make_resolved().service("qdrant")
+    assert service.command == ("/opt/aisuite/bin/python", "-m", "aisuite.services.vectordb")
+    assert service.data == "/srv/aisuite/.aisuite/default/data/qdrant"
+    assert dict(service.environment)["VECTORDB_DATA_DIR"] == service.data
+
+
+def test_a_vector_store_in_a_container_is_qdrant_with_volumes() -> None:
+    service = make_resolved("docker").service("qdrant")
+    assert service.image == "qdrant/qdrant:v1.17.0"
+    assert [volume.target for volume in service.volumes] == ["/qdrant/storage", "/qdrant/snapshots"]
+    assert service.data is None
+
+
+def test_qdrant_is_checked_by_its_listening_socket() -> None:
+    check = make_resolved("docker").service("qdrant").healthcheck
+    assert ":18BD " in check[3]
+    assert " 0A " in check[3]
+
+
+def test_qdrant_gets_its_key_and_may_read_a_file_of_another_user() -> None:
+    service = make_resolved("docker").service("qdrant")
+    assert service.entrypoint is not None
+    assert 'QDRANT__SERVICE__API_KEY="$(cat /run/secrets/service_key)"' in service.entrypoint[2]
+    assert service.capabilities == ("DAC_OVERRIDE",)
+
+
+def test_data_of_the_profile_stands() -> None:
+    assert make_resolved(paths={"data": "/mnt/data"}).service("qdrant").data == "/mnt/data/qdrant"
+    assert make_resolved(paths={"data": "kept"}).service("qdrant").data == "/srv/aisuite/kept/qdrant"
+
+
+@pytest.mark.parametrize(
+    ("engine", "urls"),
+    [
+        ("process", ("http://127.0.0.1:8000", "http://127.0.0.1:8003", "http://127.0.0.1:6333")),
+        ("docker", ("http://api-gateway:8000", "http://embedding:8003", "http://qdrant:6333")),
+    ],
+)
+def test_rag_reaches_what_it_needs(engine: Any, urls: tuple[str, ...]) -> None:
+    found = environment(engine, "rag")
+    assert tuple(found[name] for name in ("API_GATEWAY_URL", "EMBEDDING_URL", "QDRANT_URL")) == urls
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rag_gets_its_own_key_and_the_gateways(engine: Any) -> None:
+    uses = {use.variable: use.secret for use in make_resolved(engine).service("rag").secrets if use.as_file}
+    assert uses == {"SERVICE_API_KEY_FILE": "service_key", "API_GATEWAY_KEY_FILE": "gateway_key"}
+
+
+def test_rag_may_use_the_smallest_slot_behind_its_routes() -> None:
+    models = {
+        "chat": {"source": {"demo": True}, "gpu_layers": 0, "context": 8192, "parallel": 2},
+        "code": {"source": {"demo": True}, "gpu_layers": 0, "context": 3000},
+    }
+    assert environment("process", "rag", models=models)["RAG_CONTEXT_TOKENS"] == "3000"
+    only_chat = {"chat-7b": ["chat"], "code-7b": ["chat"]}
+    assert environment("process", "rag", models=models, routes=only_chat)["RAG_CONTEXT_TOKENS"] == "4096"
+
+
+def test_documents_are_read_where_they_lie_or_from_a_read_only_mount() -> None:
+    services = {"rag": {"documents": "papers"}}
+    assert environment("process", "rag", services=services)["RAG_DOCUMENTS_DIR"] == "/srv/aisuite/papers"
+    assert environment("docker", "rag", services=services)["RAG_DOCUMENTS_DIR"] == "/documents"
+    (mount,) = make_resolved("docker", services=services).service("rag").mounts
+    assert (mount.source, mount.target, mount.read_only) == ("/srv/aisuite/papers", "/documents", True)
+
+
+def test_without_documents_rag_reads_no_folder() -> None:
+    assert "RAG_DOCUMENTS_DIR" not in environment("process", "rag")
+    assert make_resolved("docker").service("rag").mounts == ()
+
+
+def test_our_services_take_their_address_from_the_environment() -> None:
+    found = environment("process", "embedding", ports={"embedding": 9003})
+    assert (found["SERVICE_HOST"], found["SERVICE_PORT"]) == ("127.0.0.1", "9003")
+    found = environment("docker", "embedding", ports={"embedding": 9003})
+    assert (found["SERVICE_HOST"], found["SERVICE_PORT"]) == ("0.0.0.0", "8003")
+
+
+def test_a_sick_dependency_does_not_make_the_container_of_rag_sick() -> None:
+    stack = make_resolved("docker")
+    assert stack.service("rag").ready_path == "/health"
+    assert "/livez" in stack.service("rag").healthcheck[-1]
+    assert "/health" in stack.service("embedding").healthcheck[-1]
