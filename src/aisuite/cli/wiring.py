@@ -132,7 +132,7 @@ def wire(choice: Choice, project: str, state: Path) -> Suite:
         engine_why=engine_why,
         profile_why=choice.name()[1],
         loaded_as=choice.flags(),
-        cpu_only=llama.why if llama.kind == "wheel" else None,
+        cpu_only=f"{llama.why}, and the wheel xllamacpp is built for the CPU" if llama.kind == "wheel" else None,
         notes=(*stack.notes, *loaded.warnings),
     )
 
