@@ -40,12 +40,11 @@ class ContextBudget:
     def learn_from_refusal(self, model: str, estimated: int, counted: int | None, context: int | None) -> None:
         """Take in that a prompt did not fit, with the true numbers where the server told them."""
         known = self._of(model)
-        if context:
-            known.context = min(known.context, context)
         if counted:
             self.learn_from_count(model, estimated, int(counted * _SAFETY) + 1)
-        elif not context:
+        elif context is None or context >= known.context:
             known.tokens_per_estimate *= _BLIND_SHRINK
+        known.context = min(known.context, context or known.context)
 
     def _of(self, model: str) -> _Learned:
         return self._learned.setdefault(model, _Learned(self._context_tokens))

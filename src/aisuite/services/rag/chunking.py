@@ -51,7 +51,7 @@ def _divide_section(text: str, section: Section, size: int, overlap: int) -> Ite
         for atom in _divide(text, _Span(block.start, block.end), room, block.cuts)
     ]
     before: _Span | None = None
-    for span in _pack(text, atoms, room):
+    for span in _pack(text, atoms, size, room):
         yield _Span(_overlapping_start(text, before, span.start, overlap), span.end)
         before = span
 
@@ -67,13 +67,14 @@ def _divide(text: str, span: _Span, room: int, cuts: Cuts) -> Iterator[_Span]:
             yield from _divide(text, part, room, cuts[1:])
 
 
-def _pack(text: str, atoms: list[_Span], room: int) -> Iterator[_Span]:
-    start, used = atoms[0].start, 0
+def _pack(text: str, atoms: list[_Span], first_room: int, room: int) -> Iterator[_Span]:
+    """Join neighbours while they fit; the first chunk repeats nothing, so it may hold more."""
+    start, used, limit = atoms[0].start, 0, first_room
     for atom in atoms:
         tokens = _tokens(text, atom)
-        if used and used + tokens > room:
+        if used and used + tokens > limit:
             yield _Span(start, atom.start)
-            start, used = atom.start, 0
+            start, used, limit = atom.start, 0, room
         used += tokens
     yield _Span(start, atoms[-1].end)
 

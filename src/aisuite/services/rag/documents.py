@@ -44,7 +44,7 @@ class DocumentFolder:
     """The folder whose documents may be indexed by path."""
 
     def __init__(self, root: Path | None, max_bytes: int) -> None:
-        self._root = root.resolve() if root else None
+        self._roots = (root.absolute(), root.resolve()) if root else ()
         self._max_bytes = max_bytes
 
     def read(self, path: str) -> Iterator[Document | Skipped]:
@@ -52,8 +52,8 @@ class DocumentFolder:
 
         `path` is absolute or relative to the folder. Raises `ServiceError` 403 or 404 for the first item.
         """
-        root, inside = self._locate(path)
-        descriptor = _open_below(root, inside, path)
+        inside = self._locate(path)
+        descriptor = _open_below(self._roots[-1], inside, path)
         try:
             if stat.S_ISDIR(os.fstat(descriptor).st_mode):
                 yield from self._read_folder(descriptor, inside)
@@ -62,13 +62,16 @@ class DocumentFolder:
         finally:
             os.close(descriptor)
 
-    def _locate(self, path: str) -> tuple[Path, PurePosixPath]:
-        if self._root is None:
+    def _locate(self, path: str) -> PurePosixPath:
+        if not self._roots:
             raise _refusal("indexing by path is off: set RAG_DOCUMENTS_DIR to the folder that may be read")
-        wanted = Path(os.path.normpath(self._root / path))
-        if not wanted.is_relative_to(self._root):
-            raise _refusal(f"{path!r} is outside of RAG_DOCUMENTS_DIR; only documents below {self._root} are read")
-        return self._root, PurePosixPath(wanted.relative_to(self._root))
+        if "\0" in path:
+            raise _missing(path)
+        for root in self._roots:
+            wanted = Path(os.path.normpath(root / path))
+            if wanted.is_relative_to(root):
+                return PurePosixPath(wanted.relative_to(root))
+        raise _refusal(f"{path!r} is outside of RAG_DOCUMENTS_DIR; only documents below {self._roots[0]} are read")
 
     def _read_folder(self, descriptor: int, inside: PurePosixPath) -> Iterator[Document | Skipped]:
         closed: list[OSError] = []
@@ -131,7 +134,7 @@ def _open_below(root: Path, inside: PurePosixPath, shown: str) -> int:
                 os.close(outer)
     except OSError as err:
         if err.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-            raise ServiceError(404, f"{shown!r} does not exist", code="no_such_document", param="path") from err
+            raise _missing(shown) from err
         raise _refusal(f"{shown!r} cannot be read: {_reason(err)}") from err
     return descriptor
 
@@ -148,6 +151,10 @@ def _why_not_entered(name: str, folder: int) -> str | None:
 
 def _reason(error: OSError) -> str:
     return _LINK if error.errno == errno.ELOOP else (error.strerror or "cannot be read")
+
+
+def _missing(path: str) -> ServiceError:
+    return ServiceError(404, f"{path!r} does not exist", code="no_such_document", param="path")
 
 
 def _refusal(message: str) -> ServiceError:

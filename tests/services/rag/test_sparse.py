@@ -1,0 +1,63 @@
+"""The laws of sparse vectors."""
+
+from __future__ import annotations
+
+import unicodedata
+from zlib import crc32
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aisuite.services.rag.sparse import encode_document, encode_query
+
+
+def terms(text: str) -> set[int]:
+    return set(encode_query(text).indices)
+
+
+def numbers(*words: str) -> set[int]:
+    return {crc32(word.encode()) for word in words}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_terms_are_unique_32_bit_numbers_with_positive_weights(text: str) -> None:
+    for vector in (encode_document(text), encode_query(text)):
+        assert len(set(vector.indices)) == len(vector.indices) == len(vector.values)
+        assert all(0 <= index < 2**32 for index in vector.indices)
+        assert all(value > 0 for value in vector.values)
+
+
+def test_latin_words_are_whole_and_korean_words_are_pairs() -> None:
+    assert terms("Docker 스택은") == numbers("docker", "스택", "택은")
+
+
+def test_a_word_of_both_scripts_is_split_between_them() -> None:
+    assert terms("RAG서비스 v1.2") == numbers("rag", "서비", "비스", "v1", "2")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("스택은", "스택을"), ("데이터베이스에", "데이터베이스의"), ("東京都", "東京")]
+)
+def test_words_share_terms_whatever_particle_follows(one: str, other: str) -> None:
+    assert terms(one) & terms(other)
+
+
+def test_one_character_is_a_term_of_its_own() -> None:
+    assert terms("키 a") == numbers("키", "a")
+
+
+def test_unicode_forms_and_letter_case_do_not_matter() -> None:
+    assert terms("ＧＰＵ 한국") == terms("gpu " + unicodedata.normalize("NFD", "한국"))
+
+
+def test_repetition_counts_less_and_less_in_documents_and_not_at_all_in_questions() -> None:
+    once, twice, often = (encode_document("word " * times).values[0] for times in (1, 2, 50))
+    assert once == 1.0
+    assert 1 < twice < 2
+    assert often < 2.2
+    assert encode_query("word " * 50).values == [1.0]
+
+
+def test_signs_alone_have_no_terms() -> None:
+    assert encode_query("?! …").indices == []
