@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
                                   INTERRUPTED)  # fmt: skip
         return INTERRUPTED
     except Exception as err:  # noqa: BLE001 - the boundary: a bug ends as one message, too
-        return _end_with_foreign(err)
+        return _end_with_foreign(err, words)
     return int(code or 0)
 
 
@@ -80,11 +80,10 @@ def _describe(err: AisuiteError) -> dict[str, Any]:
     return error
 
 
-def _end_with_foreign(err: Exception) -> int:
+def _end_with_foreign(err: Exception, words: Sequence[str]) -> int:
     """Print an error that is not ours: typer's about the command line, or a bug."""
     if isinstance(err, typer.TyperException):
         message = err.format_message() if hasattr(err, "format_message") else str(err)
-        words = [word for word in sys.argv[1:] if not word.startswith("-")]
         hint = f"aisuite {words[0]} --help" if words and not message.startswith("No such command") else "aisuite --help"
         Current.output.show_error(_describe(UsageError(message, hint)), UsageError.exit_code)
         return UsageError.exit_code

@@ -38,7 +38,7 @@ def up(
     out.say(view.first_line(suite))
     for note in suite.notes:
         out.say(f"note: {note}")
-    request = UpRequest(suite.stack, suite.also, suite.loaded_as, suite.cpu_only, dry_run, keep)
+    request = UpRequest(suite.stack, (suite.compose,), suite.loaded_as, suite.cpu_only, dry_run, keep)
     with UpProgress(out) as progress:
         report = bring_up(request, suite.deps, progress)
     return out.show(view.up_json(report, suite), view.up_text(report, out), report.exit_code)
@@ -102,6 +102,5 @@ def render(
 
     suite = wire(Choice(profile, phase, demo, engine), session.project, session.state)
     target = suite.deps.workdir if output is None else open_folder(output)
-    stacks = (suite.stack,) if engine else (*suite.also, suite.stack)
-    report = render_files(stacks, suite.deps.renderer, target, diff=diff)
+    report = render_files(suite.rendered, suite.deps.renderer, target, diff=diff)
     return session.out.show(view.render_json(report), view.render_text(report, diff), report.exit_code)

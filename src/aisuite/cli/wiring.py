@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aisuite.ports import Hub, Preparer, Workdir
-    from aisuite.profile.load import Loaded, Override
+    from aisuite.profile.load import Loaded, Origin, Override
     from aisuite.stack.model import EngineName, Stack
 
 DEFAULT_PROFILE = "phase2"
@@ -64,14 +64,34 @@ class Choice:
 class Suite:
     """A profile made final on this machine, with the adapters to act on it."""
 
-    stack: Stack
-    also: tuple[Stack, ...]  # the same profile for the other engine: rendered, not started
+    wanted_engine: str  # "auto", "process" or "docker", as flags, environment and profile say
+    wanted_by: Origin
+    stack: Stack  # for the process engine
+    compose: Stack  # the same profile for Docker: rendered, not started
     deps: Deps
-    engine_why: str
     profile_why: str
     loaded_as: str
     cpu_only: str | None
     notes: tuple[str, ...]
+
+    @property
+    def engine_why(self) -> str:
+        """Why the process engine is taken. Raises EngineUnavailable rather than taking another one in silence."""
+        if self.wanted_engine == "docker":
+            raise EngineUnavailable(
+                "this version starts local processes only; for Docker it writes the Compose file",
+                "aisuite render --engine docker -o suite, or: aisuite up --engine process",
+            )
+        if self.wanted_engine == "auto":
+            return "auto: the only one that this version starts"
+        return "the profile says so" if self.wanted_by.kind == "profile" else self.wanted_by.where
+
+    @property
+    def rendered(self) -> tuple[Stack, ...]:
+        """The stacks whose files `render` writes: of the engine that a flag or variable names, else of both."""
+        if self.wanted_by.kind in {"profile", "default"}:
+            return (self.compose, self.stack)
+        return (self.compose,) if self.wanted_engine == "docker" else (self.stack,)
 
 
 def load(choice: Choice) -> Loaded:
@@ -101,7 +121,6 @@ def wire(choice: Choice, project: str, state: Path) -> Suite:
 
     loaded = load(choice)
     folder = project_folder(project, state)
-    engine_why = _engine_why(loaded)
     llama = find_llama_server(LLAMA_FLAGS, _user_folder("cache"))
     environment = GatewayEnv(_user_folder("data") / "gateway")
 
@@ -126,10 +145,11 @@ def wire(choice: Choice, project: str, state: Path) -> Suite:
 
         preparers["demo-models"] = DemoModels(stack.models)
     return Suite(
+        wanted_engine=loaded.profile.engine,
+        wanted_by=loaded.origin["engine"],
         stack=stack,
-        also=(stack_on("docker"),),
+        compose=stack_on("docker"),
         deps=_deps(folder, preparers),
-        engine_why=engine_why,
         profile_why=choice.name()[1],
         loaded_as=choice.flags(),
         cpu_only=f"{llama.why}, and the wheel xllamacpp is built for the CPU" if llama.kind == "wheel" else None,
@@ -189,20 +209,6 @@ def _deps(folder: Path, preparers: Mapping[str, Preparer]) -> Deps:
         gpu=NvmlGpu(),
         preparers=preparers,
     )
-
-
-def _engine_why(loaded: Loaded) -> str:
-    """Return why the process engine is taken. Raises EngineUnavailable rather than taking another one in silence."""
-    wanted = loaded.profile.engine
-    if wanted == "docker":
-        raise EngineUnavailable(
-            "this version starts local processes only; for Docker it writes the Compose file",
-            "aisuite render --engine docker -o suite, or: aisuite up --engine process",
-        )
-    if wanted == "process":
-        origin = loaded.origin["engine"]
-        return "the profile says so" if origin.kind == "profile" else origin.where
-    return "auto: the only one that this version starts"
 
 
 def _user_folder(kind: str) -> Path:

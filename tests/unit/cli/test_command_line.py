@@ -1,0 +1,133 @@
+"""The command line: one JSON object with --json, one error with a hint, the documented exit code."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aisuite import __version__
+from aisuite.cli.app import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = {
+    "up": ["up", "--profile", "nowhere"],
+    "down": ["down"],
+    "status": ["status"],
+    "logs": ["logs", "rag"],
+    "render": ["render", "--profile", "nowhere"],
+    "env": ["env"],
+    "ask": ["ask", "hi"],
+    "rag.index": ["rag", "index", "."],
+    "models.list": ["models", "list", "--profile", "nowhere"],
+    "models.pull": ["models", "pull", "--profile", "nowhere"],
+    "profile.list": ["profile", "list"],
+    "profile.schema": ["profile", "schema"],
+    "config.show": ["config", "show"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AISUITE_PROJECT", raising=False)
+
+
+def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.count("\n") == 1
+    found: dict[str, Any] = json.loads(captured.out)
+    return found
+
+
+@pytest.mark.parametrize(("command", "words"), COMMANDS.items(), ids=COMMANDS)
+def test_json_is_one_object_with_schema_ok_and_exit_code(
+    command: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run([*words, "--json"])
+    found = _json(capsys)
+    assert list(found)[:3] == ["schema", "ok", "exit_code"]
+    assert found["schema"] == f"aisuite.{command}/1"
+    assert found["exit_code"] == code
+    assert found["ok"] is (code == 0)
+
+
+def test_a_usage_error_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--nonsense", "--json"]) == 2
+    found = _json(capsys)
+    assert found["error"]["type"] == "UsageError"
+    assert found["error"]["hint"] == "aisuite up --help"
+
+
+def test_an_error_has_a_message_and_a_hint_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--profile", "phase22"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert "phase2" in captured.err
+    assert "\nhint:  " in captured.err
+
+
+@pytest.mark.parametrize("words", [["ups"], ["up", "--phase", "7"], ["up", "--phase", "two"], ["logs"], ["up", "x"]])
+def test_what_the_command_line_cannot_mean_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    assert "hint:" in capsys.readouterr().err
+
+
+def test_demo_and_profile_together_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--demo", "--profile", "phase1"]) == 2
+    assert "--demo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("project", ["../up", "a/b", "", "-x", "A B"])
+def test_a_project_name_that_is_no_folder_name_is_refused(project: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["down", f"--project={project}"]) == 2
+    assert "--project" in capsys.readouterr().err
+
+
+def test_the_docker_engine_is_refused_rather_than_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--demo", "--engine", "docker"]) == 3
+    assert "aisuite render --engine docker" in capsys.readouterr().err
+
+
+def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    assert "aisuite up --phase 2 --demo" in capsys.readouterr().out
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"aisuite {__version__}\n"
+
+
+def test_quiet_prints_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["down", "--quiet"]) == 0
+    assert run(["env", "--quiet"]) == 5
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error:")
+
+
+def test_a_bug_ends_as_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("aisuite.cli.wiring.open_project", broken)
+    assert run(["status"]) == 1
+    assert "internal error: ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+def test_config_show_says_where_each_value_was_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("RAG_TOPK=7\nRAG_PORT=9002\n")
+    monkeypatch.setenv("RAG_PORT", "9003")
+    assert run(["config", "show", "--demo", "--origin", "--json"]) == 0
+    values = _json(capsys)["values"]
+    assert values["services.rag.topk"] == {"value": 7, "origin": ".env:1 RAG_TOPK"}
+    assert values["ports.rag"] == {"value": 9003, "origin": "environment RAG_PORT"}
+    assert values["timeouts.qdrant"]["origin"] == "default"
