@@ -21,11 +21,13 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
     {
         "--alias",
         "--api-key-file",
+        "--cache-ram",
         "--cont-batching",
         "--fit",
         "--host",
         "--jinja",
         "--metrics",
+        "--no-webui",
         "--port",
         "--repeat-penalty",
         "--temp",
@@ -41,6 +43,7 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
     }
 )
 _ALL_LAYERS = 999  # more than any model has
+_PROMPT_CACHE = 512  # MiB of RAM for finished prompts; llama-server's own default is 8192 for each server
 _SENTENCE = "Hello! I am a tiny demo model and always answer with this one sentence, from {service}."
 
 
@@ -104,13 +107,14 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "-ctk": model.kv_type,
         "-ctv": model.kv_type,
         "--fit": "off",
+        "--cache-ram": _PROMPT_CACHE,
         "--temp": decimal(sampling.temperature),
         "--top-p": decimal(sampling.top_p),
         "--repeat-penalty": decimal(sampling.repeat_penalty),
         "--api-key-file": places.secret(SERVICE_KEY),
     }
     pairs = (word for flag, value in valued.items() for word in (flag, str(value)))
-    return (*pairs, "--cont-batching", "--metrics", "--jinja")
+    return (*pairs, "--cont-batching", "--metrics", "--jinja", "--no-webui")
 
 
 def _threads(model: Model, profile: Profile, places: Places) -> int:
