@@ -1,0 +1,1 @@
+"""Qdrant's REST routes, thin: read the request, ask the store, wrap the answer."""

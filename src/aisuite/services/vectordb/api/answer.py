@@ -1,0 +1,71 @@
+"""What all routes share: the store, the body, and Qdrant's envelope."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from aisuite.services.common import ServiceError
+from aisuite.services.vectordb.catalogue import Catalogue
+from aisuite.services.vectordb.snapshots import Snapshots
+from aisuite.services.vectordb.wire import Body, parse_body
+
+B = TypeVar("B", bound=Body)
+
+
+@dataclass(frozen=True)
+class Store:
+    """What the routes work on."""
+
+    catalogue: Catalogue
+    snapshots: Snapshots
+    max_body_bytes: int
+    started: datetime
+
+
+def the_store(request: Request) -> Store:
+    """Give the store of the app."""
+    return cast("Store", request.app.state.store)
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a body up to the limit."""
+    limit = the_store(request).max_body_bytes
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise ServiceError(413, f"Payload too large: a body may have {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+StoreDep = Annotated[Store, Depends(the_store)]
+RawBody = Annotated[bytes, Depends(read_body)]
+
+
+async def answer(work: Callable[[], Any]) -> Response:
+    """Do the work in a thread and wrap its result; so is the work of making JSON."""
+    begun = time.perf_counter()
+
+    def run() -> bytes:
+        result = work()
+        envelope = {"result": result, "status": "ok", "time": time.perf_counter() - begun}
+        return json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+    return Response(await run_in_threadpool(run), media_type="application/json")
+
+
+async def answer_body(shape: type[B], raw: bytes, work: Callable[[B], Any]) -> Response:
+    """Read the body as well in the thread."""
+    return await answer(lambda: work(parse_body(shape, raw)))
