@@ -103,10 +103,8 @@ class ProcessEngine:
         if not (self._folder / CONFIG).is_file():
             raise EngineUnavailable(f"{self._folder / CONFIG} is missing", "aisuite render")
         self._make_folders()
-        daemon = self._daemon.find(search=True)
-        if daemon is not None and not self._reload(daemon):
+        while (daemon := self._daemon.find(search=True)) is not None and not self._reload(daemon):
             self._end_session(daemon)
-            daemon = None
         self._end_orphans(daemon)
         if daemon is None:
             self._daemon.launch()
@@ -172,7 +170,11 @@ class ProcessEngine:
         daemon = self._daemon.find()
         if daemon is not None:
             self._wake(leader)
-            self._retire(daemon, name)
+            try:
+                self._retire(daemon, name)
+            except EngineUnavailable:
+                if still_there([daemon]):
+                    raise
         last = self._records.process(name)  # supervisord may have started it once more meanwhile
         end_processes(lambda: still_there(family) or (last.find_group() if last is not None else []), self._grace)
         self._records.forget(name)
@@ -212,7 +214,8 @@ class ProcessEngine:
             with suppress(EngineUnavailable, xmlrpc.client.Fault):
                 self._shut_down(daemon)
             self._end_session(daemon)
-        end_processes(lambda: still_there(family), self._grace)
+        # A command killed in the middle of its work may have left a supervisord that is only about to begin.
+        end_processes(lambda: still_there(family) + self._daemon.find_marked(), self._grace)
         self._end_orphans(None)
         self._daemon.remove_files()
         self._records.forget_all()

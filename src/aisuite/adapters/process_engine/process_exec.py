@@ -51,6 +51,7 @@ def read_boot_id() -> str:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a file so that a reader sees the old text or the new one, never a part."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(content))
     fresh.replace(path)
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from aisuite.adapters.process_engine import process_exec
-from aisuite.adapters.process_engine.process_exec import list_pids
-from aisuite.adapters.process_engine.processes import Process, find_process
+from aisuite.adapters.process_engine.processes import Process, find_process, list_processes
 from aisuite.adapters.process_engine.socket_path import choose_socket, list_candidates
 from aisuite.errors import EngineUnavailable
 
 CONFIG = "process/supervisord.conf"
 _LAUNCH_TIMEOUT = 15.0
+_PIDFILE_TIMEOUT = 5.0
 _POLL = 0.005
 _CALL_TIMEOUT = 10.0
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -50,8 +50,10 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002
-        return _UnixConnection(self._path)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _UnixConnection(self._path)
+        self._connection = host, connection  # where close() looks for it
+        return connection
 
 
 class Supervisord:
@@ -68,17 +70,24 @@ class Supervisord:
 
     def find(self, *, search: bool = False) -> Process | None:
         """Return the running supervisord; with `search` also one whose pid file was lost."""
+        noted = self._find_noted()
+        if noted is not None or not search:
+            return noted
+        return next((process for process in self.find_marked() if process.session == process.pid), None)
+
+    def _find_noted(self) -> Process | None:
         try:
-            pids = [int(self._pidfile.read_text())]
+            process = find_process(int(self._pidfile.read_text()))
         except (OSError, ValueError):
-            pids = []
-        if search:
-            pids.extend(list_pids())
-        for pid in pids:
-            process = find_process(pid)
-            if process is not None and process.session == pid and self._environment(pid) is not None:
-                return process
-        return None
+            return None
+        return process if process is not None and self._is_marked(process) else None
+
+    def find_marked(self) -> list[Process]:
+        """Return what carries the project's mark: supervisord, and launchers that have not become a service yet."""
+        return [process for process in list_processes() if self._is_marked(process)]
+
+    def _is_marked(self, process: Process) -> bool:
+        return self._environment(process.pid) is not None
 
     def call(self, daemon: Process, method: str, *arguments: Any) -> Any:
         """Call one of its XML-RPC methods. Raises xmlrpc.client.Fault, and EngineUnavailable when it is silent."""
@@ -125,7 +134,7 @@ class Supervisord:
 
     def _wait_for_it(self) -> Process | None:
         """Wait until the process in the background has written its pid file."""
-        deadline = time.monotonic() + _LAUNCH_TIMEOUT
+        deadline = time.monotonic() + _PIDFILE_TIMEOUT
         while (daemon := self.find()) is None and time.monotonic() < deadline:
             time.sleep(_POLL)
         return daemon
@@ -137,7 +146,7 @@ class Supervisord:
             path.unlink(missing_ok=True)
 
     def _environment(self, pid: int) -> dict[str, str] | None:
-        """Return the environment it was started with; None when the process is not this project's supervisord."""
+        """Return the environment it was started with; None when the process has not the project's mark."""
         place = Path(f"/proc/{pid}")
         try:
             owner = place.stat().st_uid

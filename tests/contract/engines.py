@@ -1,0 +1,122 @@
+"""The engines under contract, each with the few things that only its outside can do to it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import jinja2
+
+from aisuite.adapters.process_engine import ProcessEngine
+from aisuite.adapters.render import FILTERS
+from aisuite.ports import Engine
+from aisuite.resources import find_data_dir
+from aisuite.stack.model import Service, Stack
+from tests.fakes.engine import FakeEngine, FakeWorld, Program
+from tests.fakes.stacks import make_service, make_stack
+
+
+class FakeCase:
+    """A project of a FakeEngine."""
+
+    def __init__(self, programs: Mapping[str, Program]) -> None:
+        self._programs = programs
+        self._world = FakeWorld()
+        self.stack = make_stack(*(make_service(name, 9000) for name in programs))
+
+    def engine(self) -> Engine:
+        """Return one more engine on the same project, as another command would."""
+        return FakeEngine(self._programs, self._world)
+
+    def say(self, name: str, line: str) -> None:
+        """Let a service write a line into its log."""
+        FakeEngine(world=self._world).say(name, line)
+
+    def crash(self) -> None:
+        """Let the engine's machinery die without a chance to clean up."""
+        FakeEngine(world=self._world).crash()
+
+
+class ProcessCase:
+    """A project of a ProcessEngine in a folder, with small shell scripts as services."""
+
+    def __init__(self, folder: Path, programs: Mapping[str, Program | tuple[str, ...]]):
+        self.folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        services = (make_service(name, 9000, command=_command(program)) for name, program in programs.items())
+        self.stack = replace(make_stack(*(replace(one, secrets=()) for one in services)), folder=folder)
+        self.write(self.stack)
+
+    def write(self, stack: Stack) -> None:
+        """Render the project's files, with less patience for a process that ignores SIGTERM."""
+        files = render(stack)
+        files["process/supervisord.conf"] = files["process/supervisord.conf"].replace(
+            "stopwaitsecs=10", "stopwaitsecs=1"
+        )
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def engine(self) -> ProcessEngine:
+        """Return one more engine on the same project, as another command would."""
+        return ProcessEngine(self.folder, sys.executable, grace=1.0)
+
+    def say(self, name: str, line: str) -> None:
+        """Let a service write a line into its log."""
+        with (self.folder / "logs" / f"{name}.log").open("a") as log:
+            log.write(line + "\n")
+
+    def crash(self) -> None:
+        """Kill supervisord."""
+        os.kill(int((self.folder / "run" / "supervisord.pid").read_text()), signal.SIGKILL)
+
+    def processes(self) -> list[str]:
+        """Return the command lines of all processes that work in the folder; none of them is a zombie."""
+        found = []
+        for place in Path("/proc").iterdir():
+            try:
+                if place.name.isdecimal() and Path(os.readlink(place / "cwd")).is_relative_to(self.folder):
+                    found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue  # it has ended, or is somebody else's
+        return found
+
+
+def render(stack: Stack) -> dict[str, str]:
+    """Return the process engine's own files, from the shipped templates."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(find_data_dir("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    description = environment.get_template("process/service.json.j2")
+    files = {
+        f"process/services/{service.name}.json": description.render(stack=stack, service=service)
+        for service in stack.services
+    }
+    files["process/supervisord.conf"] = environment.get_template("process/supervisord.conf.j2").render(stack=stack)
+    return files
+
+
+def only_service(stack: Stack) -> Service:
+    """Return the service of a stack of one."""
+    (service,) = stack.services
+    return service
+
+
+def _command(program: Program | tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(program, tuple):
+        return program
+    if program.refuses is not None:
+        return ("no-such-program",)
+    lines = [f"echo {shlex.quote(line)}" for line in program.says]
+    end = "exec sleep 1000" if program.dies is None else f"exit {program.dies}"
+    return ("sh", "-c", "\n".join([*lines, end]))
