@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from aisuite.errors import NotRunning
 from aisuite.ops.look import look
 from aisuite.ops.record import Record, read_record
+from aisuite.plan.observed import State
 
 if TYPE_CHECKING:
+    from aisuite.plan.observed import ObservedService
     from aisuite.ports import Deps
 
 
@@ -57,7 +59,7 @@ def statuses(record: Record, deps: Deps) -> tuple[ServiceStatus, ...]:
         rows.append(
             ServiceStatus(
                 name=service.name,
-                state=found.state.value if found else "absent",
+                state=_state(found),
                 health=health,
                 url=service.url,
                 pid=found.pid if found else None,
@@ -67,3 +69,10 @@ def statuses(record: Record, deps: Deps) -> tuple[ServiceStatus, ...]:
             )
         )
     return tuple(rows)
+
+
+def _state(found: ObservedService | None) -> str:
+    if found is None:
+        return "absent"
+    # An engine may call a service "starting" for a while after it answers.
+    return State.RUNNING if found.ready and found.state is State.STARTING else found.state

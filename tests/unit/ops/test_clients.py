@@ -1,0 +1,158 @@
+"""env, ask, index, logs, status and down, on fakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aisuite.errors import NotRunning, StepFailed, UsageError
+from aisuite.ops.ask import AskRequest, ask
+from aisuite.ops.down import down
+from aisuite.ops.env import env
+from aisuite.ops.index import index
+from aisuite.ops.logs import logs
+from aisuite.ops.status import status
+from aisuite.ops.up import UpRequest, up
+from tests.fakes.chat import FakeChat
+from tests.fakes.engine import Program
+from tests.fakes.stacks import make_service, make_stack, phase2_stack
+from tests.unit.ops.deps import World, make_world
+
+GATEWAY = "http://127.0.0.1:8000/v1/chat/completions"
+QUERY = "http://127.0.0.1:8002/query"
+INDEX = "http://127.0.0.1:8002/index"
+
+
+def _running(chat: FakeChat | None = None, folder: Path | None = None) -> World:
+    programs = {"rag": Program(says=("one", "two", "three"))}
+    world = make_world(programs, chat=chat, folder=folder or Path("/srv/aisuite/.aisuite/aisuite"))
+    up(UpRequest(phase2_stack()), world.deps)
+    world.workdir.ensure_secret("gateway_key")
+    return world
+
+
+def _delta(text: str) -> dict[str, object]:
+    return {"model": "chat-7b", "choices": [{"delta": {"content": text}}]}
+
+
+def test_env_names_the_key_by_its_file() -> None:
+    world = _running()
+    report = env(world.deps)
+    assert report.exports[0] == "export OPENAI_BASE_URL=http://127.0.0.1:8000/v1"
+    assert report.exports[1] == 'export OPENAI_API_KEY="$(cat /srv/aisuite/.aisuite/aisuite/secrets/gateway_key)"'
+    assert world.workdir.files["secrets/gateway_key"] not in "".join(report.exports)
+
+
+def test_ask_streams_the_answer_of_the_first_route() -> None:
+    chat = FakeChat({GATEWAY: [_delta("Hel"), {"choices": []}, _delta("lo"), {"choices": [{"delta": {}}]}]})
+    world = _running(chat)
+    assert [piece.text for piece in ask(AskRequest("hi"), world.deps)] == ["Hel", "lo"]
+    assert chat.sent[0].body["model"] == "chat-7b"
+    assert chat.sent[0].key == world.workdir.files["secrets/gateway_key"]
+
+
+def test_ask_with_a_collection_gives_the_sources_first() -> None:
+    source = {"n": 1, "source": "a.md", "title": "A"}
+    chat = FakeChat({QUERY: [{"sources": [source], "model": "code-7b"}, {"delta": "because"}, {"done": True}]})
+    pieces = list(ask(AskRequest("why?", model="code-7b", collection="docs"), _running(chat).deps))
+    assert pieces[0].sources == (source,)
+    assert "".join(piece.text for piece in pieces) == "because"
+    assert chat.sent[0].body == {"query": "why?", "collection": "docs", "stream": True, "model": "code-7b"}
+
+
+@pytest.mark.parametrize(("question", "model"), [("  ", None), ("hi", "chat7b")])
+def test_a_question_that_cannot_be_asked_is_refused(question: str, model: str | None) -> None:
+    with pytest.raises(UsageError):
+        list(ask(AskRequest(question, model=model), _running().deps))
+
+
+def test_a_stack_without_rag_says_how_to_get_it() -> None:
+    world = make_world()
+    up(UpRequest(make_stack(make_service("inference-chat", 8001), make_service("api-gateway", 8000))), world.deps)
+    with pytest.raises(NotRunning) as caught:
+        list(ask(AskRequest("hi", collection="docs"), world.deps))
+    assert caught.value.hint == "aisuite up --phase 2"
+
+
+def test_the_servers_own_error_comes_through() -> None:
+    chat = FakeChat({GATEWAY: [_delta("a"), StepFailed("the server refused")]})
+    with pytest.raises(StepFailed, match="the server refused"):
+        list(ask(AskRequest("hi"), _running(chat).deps))
+
+
+def test_index_sends_text_documents_and_names_what_it_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.md").write_text("\ufeff# 제목\n본문")
+    (tmp_path / "sub" / "b.txt").write_text("text")
+    (tmp_path / "c.pdf").write_text("not asked for")
+    (tmp_path / ".hidden.md").write_text("secret")
+    (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\x00x")
+    (tmp_path / "empty.md").write_text(" \n")
+    chat = FakeChat({INDEX: [{"documents": 2, "chunks": 3, "unchanged": 0, "replaced": 0, "skipped": []}]})
+    report = index(tmp_path, "docs", _running(chat).deps, lambda done, total: None)
+    assert (report.documents, report.chunks) == (2, 3)
+    sent = chat.sent[0].body["documents"]
+    assert [(one["id"], one["text"]) for one in sent] == [("a.md", "# 제목\n본문"), ("sub/b.txt", "text")]
+    assert dict(report.skipped) == {"empty.md": "empty", "latin.txt": "not UTF-8 text"}
+
+
+def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number:02}.md").write_text("text")
+    chat = FakeChat({INDEX: [{"documents": 16, "chunks": 16, "unchanged": 0, "replaced": 0}]})
+    told: list[tuple[int, int]] = []
+    report = index(tmp_path, "docs", _running(chat).deps, lambda done, total: told.append((done, total)))
+    assert [len(one.body["documents"]) for one in chat.sent] == [16, 16, 8]
+    assert report.documents == 48  # what the service counted
+    assert told[-1] == (40, 40)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_nothing_to_index_is_said_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError):
+        index(tmp_path / name, "docs", _running().deps, lambda done, total: None)
+
+
+def test_logs_gives_the_last_lines_and_names_a_near_service() -> None:
+    world = _running()
+    assert list(logs("rag", world.deps, lines=2, follow=False)) == ["two", "three"]
+    with pytest.raises(UsageError) as caught:
+        list(logs("rga", world.deps, lines=2, follow=False))
+    assert caught.value.hint == "aisuite logs rag"
+
+
+def test_status_tells_a_dead_service_from_a_healthy_one() -> None:
+    world = _running()
+    assert status(world.deps).exit_code == 0
+    world.engine.stop("rag")
+    report = status(world.deps)
+    assert report.exit_code == 5
+    row = {one.name: (one.state, one.health) for one in report.services}
+    assert row["rag"] == ("absent", "-")
+    assert row["qdrant"] == ("running", "healthy")
+
+
+def test_a_record_of_another_version_counts_as_none() -> None:
+    world = _running()
+    for text in ("{", "[]", '{"schema": "aisuite.record/9"}', '{"schema": "aisuite.record/1", "services": [1]}'):
+        world.workdir.files["stack.json"] = text
+        assert status(world.deps).record is None
+
+
+def test_down_stops_everything_and_a_second_down_finds_nothing(tmp_path: Path) -> None:
+    world = _running(folder=tmp_path)
+    report = down(world.deps)
+    assert set(report.stopped) == {one.name for one in phase2_stack().services}
+    assert world.engine.observe().services == ()
+    assert status(world.deps).record is None
+    assert "secrets/gateway_key" in world.workdir.files
+    assert down(world.deps).stopped == ()
+
+
+def test_down_works_on_what_a_crashed_engine_left(tmp_path: Path) -> None:
+    world = _running(folder=tmp_path)
+    world.engine.crash()
+    assert len(down(world.deps).stopped) == 6
+    assert world.engine.observe().services == ()
