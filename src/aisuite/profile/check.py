@@ -17,7 +17,7 @@ from aisuite.profile.dependencies import (
     running_services,
     service_settings,
 )
-from aisuite.profile.keypath import did_you_mean
+from aisuite.profile.keypath import did_you_mean, format_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,8 @@ def _ports(profile: Profile) -> Iterator[Finding]:
     for name, port in host_ports(profile).items():
         place = ("ports", name)
         if port is None:
-            yield Finding((place,), f"is missing; only {_with_default()} have a usual port")
+            message = f"has no port: set {format_key(place)}; only those of {_with_default()} are usual"
+            yield Finding((("models", name.removeprefix(INFERENCE)), place), message)
         elif port in taken:
             other = taken[port]
             yield Finding((place, ("ports", other)), f"{port} is the port of both {other} and {name}")
@@ -129,7 +130,7 @@ def _ports(profile: Profile) -> Iterator[Finding]:
 
 
 def _with_default() -> str:
-    return " and ".join(name for name in DEFAULT_PORTS if name.startswith(INFERENCE))
+    return " and ".join(name.removeprefix(INFERENCE) for name in DEFAULT_PORTS if name.startswith(INFERENCE))
 
 
 def _dependencies(profile: Profile) -> Iterator[Finding]:
@@ -167,7 +168,9 @@ def _rag(profile: Profile) -> Iterator[Finding]:
     for key, route in (("chat_model", rag.chat_model), ("code_model", rag.code_model)):
         if route not in profile.routes:
             guess = did_you_mean(route, profile.routes, "the routes are")
-            yield Finding(((*_RAG, key), ("routes",)), f"no route {route!r}{guess}")
+            yield Finding(
+                ((*_RAG, key), ("routes",)), f"rag.{key} asks for {route!r}, but there is no such route{guess}"
+            )
     yield from _answer_lengths(profile)
 
 

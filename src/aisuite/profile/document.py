@@ -33,9 +33,9 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,30}|[0-9]{1,30}(?:\.[0-9]{0,30})?)(?:[eE][-+]?[0-9]{1,2})?")
 
 
-def parse_document(text: str, source: str) -> tuple[Layer, tuple[Problem, ...]]:
+def parse_document(text: str, source: str, depth: int = 0) -> tuple[Layer, tuple[Problem, ...]]:
     """Read one YAML mapping, and say what is wrong in it. Raises ProfileInvalid where reading cannot go on."""
-    reader = _Reader(text, source)
+    reader = _Reader(text, source, depth)
     tree = reader.read()
     return Layer(tree, reader.origins), tuple(reader.problems)
 
@@ -52,8 +52,9 @@ def parse_scalar(text: str) -> object:
 class _Reader:
     """Builds values from the parser's events, so that limits hold while it reads and not after."""
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, depth: int) -> None:
         self.source = source
+        self.depth = depth
         self.problems: list[Problem] = []
         self.origins: dict[KeyPath, Origin] = {}
         self._events = _events(text, source)
@@ -82,6 +83,9 @@ class _Reader:
     def _fatal(self, line: int | None, message: str) -> ProfileInvalid:
         return ProfileInvalid((*self.problems, Problem(self.source, line, "", message)))
 
+    def _origin(self, event: yaml.Event) -> Origin:
+        return Origin("profile", self.source, _line(event), depth=self.depth)
+
     def _report(self, event: yaml.Event, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self.source, _line(event), format_key(path), message))
 
@@ -89,7 +93,7 @@ class _Reader:
         self._spend(event, 1)
         if len(path) > MAX_DEPTH:
             raise self._fatal(_line(event), f"is nested more than {MAX_DEPTH} levels deep")
-        self.origins.setdefault(path, Origin("profile", self.source, _line(event)))
+        self.origins.setdefault(path, self._origin(event))
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         # What the parser hands out in the place of a node is one of these.
@@ -137,7 +141,7 @@ class _Reader:
                 self._skip()
                 continue
             # A key is where a person looks for a value, also when the value starts on the next line.
-            self.origins[(*path, key)] = Origin("profile", self.source, _line(event))
+            self.origins[(*path, key)] = self._origin(event)
             tree[key] = self._node(self._next(), (*path, key))
         return tree
 

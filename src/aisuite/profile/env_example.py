@@ -19,7 +19,7 @@ _HEAD = """\
 # Settings of aisuite by environment variable. Copy this file to `.env` in the folder that you work in, and take the
 # `#` away from the lines that you change: what stands here are the values of the profile phase2.
 # Precedence: flag > environment > .env > profile > default. `aisuite config show --origin` says what came from where.
-# NAME=VALUE; quotes are for values with spaces or `#`; `$` is only a dollar sign; an empty value counts as not set.
+# Quotes are for values with spaces or `#`; `$` is only a dollar sign; an empty value counts as not set.
 """
 _WIDTH = 52
 

@@ -115,7 +115,7 @@ def _message(path: KeyPath, details: list[ErrorDetails], value: object) -> str:
     bounds = [_BOUNDS[detail["type"]] + (detail["ctx"],) for detail in details if detail["type"] in _BOUNDS]
     if bounds:
         key, words, context = bounds[0]
-        return f"must be {words} {context[key]:g}, not {shown(value)}"
+        return f"must be {words} {context[key]:.15g}, not {shown(value)}"
     if first["type"] in {"too_short", "string_too_short"}:
         return "must not be empty"
     return f"must be {_wanted(details)}, not {shown(value)}{_advice(details, value)}"

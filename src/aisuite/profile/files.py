@@ -26,9 +26,12 @@ class ProfileFile:
 
 def known_profiles(working_dir: Path) -> dict[str, Path]:
     """Return the profiles that can be named, with their files: those of ./profiles, then the shipped ones."""
-    folders = (find_data_dir("profiles"), working_dir / "profiles")
-    found = {path.stem: path for folder in folders if folder.is_dir() for path in folder.glob("*.yaml")}
-    return dict(sorted(found.items()))
+    return dict(sorted((shipped_profiles() | _profiles_in(working_dir / "profiles")).items()))
+
+
+def shipped_profiles() -> dict[str, Path]:
+    """Return the profiles that come with aisuite, with their files."""
+    return _profiles_in(find_data_dir("profiles"))
 
 
 def find_profile(name_or_path: str, working_dir: Path) -> ProfileFile:
@@ -50,8 +53,12 @@ def find_profile(name_or_path: str, working_dir: Path) -> ProfileFile:
 
 def find_parent(named: str, child: ProfileFile, working_dir: Path) -> ProfileFile | None:
     """Find what `extends` names: a path relative to the child's file, or a shipped profile."""
-    path = child.path.parent / named if is_path(named) else find_data_dir("profiles") / f"{named}.yaml"
-    return ProfileFile(path.stem, path, show_path(path, working_dir)) if is_there(path) else None
+    path = child.path.parent / named if is_path(named) else shipped_profiles().get(named)
+    return ProfileFile(path.stem, path, show_path(path, working_dir)) if path and is_there(path) else None
+
+
+def _profiles_in(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder.is_dir() else {}
 
 
 def is_path(name_or_path: str) -> bool:

@@ -23,7 +23,8 @@ def format_key(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        name = part if _BARE.fullmatch(part) and part.isprintable() else f'"{shown(part)[1:-1]}"'
+        plain = len(part) <= _LONGEST_SHOWN and part.isprintable() and _BARE.fullmatch(part)
+        name = part if plain else f'"{shown(part)[1:-1]}"'
         text += f".{name}" if text else name
     return text
 

@@ -24,12 +24,18 @@ class Origin:
     source: str  # the file as a person would name it, "environment", the flag, or "default"
     line: int | None = None
     name: str = ""  # of the environment variable
+    depth: int = 0  # of a file: how many profiles extend it on the way to this one
 
     @property
     def where(self) -> str:
         """Write it in one phrase: `phase2.yaml:12`, `.env:3 CHAT_MODEL`, `environment CHAT_MODEL`, `--set`."""
         place = self.source if self.line is None else f"{self.source}:{self.line}"
         return f"{place} {self.name}" if self.name else place
+
+    @property
+    def rank(self) -> int:
+        """Order what was said by what overrides what: the higher wins."""
+        return {"flag": 3, "environment": 2, "dotenv": 1, "profile": -self.depth, "default": -1000}[self.kind]
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Say what is wrong with the value that was said here."""
@@ -53,9 +59,10 @@ def layer_of(entries: Iterable[tuple[tuple[str, ...], object, Origin]]) -> Layer
     origins: dict[KeyPath, Origin] = {}
     for path, value, origin in entries:
         inner = tree
-        for part in path[:-1]:
+        for length, part in enumerate(path[:-1], start=1):
             if not isinstance(inner.get(part), dict):
                 inner[part] = {}
+                origins[path[:length]] = origin
             inner = inner[part]
         inner[path[-1]] = value
         origins[path] = origin
@@ -65,7 +72,9 @@ def layer_of(entries: Iterable[tuple[tuple[str, ...], object, Origin]]) -> Layer
 def merge(parent: Layer, child: Layer) -> Layer:
     """Lay the child over the parent: mappings are merged, everything else is replaced."""
     kept = {path: origin for path, origin in parent.origins.items() if not _owns(child.tree, path)}
-    return Layer(_merged(parent.tree, child.tree), {**kept, **child.origins})
+    # A variable or a flag sets a value: the section around it is still the one of the file.
+    said = {path: one for path, one in child.origins.items() if path not in kept or one.kind == "profile"}
+    return Layer(_merged(parent.tree, child.tree), {**kept, **said})
 
 
 def extend(parent: Layer, child: Layer) -> Layer:

@@ -11,7 +11,16 @@ from aisuite.errors import Problem, ProfileInvalid
 from aisuite.profile.check import warn
 from aisuite.profile.document import parse_document
 from aisuite.profile.dotenv import parse_dotenv
-from aisuite.profile.files import find_parent, find_profile, is_there, known_profiles, load_text, show_path
+from aisuite.profile.files import (
+    find_parent,
+    find_profile,
+    is_path,
+    is_there,
+    known_profiles,
+    load_text,
+    shipped_profiles,
+    show_path,
+)
 from aisuite.profile.fold import Override, Said, Unused, find_unused, fold, said_in_dotenv, said_in_environment
 from aisuite.profile.keypath import did_you_mean, shown
 from aisuite.profile.layer import Layer, Origin, extend
@@ -107,7 +116,7 @@ def _read_chain(file: ProfileFile, working_dir: Path) -> tuple[list[Path], list[
     problems: list[Problem] = []
     while True:
         child = chain[-1]
-        layer, found = parse_document(load_text(child.path, child.shown), child.shown)
+        layer, found = parse_document(load_text(child.path, child.shown), child.shown, depth=len(layers))
         layers.append(layer)
         problems += found
         named = layer.tree.get("extends")
@@ -119,10 +128,9 @@ def _read_chain(file: ProfileFile, working_dir: Path) -> tuple[list[Path], list[
 def _parent(named: str, chain: list[ProfileFile], origin: Origin, working_dir: Path) -> ProfileFile:
     parent = find_parent(named, chain[-1], working_dir)
     if parent is None:
-        guess = did_you_mean(named, known_profiles(working_dir), "shipped profiles")
-        message = (
-            f"no parent profile {shown(named)}{guess}; a file is named by its path, for example ./{shown(named)[1:-1]}"
-        )
+        guess = did_you_mean(named, shipped_profiles(), "shipped profiles")
+        advice = "" if is_path(named) else f"; a file is named by its path, for example ./{shown(named)[1:-1]}.yaml"
+        message = f"no parent profile {shown(named)}{guess}{advice}"
         raise ProfileInvalid((origin.problem(("extends",), message),))
     if parent.path.resolve() in {one.path.resolve() for one in chain}:
         circle = " -> ".join([*(one.shown for one in chain), parent.shown])

@@ -203,7 +203,7 @@ class Profile(Part):
     routes: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(
         min_length=1, description="Public model name -> models in the order in which they are tried."
     )
-    timeouts: Timeouts = Field(Timeouts(), description="How long one caller waits for one answer.")
+    timeouts: Timeouts = Field(Timeouts(), description="How long a caller waits for an answer.")
     retry: Retry = Field(Retry(), description="How often a failed call is tried again.")
     services: Services = Field(Services(), description="The services beside the model servers.")
     ports: dict[Name, PortNumber] = Field(

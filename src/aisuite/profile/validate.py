@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from aisuite.profile.layer import Tree
 
 
-_RANK = {"default": 0, "profile": 1, "dotenv": 2, "environment": 3, "flag": 4}
-
-
 def validate(layer: Layer) -> tuple[Profile | None, tuple[Problem, ...]]:
     """Return the profile, and what is wrong with it: single values and, as far as they can be judged, conflicts."""
     wrong: dict[KeyPath, str] = {}
@@ -44,7 +41,7 @@ def validate(layer: Layer) -> tuple[Profile | None, tuple[Problem, ...]]:
 def _said_last(layer: Layer, keys: tuple[KeyPath, ...]) -> KeyPath:
     """Return the key that somebody wrote, of several the one that overrode most; the first if nobody wrote any."""
     written = [key for key in keys if key in layer.origins]
-    return max(written, key=lambda key: _RANK[layer.origins[key].kind], default=keys[0])
+    return max(written, key=lambda key: layer.origins[key].rank, default=keys[0])
 
 
 def _parse(tree: Tree) -> Profile:

@@ -1,0 +1,114 @@
+"""Values that are fine alone and wrong together."""
+
+import pytest
+
+from tests.unit.profile.conftest import Load, Problems
+
+TINY = "phase: {phase}\nmodels: {{chat: {{source: {{demo: true}}}}}}\nroutes: {{chat-7b: [chat]}}\n"
+CARD_LAYERS = "20 layers cannot go to a card: gpu.backend is cpu; write 0 layers, or a backend"
+NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; the routes are: chat-7b"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("routes: {chat-7b: [chatt]}", "2: routes.chat-7b[0]: no model 'chatt' (did you mean 'chat'?)"),
+        ("routes: {chat-7b: [zzz]}", "2: routes.chat-7b[0]: no model 'zzz'; the models are: chat, code"),
+        ("routes: {x: [chat, chat]}", "2: routes.x: names 'chat' 2 times; a second try is `retry.attempts`"),
+        ("ports: {rag: 8000}", "2: ports.rag: 8000 is the port of both api-gateway and rag"),
+        ("ports: {api-gateway: 8002}", "2: ports.api-gateway: 8002 is the port of both api-gateway and rag"),
+        ("ports: {qdrnt: 6000}", "2: ports.qdrnt: no service 'qdrnt' (did you mean 'qdrant'?)"),
+        (
+            "models: {tiny: {source: {demo: true}}}",
+            "2: models.tiny: has no port: set ports.inference-tiny; only those of chat and code are usual",
+        ),
+        (
+            "services: {rag: {depends_on: [qdrantt]}}",
+            "2: services.rag.depends_on[0]: no service 'qdrantt' runs (did you mean 'qdrant'?)",
+        ),
+        (
+            "services: {qdrant: {depends_on: [rag]}}",
+            "2: services.qdrant.depends_on: is a circle: qdrant -> rag -> qdrant",
+        ),
+        (
+            "services: {embedding: {depends_on: [embedding]}}",
+            "2: services.embedding.depends_on: is a circle: embedding -> embedding",
+        ),
+        (
+            "services: {rag: {chat_model: chat-8b}}",
+            "2: services.rag.chat_model: rag.chat_model asks for 'chat-8b', but there is no such route (did you mean 'chat-7b'?)",
+        ),
+        (
+            "services: {qdrant: {enabled: false}}",
+            "2: services.qdrant.enabled: rag needs qdrant; enable it, or disable rag",
+        ),
+        (
+            "services: {api-gateway: {enabled: false}}",
+            "2: services.api-gateway.enabled: rag needs api-gateway; enable it, or disable rag",
+        ),
+        (
+            "services: {rag: {chunk_size: 100}}",
+            "2: services.rag.chunk_size: chunk_overlap (100) must be less than chunk_size (100)",
+        ),
+        (
+            "services: {rag: {max_tokens: 1024}}",
+            "2: services.rag.max_tokens: answers of rag.max_tokens (1024) leave no room for a question: "
+            "model 'chat' has 1024 tokens for each request (context 1024, parallel 1)",
+        ),
+        ("gpu: {reserve: 6GiB}", "2: gpu.reserve: a reserve of 6GiB in a budget of 6GiB leaves nothing for the models"),
+        ("gpu: {backend: cpu}", f"2: gpu.backend: {CARD_LAYERS}"),
+        (
+            "models: {chat: {gpu_layers: auto}}",
+            "2: models.chat.gpu_layers: this version cannot plan layers yet; write all",
+        ),
+        ("models: {chat: {source: {repo: a/b}}}", "2: models.chat.source: needs `repo` and `file`, or `demo: true`"),
+        ("models: {chat: {source: {demo: true, file: a.gguf}}}", "names a file and says `demo: true`"),
+        (
+            "retry: {qdrant_min_wait: 11s}",
+            "2: retry.qdrant_min_wait: qdrant_min_wait (11s) is more than qdrant_max_wait (10s)",
+        ),
+        ("timeouts: {connect: 2m}", "2: timeouts.connect: connect (120s) is more than request (60s)"),
+    ],
+)
+def test_a_conflict_is_refused(problems: Problems, text: str, expected: str) -> None:
+    found = problems(f"extends: phase2\n{text}\n")
+    assert expected in found[0]
+    assert found[0].startswith("my.yaml:2: ")
+
+
+def test_all_layers_on_the_cpu_are_no_conflict(load: Load) -> None:
+    assert load(name="phase2-cpu", sets=("models.chat.gpu_layers=all", "models.code.gpu_layers=auto")).warnings == ()
+
+
+def test_the_routes_of_rag_matter_only_where_rag_runs(load: Load, problems: Problems) -> None:
+    assert load(TINY.format(phase=1)).profile.phase == 1
+    assert (
+        load(TINY.format(phase=2) + "services: {rag: {enabled: false}, qdrant: {enabled: false}}\n").profile.phase == 2
+    )
+    assert problems(TINY.format(phase=2)) == [f"my.yaml:3: routes: {NO_CODE_ROUTE}"]
+
+
+def test_services_of_a_later_phase_may_have_ports(load: Load) -> None:
+    assert load(TINY.format(phase=1) + "ports: {rag: 8000}\n").profile.ports["rag"] == 8000
+
+
+def test_a_privileged_port_is_the_owners_choice(load: Load) -> None:
+    assert load(sets=("ports.api-gateway=80",)).profile.ports["api-gateway"] == 80
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5"])
+def test_listening_on_the_network_is_a_warning(load: Load, address: str) -> None:
+    assert load(sets=(f"bind='{address}'",)).warnings == (
+        f"bind is {address}: every service can be reached from outside this machine",
+    )
+    assert load(sets=("bind='::1'",)).warnings == ()
+
+
+def test_a_model_without_a_route_is_a_warning(load: Load) -> None:
+    loaded = load(sets=("routes.chat-7b=[chat]", "routes.code-7b=[chat]"))
+    assert loaded.warnings == ("model 'code' is in no route: no client can ask for it",)
+
+
+def test_a_local_file_needs_no_repository(load: Load) -> None:
+    source = load("extends: phase2\nmodels: {chat: {source: {file: mine.gguf}}}\n").profile.models["chat"].source
+    assert (source.repo, source.file) == (None, "mine.gguf")
