@@ -157,7 +157,7 @@ class Catalogue:
                 self._collections[folder.name] = Collection.open(folder, self._limits)
             except (RecordUnreadable, ServiceError) as err:
                 self._broken[folder.name] = str(err)
-                logger.error("collection cannot be opened", extra={"collection": folder.name, "cause": str(err)})
+                logger.warning("collection cannot be opened", extra={"collection": folder.name, "cause": str(err)})
 
     def _load_aliases(self) -> dict[str, str]:
         try:

@@ -70,19 +70,27 @@ def qdrant_form(error: ServiceError) -> dict[str, Any]:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Translate what the engine raises, which is a bare `Exception` with a sentence in it."""
+    """Translate what the engine raises: a bare `Exception` with a sentence in it, or a panic."""
     try:
         yield
     except ServiceError:
         raise
     except Exception as err:
         raise _translate(err) from err
+    except BaseException as err:
+        if type(err).__name__ == "PanicException":  # of no importable class
+            raise ServiceError(500, f"the engine failed: {_first_line(err)}") from err
+        raise
 
 
 def _translate(err: Exception) -> ServiceError:
-    message = str(err)
+    message = _first_line(err)
     if message.startswith("No point with id"):
         return NotFound(f"{message} found")
     if message.startswith(("Service runtime error", "Operation cancelled", "Out of memory")):
         return ServiceError(500, message)
     return BadRequest(message)
+
+
+def _first_line(err: BaseException) -> str:
+    return (str(err).splitlines() or [type(err).__name__])[0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import qdrant_edge as edge
 from pydantic import Field
 
 from aisuite.services.vectordb.errors import BadRequest, InvalidBody
-from aisuite.services.vectordb.wire import Body, Unsupported, check_shape, shorten
+from aisuite.services.vectordb.wire import Body, PayloadPath, Unsupported, check_shape, shorten
 
 
 class IndexParams(Body):
@@ -87,7 +87,7 @@ _KINDS: dict[str, tuple[type[IndexParams], Any, Any]] = {
 class CreateIndex(Body):
     """The body of `PUT .../index`."""
 
-    field_name: Annotated[str, Field(min_length=1, max_length=1024)]
+    field_name: PayloadPath
     field_schema: Any
 
     def operation(self) -> edge.UpdateOperation:

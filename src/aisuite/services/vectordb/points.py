@@ -15,7 +15,7 @@ from aisuite.services.vectordb.errors import InvalidBody, engine_errors
 from aisuite.services.vectordb.filters import parse_filter
 from aisuite.services.vectordb.schema import DEFAULT_VECTOR, CollectionSchema
 from aisuite.services.vectordb.vectors import parse_vectors
-from aisuite.services.vectordb.wire import Body, Payload, PointId, Unsupported, check_shape
+from aisuite.services.vectordb.wire import Body, Payload, PayloadPath, PointId, Unsupported, check_shape
 
 # The engine keeps the interpreter to itself while it works: short steps keep the server answering.
 STEP = 500
@@ -137,7 +137,7 @@ class ClearPayload(Selection):
 class DeletePayload(Selection):
     """The body of `POST .../points/payload/delete`."""
 
-    keys: list[str]
+    keys: list[PayloadPath]
 
     def updates(self, _: CollectionSchema) -> Iterator[Update]:
         chosen = self.select(_engine.delete_payload, _engine.delete_payload_by_filter, self.keys)
@@ -148,7 +148,7 @@ class SetPayload(Selection):
     """The body of `POST .../points/payload`."""
 
     payload: Payload
-    key: Annotated[str, Field(max_length=1024)] | None = None
+    key: PayloadPath | None = None
 
     def updates(self, _: CollectionSchema) -> Iterator[Update]:
         chosen = self.select(_engine.set_payload, _engine.set_payload_by_filter, self.payload, self.key)

@@ -8,6 +8,7 @@ folder that nobody else has open, and prints the number of points in it.
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def finish(process: subprocess.Popen[str]) -> int:
 
 def main(task: str, folder: str) -> int:
     """Do one task; the server that started it takes it along when it dies."""
+    os.nice(10)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     shard = edge.EdgeShard.load(folder)
     if task == "optimize":

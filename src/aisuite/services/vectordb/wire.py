@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import from_json
 
 from aisuite.services.common import ServiceError
 from aisuite.services.vectordb.errors import InvalidBody, NotSupported
 
 U64_MAX = 2**64 - 1
-# The engine's log cannot be read back past 128 levels: a deeper payload would make the collection unloadable.
+# The engine cannot read back what is nested more than about 120 levels deep, and then opens the collection no
+# more. A payload may be set below a path, so both have a limit.
 MAX_DEPTH = 64
+MAX_PATH_DEPTH = 32
 
 
 class Body(BaseModel):
@@ -50,8 +62,14 @@ def _parse_point_id(value: object) -> int | UUID:
 def _check_payload(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError("a payload is a JSON object")  # noqa: TRY004 - pydantic reports ValueError only
-    if _deeper_than(value, MAX_DEPTH):
-        raise ValueError(f"a payload may be nested {MAX_DEPTH} levels deep")
+    if fault := _fault(value):
+        raise ValueError(fault)
+    return value
+
+
+def _check_path(value: str) -> str:
+    if value.count(".") + value.count("[") >= MAX_PATH_DEPTH:
+        raise ValueError(f"a payload path may have {MAX_PATH_DEPTH} parts")
     return value
 
 
@@ -59,20 +77,15 @@ Unsupported = Annotated[None, BeforeValidator(_refuse)]
 OnlyOne = Annotated[int | None, BeforeValidator(_refuse_more_than_one)]
 PointId = Annotated[int | UUID, PlainValidator(_parse_point_id)]
 Payload = Annotated[dict[str, Any], PlainValidator(_check_payload)]
+PayloadPath = Annotated[str, AfterValidator(_check_path)]
 
 
 def parse_json(raw: bytes) -> Any:
-    """Decode a body, refusing NaN, infinities and what is nested without end."""
+    """Decode a body; NaN, halves of surrogate pairs and nesting without end are no JSON."""
     try:
-        text = raw.decode()
-        value = json.loads(text, parse_constant=_no_constant)
-        if "\\ud" in text.lower():
-            json.dumps(value, ensure_ascii=False).encode()  # fails on half of a surrogate pair
-    except RecursionError:
-        raise _format_error("it is nested too deeply") from None
+        return from_json(raw, allow_inf_nan=False)
     except ValueError as err:
-        raise _format_error(str(err)) from err
-    return value
+        raise ServiceError(400, f"Format error in JSON body: {err}") from err
 
 
 def parse_body(shape: type[B], raw: bytes) -> B:
@@ -101,23 +114,14 @@ def _problems(err: ValidationError) -> list[str]:
     ]
 
 
-def _format_error(reason: str) -> ServiceError:
-    return ServiceError(400, f"Format error in JSON body: {reason}")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _deeper_than(value: object, levels: int) -> bool:
-    layer: list[Any] = [value]
-    for _ in range(levels):
-        layer = [
-            item
-            for holder in layer
-            for item in (holder.values() if isinstance(holder, dict) else holder)
-            if isinstance(item, dict | list)
-        ]
+def _fault(payload: object) -> str | None:
+    """Tell what the engine could not keep: it would take the payload, and fail to read it back."""
+    layer: list[Any] = [payload]
+    for _ in range(MAX_DEPTH):
+        items = [item for holder in layer for item in (holder.values() if isinstance(holder, dict) else holder)]
+        if any(isinstance(item, float) and not math.isfinite(item) for item in items):
+            return "a number is out of range"
+        layer = [item for item in items if isinstance(item, dict | list)]
         if not layer:
-            return False
-    return True
+            return None
+    return f"a payload may be nested {MAX_DEPTH} levels deep"
