@@ -91,6 +91,8 @@ def _build(service: str, profile: Profile, places: Places) -> Service:
 
 
 def _refuse_auto_layers(profile: Profile, name: str) -> None:
+    if profile.gpu.backend == "cpu":
+        return  # none of them, whatever the profile says
     problems = tuple(
         Problem(name, None, f"models.{model}.gpu_layers", 'no planner in this version: write "all" or a number')
         for model, settings in profile.models.items()

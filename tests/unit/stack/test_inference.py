@@ -102,7 +102,8 @@ def test_a_limit_of_cores_never_exceeds_those_of_the_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "gpu", "flag"), [("all", CARD, "999"), (20, CARD, "20"), (0, CARD, "0"), ("all", None, "0")]
+    ("layers", "gpu", "flag"),
+    [("all", CARD, "999"), (20, CARD, "20"), (0, CARD, "0"), ("all", None, "0"), ("auto", None, "0")],
 )
 def test_layers_are_those_of_the_profile_and_none_without_a_card(layers: Any, gpu: Any, flag: str) -> None:
     assert option(one_model(gpu=gpu, gpu_layers=layers), "-ngl") == flag
