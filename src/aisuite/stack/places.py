@@ -48,8 +48,8 @@ class Places:
         return Endpoint("0.0.0.0", container_port(service))  # noqa: S104
 
     def inside(self, service: str) -> Endpoint:
-        """Return where a service reaches itself."""
-        return Endpoint("127.0.0.1", container_port(service)) if self.containers else self.published(service)
+        """Return where a service in a container reaches itself."""
+        return Endpoint("127.0.0.1", container_port(service))
 
     def url(self, service: str) -> str:
         """Return where other services of the stack reach a service, without a slash at the end."""
