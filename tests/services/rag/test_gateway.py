@@ -57,6 +57,12 @@ def test_a_streamed_answer_comes_in_pieces_with_usage_at_the_end() -> None:
     assert whole == Reply("네, 좋아요", "inference-chat", "stop", {"prompt_tokens": 7})
 
 
+def test_a_line_separator_inside_the_text_does_not_end_the_event() -> None:
+    body = json.dumps(delta("가\u2028나", "stop"), ensure_ascii=False)
+    answer = httpx.Response(200, content=f"data: {body}\r\n\r\ndata: [DONE]\r\n\r\n".encode())
+    assert run(answer, stream=True)[0].text == "가\u2028나"
+
+
 def test_an_answer_that_breaks_off_is_an_error() -> None:
     with pytest.raises(Unavailable, match="the answer broke off"):
         run(events(delta("네"), end=""), stream=True)

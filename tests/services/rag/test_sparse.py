@@ -43,6 +43,11 @@ def test_words_share_terms_whatever_particle_follows(one: str, other: str) -> No
     assert terms(one) & terms(other)
 
 
+def test_endings_that_close_every_sentence_are_no_terms() -> None:
+    assert terms("설치합니다") == numbers("설치", "치합")
+    assert not terms("어디입니까") & terms("메모입니다")
+
+
 def test_one_character_is_a_term_of_its_own() -> None:
     assert terms("키 a") == numbers("키", "a")
 

@@ -25,12 +25,12 @@ _TRIES = 4
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, of which documents, and of which model (None: chosen by the question)."""
+    """What is asked, of which chunks, and of which model (None: chosen by the question)."""
 
     text: str
     collection: str
     topk: int
-    must: Sequence[Filter] = ()
+    chosen: Filter
     model: str | None = None
     max_tokens: int | None = None
 
@@ -86,7 +86,7 @@ class Answerer:
 
     async def find(self, question: Question) -> list[Hit]:
         """Find the texts for a question. Raises the errors of `Retriever.search`."""
-        hits = await self._retriever.search(question.collection, question.text, question.topk, list(question.must))
+        hits = await self._retriever.search(question.collection, question.text, question.topk, question.chosen)
         self._asked.labels("found" if hits else "not_found").inc()
         return hits
 
@@ -106,7 +106,7 @@ class Answerer:
                     yield event
         else:
             yield _sources_event([])
-            yield Event("delta", {"text": not_found_answer(question.text)})
+            yield Event("delta", {"delta": not_found_answer(question.text)})
             yield Event("done", Outcome().model_dump())
 
     async def _complete(self, question: Question, hits: Sequence[Hit], tries: int) -> tuple[Prompt, Reply]:
@@ -126,7 +126,7 @@ class Answerer:
                 async for piece in pieces:
                     reply = reply.followed_by(piece)
                     if piece.text:
-                        yield Event("delta", {"text": piece.text})
+                        yield Event("delta", {"delta": piece.text})
         except ContextExceeded as err:
             self._learn(question, prompt, err, tries)
         else:

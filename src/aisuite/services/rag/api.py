@@ -60,8 +60,8 @@ def _question_routes(services: Services) -> APIRouter:
     @router.post("/retrieve")
     async def retrieve(request: RetrieveRequest) -> dict[str, Any]:
         topk = request.topk or services.topk
-        must = request.filter.conditions()
-        hits = await services.retriever.search(request.collection, request.query, topk, must)
+        chosen = request.filter.as_filter()
+        hits = await services.retriever.search(request.collection, request.query, topk, chosen)
         return {"hits": hits}
 
     @router.post("/query")
@@ -70,7 +70,7 @@ def _question_routes(services: Services) -> APIRouter:
             text=request.query,
             collection=request.collection,
             topk=request.topk or services.topk,
-            must=request.filter.conditions(),
+            chosen=request.filter.as_filter(),
             model=request.model,
             max_tokens=request.max_tokens,
         )

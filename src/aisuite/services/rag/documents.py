@@ -44,7 +44,7 @@ class DocumentFolder:
     """The folder whose documents may be indexed by path."""
 
     def __init__(self, root: Path | None, max_bytes: int) -> None:
-        self._roots = (root.absolute(), root.resolve()) if root else ()
+        self._roots: tuple[Path, ...] = (root.absolute(), root.resolve()) if root else ()
         self._max_bytes = max_bytes
 
     def read(self, path: str) -> Iterator[Document | Skipped]:

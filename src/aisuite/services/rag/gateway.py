@@ -121,7 +121,7 @@ class Gateway:
         if not finished:
             raise Unavailable(self._upstream.name, "the answer broke off")
 
-    def _piece(self, data: str, served_by: str | None) -> Reply:
+    def _piece(self, data: bytes, served_by: str | None) -> Reply:
         part = self._upstream.understand(_Completion, data)
         if part.error is not None:
             reason = find_message({"error": part.error}) or "unknown error"
@@ -130,11 +130,15 @@ class Gateway:
         return Reply(choice.delta.content or "", served_by, choice.finish_reason, part.usage)
 
 
-async def _events(answer: httpx.Response) -> AsyncIterator[str]:
-    async for line in answer.aiter_lines():
-        data = line.removeprefix("data:").strip()
-        if line.startswith("data:") and data != "[DONE]":
-            yield data
+async def _events(answer: httpx.Response) -> AsyncIterator[bytes]:
+    # Not httpx's own lines: those also end at U+2028 and others, which JSON may hold as they are.
+    rest = b""
+    async for chunk in answer.aiter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            data = line.removeprefix(b"data:").strip()
+            if line.startswith(b"data:") and data != b"[DONE]":
+                yield data
 
 
 def _served_by(answer: httpx.Response) -> str | None:

@@ -15,7 +15,7 @@ from aisuite.services.rag.embedder import Embedder, ModelCard
 from aisuite.services.rag.identity import content_checksum, document_id, point_id
 from aisuite.services.rag.library import Library, check_model
 from aisuite.services.rag.sparse import encode_document
-from aisuite.services.rag.store import Payload, Point, VectorStore, match
+from aisuite.services.rag.store import Payload, Point, VectorStore, all_of, any_of
 
 _DOCUMENTS_AT_ONCE = 16
 _CHUNKS_AT_ONCE = 64
@@ -51,6 +51,16 @@ class _Version:
     document: Document
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """A chunk on its way to the store: `passage` is what is searched."""
+
+    version: _Version
+    number: int
+    passage: str
+    payload: Payload
+
+
 class Indexer:
     """Store documents as chunks."""
 
@@ -74,11 +84,11 @@ class Indexer:
             if found:
                 check_model(found, card)
             while batch := await to_thread.run_sync(lambda: list(islice(documents, _DOCUMENTS_AT_ONCE))):
-                versions = self._select(batch, counts)
-                if versions and not exists:
-                    await self._store.create(name, card.dim)
-                    exists = True
-                await self._index_batch(name, card, versions, counts)
+                for versions in _groups(self._select(batch, counts)):
+                    if not exists:
+                        await self._store.create(name, card.dim)
+                        exists = True
+                    await self._index_group(name, card, versions, counts)
         return counts
 
     def _select(self, batch: Iterable[Document | Skipped], counts: IndexCounts) -> list[_Version]:
@@ -112,50 +122,76 @@ class Indexer:
         name = document.id or document_id(document.source, document.text)
         return _Version(name, checksum, document)
 
-    async def _index_batch(self, name: str, card: ModelCard, versions: Sequence[_Version], counts: IndexCounts) -> None:
+    async def _index_group(self, name: str, card: ModelCard, versions: Sequence[_Version], counts: IndexCounts) -> None:
+        """Write what changed, then delete what it replaces: some version always answers."""
         known = await self._known_checksums(name, [version.id for version in versions])
-        for version in versions:
-            stored = known.get(version.id, set())
-            counts.documents += 1
-            if stored == {version.checksum}:
-                counts.unchanged += 1
-                continue
-            counts.chunks += await self._replace(name, card, version)
-            counts.replaced += bool(stored)
-            known[version.id] = {version.checksum}
+        changed = [version for version in versions if known.get(version.id) != {version.checksum}]
+        points: list[_Cut] = []
+        for version in changed:
+            points += await to_thread.run_sync(_cut, version, self._rules)
+        for start in range(0, len(points), _CHUNKS_AT_ONCE):
+            await self._write(name, card, points[start : start + _CHUNKS_AT_ONCE])
+        await self._delete_others(name, changed)
+        counts.documents += len(versions)
+        counts.unchanged += len(versions) - len(changed)
+        counts.replaced += sum(version.id in known for version in changed)
+        counts.chunks += len(points)
 
     async def _known_checksums(self, name: str, documents: list[str]) -> dict[str, set[str]]:
         """Find the stored versions of documents: those whose first chunk is there, as it is written last."""
         known: dict[str, set[str]] = {}
-        if documents:
-            chosen = match(document_id=documents, chunk=0)
-            for payload in await self._store.payloads(name, chosen, ["document_id", "checksum"]):
-                known.setdefault(payload["document_id"], set()).add(payload["checksum"])
+        chosen = all_of(document_id=documents, chunk=0)
+        for payload in await self._store.payloads(name, chosen, ["document_id", "checksum"]):
+            known.setdefault(payload["document_id"], set()).add(payload["checksum"])
         return known
 
-    async def _replace(self, name: str, card: ModelCard, version: _Version) -> int:
-        """Write all chunks of a version, then delete those of other versions: some version always answers."""
-        rules = self._rules
-        chunks = await to_thread.run_sync(split_text, version.document.text, rules.chunk_size, rules.chunk_overlap)
-        title = _title(version, chunks)
-        last_first = list(enumerate(chunks))[::-1]
-        for start in range(0, len(chunks), _CHUNKS_AT_ONCE):
-            part = last_first[start : start + _CHUNKS_AT_ONCE]
-            passages = [_passage(title, chunk) for _, chunk in part]
-            vectors = await self._embedder.embed_passages(passages, card)
-            points = [
-                Point(
-                    point_id(name, version.id, version.checksum, number),
-                    vector,
-                    encode_document(passage),
-                    _payload(version, title, number, len(chunks), chunk) | {"embedding_model": card.model},
-                )
-                for (number, chunk), passage, vector in zip(part, passages, vectors, strict=True)
+    async def _write(self, name: str, card: ModelCard, cuts: Sequence[_Cut]) -> None:
+        vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], card)
+        points = [
+            Point(
+                id=point_id(name, cut.version.id, cut.version.checksum, cut.number),
+                dense=vector,
+                sparse=encode_document(cut.passage),
+                payload=cut.payload | {"embedding_model": card.model},
+            )
+            for cut, vector in zip(cuts, vectors, strict=True)
+        ]
+        await self._store.upsert(name, points)
+
+    async def _delete_others(self, name: str, versions: Sequence[_Version]) -> None:
+        if not versions:
+            return
+        others = any_of(
+            [
+                all_of(document_id=version.id) | {"must_not": all_of(checksum=version.checksum)["must"]}
+                for version in versions
             ]
-            await self._store.upsert(name, points)
-        others = match(checksum=version.checksum)
-        await self._store.delete(name, must=match(document_id=version.id), must_not=others)
-        return len(chunks)
+        )
+        if await self._store.count(name, others):  # a look is cheap, and a deletion is flushed to disk
+            await self._store.delete(name, others)
+
+
+def _groups(versions: Iterable[_Version]) -> Iterator[list[_Version]]:
+    """Keep versions of one document apart, as each replaces the one before."""
+    group: dict[str, _Version] = {}
+    for version in versions:
+        if version.id in group:
+            yield list(group.values())
+            group = {}
+        group[version.id] = version
+    if group:
+        yield list(group.values())
+
+
+def _cut(version: _Version, rules: IndexRules) -> list[_Cut]:
+    """Cut a document, the last chunk first."""
+    chunks = split_text(version.document.text, rules.chunk_size, rules.chunk_overlap)
+    title = _title(version, chunks)
+    cuts = [
+        _Cut(version, number, _passage(title, chunk), _payload(version, title, number, len(chunks), chunk))
+        for number, chunk in enumerate(chunks)
+    ]
+    return cuts[::-1]
 
 
 def _title(version: _Version, chunks: Sequence[Chunk]) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from aisuite.services.common import ServiceError
 from aisuite.services.rag.embedder import ModelCard
-from aisuite.services.rag.store import Collection, ForeignCollection, VectorStore, match
+from aisuite.services.rag.store import Collection, ForeignCollection, VectorStore, all_of
 
 
 class CollectionSummary(BaseModel):
@@ -71,19 +71,19 @@ class Library:
         """List the documents of a collection by id. Raises as `require`."""
         await self.require(name)
         fields = list(DocumentSummary.model_fields)
-        firsts = await self._store.payloads(name, match(chunk=0), fields)
+        firsts = await self._store.payloads(name, all_of(chunk=0), fields)
         return sorted((DocumentSummary(**first) for first in firsts), key=lambda document: document.document_id)
 
     async def remove_document(self, name: str, document: str) -> int:
         """Delete a document and count the chunks it had. Raises `ServiceError` 404."""
         async with self.writing(name):
             await self.require(name)
-            chosen = match(document_id=document)
+            chosen = all_of(document_id=document)
             chunks = await self._store.count(name, chosen)
             if not chunks:
                 message = f"collection {name!r} has no document {document!r}"
                 raise ServiceError(404, message, code="no_such_document", param="id")
-            await self._store.delete(name, must=chosen)
+            await self._store.delete(name, chosen)
             return chunks
 
     async def remove_collection(self, name: str) -> CollectionSummary:
@@ -96,7 +96,7 @@ class Library:
     async def _summarize(self, collection: Collection) -> CollectionSummary:
         return CollectionSummary(
             name=collection.name,
-            documents=await self._store.count(collection.name, match(chunk=0)),
+            documents=await self._store.count(collection.name, all_of(chunk=0)),
             chunks=collection.chunks,
             embedding_model=collection.model,
             dim=collection.dim,

@@ -36,14 +36,14 @@ class Retriever:
         self._embedder = embedder
         self._min_score = min_score
 
-    async def search(self, name: str, question: str, topk: int, must: list[Filter]) -> list[Hit]:
-        """Find at most `topk` chunks, best first.
+    async def search(self, name: str, question: str, topk: int, chosen: Filter) -> list[Hit]:
+        """Find at most `topk` of the chunks that a filter matches, best first.
 
         Raises `ServiceError` 404 for an unknown collection and 409 for one of another embedding model.
         """
         collection, asked = await asyncio.gather(self._library.require(name), self._embedder.embed_question(question))
         check_model(collection, asked)
         found = await self._store.search(
-            name, asked.vector, encode_query(question), limit=topk, min_score=self._min_score, must=must
+            name, asked.vector, encode_query(question), limit=topk, min_score=self._min_score, chosen=chosen
         )
         return [Hit(**{**one.payload, "title": one.payload["title_path"], "score": one.score}) for one in found]

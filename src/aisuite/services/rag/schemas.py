@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, model_validator
 
 from aisuite.services.rag.documents import Document
-from aisuite.services.rag.store import Filter, match
+from aisuite.services.rag.store import Filter, all_of
 from aisuite.services.rag.text import Text
 
 COLLECTION_PATTERN = r"^\w[\w.-]{0,99}$"
@@ -60,11 +60,11 @@ class SearchFilter(_Request):
     source: DocumentId | list[DocumentId] | None = None
     metadata: dict[MetadataKey, Text | StrictBool | StrictInt | list[Text] | list[StrictInt]] = {}
 
-    def conditions(self) -> list[Filter]:
+    def as_filter(self) -> Filter:
         """Give the filter as the store takes it."""
         given = {"document_id": self.document_id, "source": self.source}
         fields = {key: value for key, value in given.items() if value is not None}
-        return match(**fields, **{f"metadata.{key}": value for key, value in self.metadata.items()})
+        return all_of(**fields, **{f"metadata.{key}": value for key, value in self.metadata.items()})
 
 
 class RetrieveRequest(_Request):

@@ -14,6 +14,26 @@ from typing import NamedTuple
 from zlib import crc32
 
 _K1 = 1.2
+# Pairs that close nearly every Korean sentence: they would make any two polite texts seem related.
+_ENDINGS = frozenset(
+    [
+        "습니",
+        "입니",
+        "합니",
+        "됩니",
+        "니다",
+        "니까",
+        "까요",
+        "나요",
+        "어요",
+        "아요",
+        "해요",
+        "세요",
+        "에요",
+        "예요",
+        "네요",
+    ]
+)
 
 # Hangul syllables and jamo, kana, bopomofo, ideographs.
 _JOINED = (
@@ -50,7 +70,7 @@ def _terms(text: str) -> list[str]:
 def _terms_of(word: str) -> list[str]:
     if not _IS_JOINED.match(word) or len(word) == 1:
         return [word]
-    return [word[at : at + 2] for at in range(len(word) - 1)]
+    return [pair for at in range(len(word) - 1) if (pair := word[at : at + 2]) not in _ENDINGS]
 
 
 def _as_vector(weights: dict[str, float]) -> SparseVector:

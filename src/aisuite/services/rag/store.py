@@ -19,7 +19,7 @@ from aisuite.services.rag.upstream import AT_ONCE, Refused, Retry, Upstream
 
 DENSE = "dense"
 SPARSE = "sparse"
-_INDEXED = {"document_id": "keyword", "source": "keyword", "checksum": "keyword", "chunk": "integer"}
+_INDEXED = {"document_id": "keyword", "chunk": "integer"}
 _SCROLL_PAGE = 256
 _CANDIDATES_PER_HIT = 5  # how deep each of the two searches looks before their ranks are fused
 
@@ -108,12 +108,19 @@ class _Count(BaseModel):
     count: int
 
 
-def match(**fields: object) -> list[Filter]:
-    """Conditions that payload fields equal a value, or one of a list of values."""
-    return [
-        {"key": key, "match": {"any": value} if isinstance(value, list) else {"value": value}}
-        for key, value in fields.items()
-    ]
+def all_of(**fields: object) -> Filter:
+    """Match chunks whose payload fields equal a value, or one of a list of values; without fields, all chunks."""
+    return {
+        "must": [
+            {"key": key, "match": {"any": value} if isinstance(value, list) else {"value": value}}
+            for key, value in fields.items()
+        ]
+    }
+
+
+def any_of(filters: Sequence[Filter]) -> Filter:
+    """Match chunks that at least one of some filters matches."""
+    return {"should": list(filters)}
 
 
 class VectorStore:
@@ -177,23 +184,23 @@ class VectorStore:
         ]
         await self._qdrant.call("PUT", _path(name, "points?wait=true"), {"points": written}, retry=self._patient)
 
-    async def delete(self, name: str, *, must: Sequence[Filter], must_not: Sequence[Filter] = ()) -> None:
-        """Delete the chunks that meet all of `must` and none of `must_not`."""
-        chosen = {"filter": {"must": list(must), "must_not": list(must_not)}}
-        await self._qdrant.call("POST", _path(name, "points/delete?wait=true"), chosen, retry=self._patient)
+    async def delete(self, name: str, chosen: Filter) -> None:
+        """Delete the chunks that a filter matches."""
+        body = {"filter": chosen}
+        await self._qdrant.call("POST", _path(name, "points/delete?wait=true"), body, retry=self._patient)
 
-    async def count(self, name: str, must: Sequence[Filter] = ()) -> int:
-        """Count the chunks that meet all of `must`."""
-        body = {"filter": {"must": list(must)}, "exact": True}
+    async def count(self, name: str, chosen: Filter) -> int:
+        """Count the chunks that a filter matches."""
+        body = {"filter": chosen, "exact": True}
         answer = await self._qdrant.call("POST", _path(name, "points/count"), body)
         return self._qdrant.understand(_Answer[_Count], answer.content).result.count
 
-    async def payloads(self, name: str, must: Sequence[Filter], fields: Sequence[str]) -> list[Payload]:
-        """Read some payload fields of all chunks that meet all of `must`."""
+    async def payloads(self, name: str, chosen: Filter, fields: Sequence[str]) -> list[Payload]:
+        """Read some payload fields of all chunks that a filter matches."""
         found: list[Payload] = []
         offset: str | int | None = None
         while True:
-            page = await self._scroll(name, {"must": list(must)}, _SCROLL_PAGE, offset, fields)
+            page = await self._scroll(name, chosen, _SCROLL_PAGE, offset, fields)
             found += [record.payload for record in page.points]
             offset = page.next_page_offset
             if offset is None:
@@ -207,10 +214,10 @@ class VectorStore:
         *,
         limit: int,
         min_score: float,
-        must: Sequence[Filter] = (),
+        chosen: Filter,
     ) -> list[Scored]:
         """Find chunks by meaning and by words, best first: both rankings fused by reciprocal rank."""
-        depth = {"limit": limit * _CANDIDATES_PER_HIT, "filter": {"must": list(must)}}
+        depth = {"limit": limit * _CANDIDATES_PER_HIT, "filter": chosen}
         prefetch: list[dict[str, Any]] = [{"query": list(dense), "using": DENSE, "score_threshold": min_score, **depth}]
         if sparse.indices:
             prefetch.append({"query": sparse._asdict(), "using": SPARSE, **depth})
