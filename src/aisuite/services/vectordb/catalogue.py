@@ -44,13 +44,17 @@ class Catalogue:
         self._alias_file = data / "aliases.json"
         self._limits = limits
         self._changes = threading.Lock()
-        self._lock_file = _take(data)
-        clear_folder(self.scratch)
-        self._root.mkdir(exist_ok=True)
         self._collections: dict[str, Collection] = {}
         self._broken: dict[str, str] = {}
-        self._load_all()
-        self._aliases = self._load_aliases()
+        self._lock_file = _take(data)
+        try:
+            clear_folder(self.scratch)
+            self._root.mkdir(exist_ok=True)
+            self._load_all()
+            self._aliases = self._load_aliases()
+        except BaseException:
+            self.close()
+            raise
 
     def collections(self) -> list[Collection]:
         """Give those that can be used."""
