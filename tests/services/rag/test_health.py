@@ -97,6 +97,21 @@ def test_a_lost_connection_is_not_noticed_by_who_asks(stack: Stack) -> None:
     assert failed
 
 
+@pytest.mark.parametrize("name", [QDRANT, EMBEDDING])
+def test_indexing_sits_out_a_restart_of_a_dependency(make_stack: Callable[..., Stack], name: str) -> None:
+    stack = make_stack(qdrant_max_retries=4)
+    wire = stack.wires[name]
+    whole = wire.app
+
+    async def back_at_the_fourth_request(scope: Any, receive: Any, send: Any) -> None:
+        if len(wire.requests) < 4:
+            raise DOWN
+        await whole(scope, receive, send)
+
+    wire.app = back_at_the_fourth_request
+    assert stack.index(NOTE)["chunks"] == 1
+
+
 def test_all_else_needs_the_key(stack: Stack) -> None:
     stack.client.headers["Authorization"] = "Bearer wrong"
     for path in ("/index", "/retrieve", "/query"):

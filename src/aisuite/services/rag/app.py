@@ -24,7 +24,7 @@ from aisuite.services.rag.model_choice import ModelChoice
 from aisuite.services.rag.retriever import Retriever
 from aisuite.services.rag.settings import RagSettings
 from aisuite.services.rag.store import VectorStore
-from aisuite.services.rag.upstream import Retry, Upstream
+from aisuite.services.rag.upstream import AT_ONCE, Retry, Upstream
 
 QDRANT = "qdrant"
 EMBEDDING = "embedding"
@@ -65,6 +65,7 @@ def _open_clients(settings: RagSettings, transports: Transports) -> dict[str, ht
             timeout=seconds,
             headers=headers,
             transport=transports.get(name),
+            verify=url.scheme == "https",  # reading the certificates takes 40 ms per client: only where they are used
             trust_env=False,  # a proxy of the environment is not meant for our own services
         )
         for name, (url, seconds, headers) in specs.items()
@@ -77,19 +78,21 @@ def _root(url: AnyHttpUrl) -> str:
 
 
 def _services(settings: RagSettings, upstreams: dict[str, Upstream], metrics: Metrics) -> Services:
+    # Indexing sits a restart of a dependency out; who asks a question is told at once.
     patient = Retry(settings.qdrant_max_retries, settings.qdrant_retry_min_wait, settings.qdrant_retry_max_wait)
-    store = VectorStore(upstreams[QDRANT], patient)
-    embedder = Embedder(upstreams[EMBEDDING], patient)
-    gateway = Gateway(upstreams[GATEWAY])
+    store = VectorStore(upstreams[QDRANT], AT_ONCE)
     library = Library(store)
-    retriever = Retriever(store, library, embedder, settings.rag_min_score)
+    retriever = Retriever(store, library, Embedder(upstreams[EMBEDDING], AT_ONCE), settings.rag_min_score)
+    gateway = Gateway(upstreams[GATEWAY])
     index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
     choice = ModelChoice(settings.api_gateway_chat_model, settings.api_gateway_code_model)
     answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
     budget = ContextBudget(settings.rag_context_tokens)
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
     return Services(
-        indexer=Indexer(store, library, embedder, index_rules),
+        indexer=Indexer(
+            VectorStore(upstreams[QDRANT], patient), Embedder(upstreams[EMBEDDING], patient), library, index_rules
+        ),
         library=library,
         retriever=retriever,
         answerer=Answerer(retriever, gateway, budget, answer_rules, metrics),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from aisuite.services.rag.upstream import AT_ONCE, Retry, Unavailable, Upstream
+from aisuite.services.rag.upstream import Retry, Unavailable, Upstream
 
 
 class ModelCard(BaseModel):
@@ -32,32 +32,33 @@ class QuestionVector(ModelCard):
 
 
 class Embedder:
-    """Ask for vectors. Every call raises the errors of `Upstream`."""
+    """Ask for vectors. Every call raises the errors of `Upstream`, after trying again as told."""
 
-    def __init__(self, service: Upstream, patient: Retry) -> None:
+    def __init__(self, service: Upstream, retry: Retry) -> None:
         self._service = service
-        self._patient = patient
+        self._retry = retry
 
     async def card(self) -> ModelCard:
         """Ask which model is running."""
-        answer = await self._service.call("GET", "/models", retry=self._patient)
+        answer = await self._service.call("GET", "/models", retry=self._retry)
         return self._service.understand(_Models, answer.content).models[0]
 
     async def embed_question(self, text: str) -> QuestionVector:
-        """Embed a question; someone waits for it."""
-        embedded = await self._embed([text], "query", AT_ONCE)
+        """Embed a question."""
+        embedded = await self._embed([text], "query")
         return QuestionVector(model=embedded.model, dim=embedded.dim, vector=embedded.embeddings[0])
 
     async def embed_passages(self, texts: Sequence[str], card: ModelCard) -> list[list[float]]:
         """Embed what is to be found, one vector per text, with the model of `card` and no other."""
-        embedded = await self._embed(texts, "passage", self._patient)
+        embedded = await self._embed(texts, "passage")
         if (embedded.model, embedded.dim) != (card.model, card.dim):
             reason = f"its model changed from {card.model} to {embedded.model} while indexing"
             raise Unavailable(self._service.name, reason)
         return embedded.embeddings
 
-    async def _embed(self, texts: Sequence[str], kind: Literal["query", "passage"], retry: Retry) -> _Embedded:
-        answer = await self._service.call("POST", "/embed", {"texts": list(texts), "kind": kind}, retry=retry)
+    async def _embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> _Embedded:
+        body = {"texts": list(texts), "kind": kind}
+        answer = await self._service.call("POST", "/embed", body, retry=self._retry)
         embedded = self._service.understand(_Embedded, answer.content)
         if len(embedded.embeddings) != len(texts):
             raise Unavailable(self._service.name, f"it sent {len(embedded.embeddings)} vectors for {len(texts)} texts")

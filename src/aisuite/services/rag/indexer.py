@@ -64,7 +64,7 @@ class _Cut:
 class Indexer:
     """Store documents as chunks."""
 
-    def __init__(self, store: VectorStore, library: Library, embedder: Embedder, rules: IndexRules) -> None:
+    def __init__(self, store: VectorStore, embedder: Embedder, library: Library, rules: IndexRules) -> None:
         self._store = store
         self._library = library
         self._embedder = embedder

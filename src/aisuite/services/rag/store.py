@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
+import httpx
 from pydantic import BaseModel
 
 from aisuite.services.common import ServiceError
 from aisuite.services.rag.sparse import SparseVector
-from aisuite.services.rag.upstream import AT_ONCE, Refused, Retry, Upstream
+from aisuite.services.rag.upstream import Refused, Retry, Upstream
 
 DENSE = "dense"
 SPARSE = "sparse"
 _INDEXED = {"document_id": "keyword", "chunk": "integer"}
 _SCROLL_PAGE = 256
-_CANDIDATES_PER_HIT = 5  # how deep each of the two searches looks before their ranks are fused
+# How deep each of the two searches looks before their ranks are fused.
+_CANDIDATES = 20
+_CANDIDATES_PER_HIT = 5
 
 T = TypeVar("T")
 Payload = dict[str, Any]
@@ -124,22 +127,22 @@ def any_of(filters: Sequence[Filter]) -> Filter:
 
 
 class VectorStore:
-    """The chunks of all collections. Every call raises the errors of `Upstream`."""
+    """The chunks of all collections. Every call raises the errors of `Upstream`, after trying again as told."""
 
-    def __init__(self, qdrant: Upstream, patient: Retry) -> None:
+    def __init__(self, qdrant: Upstream, retry: Retry) -> None:
         self._qdrant = qdrant
-        self._patient = patient
+        self._retry = retry
 
     async def names(self) -> list[str]:
         """List all collections, also those of other services."""
-        answer = await self._qdrant.call("GET", "/collections")
+        answer = await self._call("GET", "/collections")
         found = self._qdrant.understand(_Answer[_Names], answer.content).result.collections
         return sorted(collection.name for collection in found)
 
     async def find(self, name: str) -> Collection | None:
         """Look a collection up. Raises `ForeignCollection`."""
         try:
-            answer = await self._qdrant.call("GET", _path(name))
+            answer = await self._call("GET", _path(name))
         except Refused as err:
             if err.upstream_status == 404:
                 return None
@@ -160,17 +163,17 @@ class VectorStore:
             "sparse_vectors": {SPARSE: {"modifier": "idf"}},
         }
         try:
-            await self._qdrant.call("PUT", _path(name), body, retry=self._patient)
+            await self._call("PUT", _path(name), body)
         except Refused as err:
             if err.upstream_status != 409:
                 raise
         for field, schema in _INDEXED.items():
             index = {"field_name": field, "field_schema": schema}
-            await self._qdrant.call("PUT", _path(name, "index?wait=true"), index, retry=self._patient)
+            await self._call("PUT", _path(name, "index?wait=true"), index)
 
     async def drop(self, name: str) -> None:
         """Delete a collection."""
-        await self._qdrant.call("DELETE", _path(name))
+        await self._call("DELETE", _path(name))
 
     async def upsert(self, name: str, points: Iterable[Point]) -> None:
         """Store chunks; those with the same ids are replaced. They can be found when this returns."""
@@ -182,17 +185,17 @@ class VectorStore:
             }
             for point in points
         ]
-        await self._qdrant.call("PUT", _path(name, "points?wait=true"), {"points": written}, retry=self._patient)
+        await self._call("PUT", _path(name, "points?wait=true"), {"points": written})
 
     async def delete(self, name: str, chosen: Filter) -> None:
         """Delete the chunks that a filter matches."""
         body = {"filter": chosen}
-        await self._qdrant.call("POST", _path(name, "points/delete?wait=true"), body, retry=self._patient)
+        await self._call("POST", _path(name, "points/delete?wait=true"), body)
 
     async def count(self, name: str, chosen: Filter) -> int:
         """Count the chunks that a filter matches."""
         body = {"filter": chosen, "exact": True}
-        answer = await self._qdrant.call("POST", _path(name, "points/count"), body)
+        answer = await self._call("POST", _path(name, "points/count"), body)
         return self._qdrant.understand(_Answer[_Count], answer.content).result.count
 
     async def payloads(self, name: str, chosen: Filter, fields: Sequence[str]) -> list[Payload]:
@@ -217,19 +220,22 @@ class VectorStore:
         chosen: Filter,
     ) -> list[Scored]:
         """Find chunks by meaning and by words, best first: both rankings fused by reciprocal rank."""
-        depth = {"limit": limit * _CANDIDATES_PER_HIT, "filter": chosen}
+        depth = {"limit": max(_CANDIDATES, limit * _CANDIDATES_PER_HIT), "filter": chosen}
         prefetch: list[dict[str, Any]] = [{"query": list(dense), "using": DENSE, "score_threshold": min_score, **depth}]
         if sparse.indices:
             prefetch.append({"query": sparse._asdict(), "using": SPARSE, **depth})
         body = {"prefetch": prefetch, "query": {"fusion": "rrf"}, "limit": limit, "with_payload": True}
-        answer = await self._qdrant.call("POST", _path(name, "points/query"), body)
+        answer = await self._call("POST", _path(name, "points/query"), body)
         return self._qdrant.understand(_Answer[_Hits], answer.content).result.points
+
+    async def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
+        return await self._qdrant.call(method, path, body, retry=self._retry)
 
     async def _scroll(
         self, name: str, chosen: Filter, limit: int, offset: str | int | None, fields: Sequence[str]
     ) -> _Page:
         body = {"filter": chosen, "limit": limit, "offset": offset, "with_payload": list(fields), "with_vector": False}
-        answer = await self._qdrant.call("POST", _path(name, "points/scroll"), body, retry=AT_ONCE)
+        answer = await self._call("POST", _path(name, "points/scroll"), body)
         return self._qdrant.understand(_Answer[_Page], answer.content).result
 
 

@@ -66,7 +66,7 @@ class Retry:
         )
 
 
-# For a person who waits: a lost connection is opened again, an outage is told at once.
+# For whom someone waits: a lost connection is opened again, an outage is told at once.
 AT_ONCE = Retry(attempts=2, min_wait=0.05, max_wait=0.05)
 
 
