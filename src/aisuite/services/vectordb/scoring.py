@@ -25,6 +25,15 @@ from aisuite.services.vectordb.wire import check_shape, shorten
 
 PointKey = int | UUID
 
+_INFERENCE = "inference (documents, images, objects)"
+_UNSUPPORTED = {
+    "formula": "formula",
+    "relevance_feedback": "relevance_feedback",
+    "text": _INFERENCE,
+    "image": _INFERENCE,
+    "object": _INFERENCE,
+}
+
 
 class PointSource(Protocol):
     """A collection whose points can stand for their vectors."""
@@ -51,7 +60,7 @@ class ScoringReader:
         self._limit = limit
         self._schema = find(None).schema
         self._examples = find(lookup.collection if lookup else None)
-        self._example_vector = (lookup.vector if lookup else None) or self._using
+        self._example_vector = (lookup.vector or DEFAULT_VECTOR) if lookup else self._using
         self._examples_are_ours = lookup is None
         self.named: list[PointKey] = []
 
@@ -59,9 +68,12 @@ class ScoringReader:
         """Give the engine's query."""
         if not isinstance(query, dict) or "indices" in query:
             return edge.Query.Nearest(self._vector(query), using=self._using)
+        for kind, feature in _UNSUPPORTED.items():
+            if kind in query:
+                raise NotSupported(feature)
         for kind, read in self._kinds().items():
             if kind in query:
-                if extra := query.keys() - {kind, "mmr", "defaults"}:
+                if extra := query.keys() - {kind, "mmr"}:
                     raise BadRequest(f"query: unknown key {min(extra)!r}")
                 return read(query)
         raise BadRequest(f"query: unknown kind {shorten(query)}")
@@ -78,9 +90,6 @@ class ScoringReader:
             "fusion": lambda query: _fusion(query["fusion"]),
             "rrf": lambda query: _rrf(check_shape(RrfJson, query["rrf"])),
             "sample": lambda query: _sample(query["sample"]),
-            "formula": _unsupported("formula"),
-            "relevance_feedback": _unsupported("relevance_feedback"),
-            **dict.fromkeys(("text", "image", "object"), _unsupported("inference (documents, images, objects)")),
         }
 
     def _nearest(self, query: dict[str, Any]) -> Any:
@@ -157,10 +166,3 @@ def _sample(kind: object) -> Any:
     if kind != "random":
         raise BadRequest(f"sample: {shorten(kind)} is not random")
     return edge.Sample.Random
-
-
-def _unsupported(feature: str) -> Callable[[dict[str, Any]], Any]:
-    def refuse(_: dict[str, Any]) -> Any:
-        raise NotSupported(feature)
-
-    return refuse
