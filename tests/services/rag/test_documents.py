@@ -67,6 +67,12 @@ def test_without_a_configured_folder_no_path_is_read() -> None:
     assert "set RAG_DOCUMENTS_DIR" in error.message
 
 
+def test_a_configured_folder_that_is_not_there_is_named(root: Path) -> None:
+    error = refusal(root / "gone", ".")
+    assert error.status == 403
+    assert "RAG_DOCUMENTS_DIR" in error.message
+
+
 @pytest.mark.parametrize("link", ["link.md", "linked/secret.md", "notes/up"])
 def test_a_path_through_a_symbolic_link_is_refused(root: Path, link: str) -> None:
     (root / "link.md").symlink_to(root.parent / "secret.md")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -66,6 +67,28 @@ def test_a_line_separator_inside_the_text_does_not_end_the_event() -> None:
 def test_an_answer_that_breaks_off_is_an_error() -> None:
     with pytest.raises(Unavailable, match="the answer broke off"):
         run(events(delta("네"), end=""), stream=True)
+
+
+def test_a_reader_who_leaves_closes_the_connection_to_the_model() -> None:
+    class Endless(httpx.AsyncByteStream):
+        closed = False
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield f"data: {json.dumps(delta('네'))}\n\n".encode()
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def leave_after_one_piece() -> None:
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=body))
+        async with httpx.AsyncClient(base_url="http://gateway", transport=transport) as client:
+            async with aclosing(gateway(client).stream(ASK)) as pieces:
+                await anext(pieces)
+            assert body.closed
+
+    body = Endless()
+    asyncio.run(leave_after_one_piece())
 
 
 def test_an_error_inside_a_stream_is_an_error() -> None:

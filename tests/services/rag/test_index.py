@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from aisuite.services.rag import app as rag
@@ -177,6 +179,20 @@ def test_half_a_surrogate_pair_is_refused(stack: Stack) -> None:
     response = stack.client.post("/index", content=body, headers=headers)
     assert response.status_code == 422
     assert "surrogate" in response.json()["error"]["message"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=40), st.text(min_size=1, max_size=10), st.text(min_size=1, max_size=20))
+def test_whatever_the_strings_are_they_are_stored_or_refused(stack: Stack, text: str, name: str, query: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    document = {"id": name, "text": text, "title": name, "metadata": {"tag": text}}
+    for path, body in [
+        ("/index", {"collection": "docs", "documents": [document, CAT]}),
+        ("/query", {"collection": "docs", "query": query}),
+        ("/query", {"collection": "docs", "query": query, "stream": True}),
+    ]:
+        response = stack.client.post(path, content=json.dumps(body), headers=headers)
+        assert response.status_code in (200, 404, 422), response.text
 
 
 def test_a_collection_of_another_model_is_refused_with_what_to_do(stack: Stack) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from starlette.responses import JSONResponse
 
 from aisuite.services.embedding.hashing import HashBackend
+from aisuite.services.rag.app import EMBEDDING
 from tests.services.rag.harness import Stack
 
 KOREAN = [
@@ -88,6 +90,16 @@ def test_a_filter_narrows_both_halves_of_the_search(stack: Stack, chosen: dict[s
 def test_a_question_of_signs_alone_is_searched_too(stack: Stack) -> None:
     stack.index({"id": "a", "text": "고양이"})
     assert isinstance(stack.retrieve("???"), list)
+
+
+def test_a_question_that_the_model_does_not_take_is_the_callers_to_change(stack: Stack) -> None:
+    stack.index({"id": "a", "text": "고양이"})
+    refusal = JSONResponse({"error": {"message": "texts[0] has 9 characters"}}, status_code=422)
+    stack.wires[EMBEDDING].app = refusal
+    response = stack.client.post("/retrieve", json={"query": "고양이", "collection": "docs"})
+    assert response.status_code == 422
+    assert response.json()["error"]["param"] == "query"
+    assert "texts[0] has 9 characters" in response.json()["error"]["message"]
 
 
 def test_an_unknown_collection_is_not_found(stack: Stack) -> None:

@@ -126,6 +126,9 @@ def _open_below(root: Path, inside: PurePosixPath, shown: str) -> int:
     """Open what lies below a folder, part by part. The caller closes it."""
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as err:
+        raise _refusal(f"RAG_DOCUMENTS_DIR={root} cannot be read: {_reason(err)}") from err
+    try:
         for part in inside.parts:
             outer = descriptor
             try:

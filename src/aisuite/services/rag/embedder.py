@@ -7,7 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from aisuite.services.rag.upstream import Retry, Unavailable, Upstream
+from aisuite.services.common import ServiceError
+from aisuite.services.rag.upstream import Refused, Retry, Unavailable, Upstream
+
+_TEXT_REFUSED = (413, 422)
 
 
 class ModelCard(BaseModel):
@@ -44,8 +47,14 @@ class Embedder:
         return self._service.understand(_Models, answer.content).models[0]
 
     async def embed_question(self, text: str) -> QuestionVector:
-        """Embed a question."""
-        embedded = await self._embed([text], "query")
+        """Embed a question. Raises `ServiceError` 422 for one that the model does not take."""
+        try:
+            embedded = await self._embed([text], "query")
+        except Refused as err:
+            if err.upstream_status not in _TEXT_REFUSED:
+                raise
+            message = f"the question cannot be embedded: {err.reason}"
+            raise ServiceError(422, message, code="question_refused", param="query") from err
         return QuestionVector(model=embedded.model, dim=embedded.dim, vector=embedded.embeddings[0])
 
     async def embed_passages(self, texts: Sequence[str], card: ModelCard) -> list[list[float]]:

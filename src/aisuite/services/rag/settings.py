@@ -36,6 +36,7 @@ class RagSettings(ServiceSettings):
     rag_context_tokens: int = Field(default=1024, ge=128)
 
     rag_topk: int = Field(default=4, ge=1, le=50)
+    # To hash-384 nine in ten unrelated pairs are less alike than 0.08. Learned models rate all pairs higher.
     rag_min_score: float = Field(default=0.12, ge=-1, le=1)
     rag_chunk_size: int = Field(default=512, ge=32, le=1500)
     rag_chunk_overlap: int = Field(default=100, ge=0)
