@@ -11,8 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from hashlib import sha256
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING
 
 from aisuite.errors import DiskFull, DownloadFailed, EngineUnavailable, StateUnwritable
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _MARKER = "complete.json"  # written last
 _START = "start_gateway.py"
 _NEEDED_BYTES = 10**9  # measured: 750 MB of files with their bytecode, 50 MB of uv's own records
-_TICK = 1.0  # seconds between two looks at work that says nothing itself
+_TICK = 0.5  # seconds between two looks at work that says nothing itself
 _GRACE = 5.0  # seconds for uv to end by itself
 _START_TEXT = '''\
 """Run the proxy of LiteLLM.
@@ -115,11 +117,13 @@ class GatewayEnv:
     @contextmanager
     def _locked(self, progress: Progress) -> Iterator[int]:
         with (self._root / ".lock").open("a", encoding="utf-8") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                progress("waiting: another aisuite is making the gateway's environment", 0, 0)
-                fcntl.flock(handle, fcntl.LOCK_EX)
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    progress("waiting: another aisuite is making the gateway's environment", 0, 0)
+                    time.sleep(_TICK)
             yield handle.fileno()
 
     def _make(self, uv: str, lock: int, progress: Progress) -> None:
@@ -132,10 +136,9 @@ class GatewayEnv:
             )
         shutil.rmtree(self._folder, ignore_errors=True)
         try:
-            progress("creating the gateway's environment", 0, 0)
-            self._run_uv([uv, "venv", "--no-project", "--python", sys.executable, str(self._folder)], lock, None)
-            sync = ["--require-hashes", "--no-build", "--compile-bytecode", str(self._requirements)]
             watch = _Watch(progress, self._folder)
+            self._run_uv([uv, "venv", "--no-project", "--python", sys.executable, str(self._folder)], lock, watch)
+            sync = ["--require-hashes", "--no-build", "--compile-bytecode", str(self._requirements)]
             self._run_uv([uv, "pip", "sync", "--python", str(self._python), *sync], lock, watch)
             (self._folder / _START).write_text(_START_TEXT, encoding="utf-8")
             unfinished = self._folder / f".{_MARKER}"
@@ -145,7 +148,7 @@ class GatewayEnv:
             if not self.done():
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run_uv(self, argv: Sequence[str], lock: int, watch: _Watch | None) -> None:
+    def _run_uv(self, argv: Sequence[str], lock: int, watch: _Watch) -> None:
         # Variables such as PYTHONPATH are about the caller's Python, not about this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         process = subprocess.Popen(
@@ -164,8 +167,7 @@ class GatewayEnv:
             for line in _lines(process.stderr):
                 if line is not None:
                     said.append(line)
-                if watch is not None:
-                    watch.see(line)
+                watch.see(line)
             if process.wait() != 0:
                 raise _failure(said)
         finally:
@@ -177,11 +179,14 @@ class GatewayEnv:
 
 
 class _Watch:
-    """Turns what uv says and writes into progress: MiB while it downloads, files while it compiles."""
+    """Turns what uv says and writes into progress: MiB while it downloads, files while it compiles.
+
+    Reports at every look, news or not: a caller who wants to stop raises from there.
+    """
 
     _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)(B|KiB|MiB|GiB)\)")
     _DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
-    _MIB = {"B": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10}  # noqa: RUF012
+    _MIB = MappingProxyType({"B": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10})
 
     def __init__(self, progress: Progress, folder: Path) -> None:
         self._progress = progress
@@ -192,25 +197,26 @@ class _Watch:
 
     def see(self, line: str | None) -> None:
         """Take a line of uv, or None when it was silent for a while."""
-        if line is None:
-            self._look()
-        elif match := self._DOWNLOADING.match(line):
-            self._wanted[match[1]] = float(match[2]) * self._MIB[match[3]]
-            self._downloads()
-        elif match := self._DOWNLOADED.match(line):
-            self._fetched.add(match[1])
-            self._downloads()
-        elif line.startswith("Installed "):
-            self._sources = self._count("*.py")
-            self._look()
+        if line is not None:
+            if match := self._DOWNLOADING.match(line):
+                self._wanted[match[1]] = float(match[2]) * self._MIB[match[3]]
+            elif match := self._DOWNLOADED.match(line):
+                self._fetched.add(match[1])
+            elif line.startswith("Installed "):
+                self._sources = self._count("*.py")
+            else:
+                return
+        self._report()
 
-    def _downloads(self) -> None:
-        done = sum(self._wanted.get(name, 0.0) for name in self._fetched)
-        self._progress("downloading the gateway's packages, MiB", int(done), round(sum(self._wanted.values())))
-
-    def _look(self) -> None:
+    def _report(self) -> None:
         if self._sources:
             self._progress("compiling the gateway's modules", self._count("*.pyc"), self._sources)
+        elif self._wanted:
+            done = sum(self._wanted.get(name, 0.0) for name in self._fetched)
+            total = sum(self._wanted.values())
+            self._progress("downloading the gateway's packages, MiB", round(done), round(total))
+        else:
+            self._progress("looking up the gateway's packages", 0, 0)
 
     def _count(self, pattern: str) -> int:
         return sum(1 for _ in self._folder.rglob(pattern))
