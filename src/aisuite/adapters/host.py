@@ -10,6 +10,8 @@ import socket
 from pathlib import Path
 
 _SOMEBODY = "another process"
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  recognised, not bound
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 class LocalHost:
@@ -22,7 +24,7 @@ class LocalHost:
         """
         if _can_listen(host, port):
             return None
-        return _find_listener(port) or _SOMEBODY
+        return _find_listener(host, port) or _SOMEBODY
 
     def free_bytes(self, path: Path) -> int:
         """Return free space for this user on the file system of path (or of its nearest existing parent)."""
@@ -34,33 +36,35 @@ class LocalHost:
     def cpus(self) -> int:
         """Return how many cores this process may use: its affinity, and its control group's quota rounded up."""
         allowed = len(os.sched_getaffinity(0))
-        quota = _read_quota(Path("/sys/fs/cgroup"))
+        quota = _read_quota(_CGROUP)
         return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 
 
 def _can_listen(host: str, port: int) -> bool:
     """Try it as a server would: connections of a former server that linger in TIME_WAIT are no obstacle."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             probe.listen(1)
-        except OSError as err:
-            # Anything else (no such address, no right to a low port) is not somebody else's doing.
-            return err.errno != errno.EADDRINUSE
+    except OSError as err:
+        # Anything else (no such address, no right to a low port) is not somebody else's doing.
+        return err.errno != errno.EADDRINUSE
     return True
 
 
-def _find_listener(port: int) -> str | None:
-    import psutil  # a tenth of a second, and needed only when something is wrong
+def _find_listener(host: str, port: int) -> str | None:
+    import psutil  # here, because it is needed only when something is wrong
 
     try:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
         return None
     for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+        if connection.status != psutil.CONN_LISTEN or not connection.laddr or connection.laddr.port != port:
+            continue
+        if host == connection.laddr.ip or not _EVERYWHERE.isdisjoint({host, connection.laddr.ip}):
             return _describe(connection.pid)
     return None
 

@@ -102,6 +102,9 @@ class ProjectDir:
         if name == _GATEWAY_KEY:
             files[f"secrets/{name}.header"] = f"Authorization: Bearer {key}\n"
         self.write(files)
+        for file in files:
+            with _translated(self._place(file)):
+                self._place(file).chmod(0o600)  # the user may have put it there
         return self._place(f"secrets/{name}")
 
     def remove(self, name: str) -> None:
@@ -149,10 +152,12 @@ def _locked(folder: Path, text: bytes) -> ProjectLocked:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder and what is missing above it, for this user only."""
+    """Make the folder and what is missing above it, for this user only; close one that is open to others."""
     missing = [place for place in (folder, *folder.parents) if not place.is_dir()]
     for place in reversed(missing):
         place.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -169,7 +169,7 @@ class ProcessEngine:
         family = find_family(leader) if leader is not None else []
         daemon = self._daemon.find()
         if daemon is not None:
-            self._wake(leader)
+            self._wake(family)
             try:
                 self._retire(daemon, name)
             except EngineUnavailable:
@@ -179,9 +179,9 @@ class ProcessEngine:
         end_processes(lambda: still_there(family) or (last.find_group() if last is not None else []), self._grace)
         self._records.forget(name)
 
-    def _wake(self, leader: Process | None) -> None:
-        if leader is not None and leader.paused:
-            send(leader, signal.SIGCONT)  # a paused process would not hear SIGTERM
+    def _wake(self, processes: list[Process]) -> None:
+        for process in processes:
+            send(process, signal.SIGCONT)  # one that is paused would not hear SIGTERM
 
     def _retire(self, daemon: Process, name: str) -> None:
         """Take a service out of supervisord's hands as soon as it has ended."""
@@ -209,8 +209,7 @@ class ProcessEngine:
         leaders = [leader for record in self._all_records() if (leader := record.find()) is not None]
         family = [process for leader in leaders for process in find_family(leader)]
         if daemon is not None:
-            for leader in leaders:
-                self._wake(leader)
+            self._wake(family)
             with suppress(EngineUnavailable, xmlrpc.client.Fault):
                 self._shut_down(daemon)
             self._end_session(daemon)

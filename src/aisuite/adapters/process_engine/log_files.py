@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from dataclasses import dataclass
@@ -13,24 +14,27 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _BLOCK = 65536
+_BEGINNING = 4096
 _POLL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class LogMark:
-    """A place in a log that holds across rotation: a file, by its inode, and a byte in it."""
+    """A byte of a log, found again across rotation: its file is known by inode and beginning, for inodes return."""
 
     inode: int
     offset: int
+    beginning: str  # digest of the first bytes, at most `offset` of them
 
 
 def find_end(path: Path) -> LogMark | None:
     """Return where the log ends now; None when there is none."""
     try:
-        status = path.stat()
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            return LogMark(status.st_ino, status.st_size, _digest(file, status.st_size))
     except FileNotFoundError:
         return None
-    return LogMark(status.st_ino, status.st_size)
 
 
 def read_tail(path: Path, count: int, since: LogMark | None = None) -> tuple[str, ...]:
@@ -39,7 +43,7 @@ def read_tail(path: Path, count: int, since: LogMark | None = None) -> tuple[str
     current, number = path, 0
     while len(lines) < count and current.is_file():
         with current.open("rb") as file:
-            reached = since is not None and os.fstat(file.fileno()).st_ino == since.inode
+            reached = since is not None and _is_marked(file, since)
             first = since.offset if since is not None and reached else 0
             lines = _last_lines(file, count - len(lines), first) + lines
         if reached:
@@ -59,18 +63,37 @@ def follow(path: Path, count: int, since: LogMark | None = None, poll: float = _
         yield from read_tail(path, count, since)
         rest = b""
         while True:
+            # In this order: once the file is seen to be rotated, all that it will ever hold is read.
+            rotated = _is_rotated(path, file)
             *lines, rest = (rest + file.read()).split(b"\n")
             yield from map(_decode, lines)
-            now = find_end(path)
-            if now is not None and now.inode != os.fstat(file.fileno()).st_ino:
+            if rotated:
                 file.close()
                 file = path.open("rb")
-            elif now is not None and now.offset < file.tell():
-                file.seek(0)
+            elif os.fstat(file.fileno()).st_size < file.tell():
+                file.seek(0)  # it was truncated
             else:
                 time.sleep(poll)
     finally:
         file.close()
+
+
+def _is_rotated(path: Path, file: BinaryIO) -> bool:
+    try:
+        return path.stat().st_ino != os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False  # in the middle of a rotation, or removed
+
+
+def _digest(file: BinaryIO, offset: int) -> str:
+    file.seek(0)
+    return hashlib.sha256(file.read(min(offset, _BEGINNING))).hexdigest()
+
+
+def _is_marked(file: BinaryIO, mark: LogMark) -> bool:
+    status = os.fstat(file.fileno())
+    same_file = status.st_ino == mark.inode and status.st_size >= mark.offset
+    return same_file and _digest(file, mark.offset) == mark.beginning
 
 
 def _last_lines(file: BinaryIO, count: int, first: int) -> list[bytes]:

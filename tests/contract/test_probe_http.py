@@ -1,0 +1,51 @@
+"""What can go wrong on the way to a service."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from aisuite.adapters.probe import HttpProbe
+from tests.contract.http_server import Reply, serve
+
+
+def test_a_service_that_hangs_costs_the_timeout_and_no_more() -> None:
+    with serve([Reply(hang=True)]) as server:
+        answer = HttpProbe().ask(server.url, timeout=0.1)
+    assert (answer.ready, answer.status, answer.reason) == (False, None, "no answer within 0.1 s")
+
+
+def test_something_that_does_not_speak_http_is_not_ready() -> None:
+    def babble() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"220 smtp ready\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(babble)
+        answer = HttpProbe().ask(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    assert (answer.ready, answer.status) == (False, None)
+    assert answer.reason.startswith("no HTTP answer")
+
+
+def test_a_redirect_is_not_ready_and_not_followed() -> None:
+    with serve([Reply(302, headers=(("Location", "/elsewhere"),))]) as server:
+        assert HttpProbe().ask(server.url + "/health").reason == "HTTP 302"
+        assert [path for _, path, _, _ in server.requests] == ["/health"]
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with serve([Reply()]) as server:
+        assert HttpProbe().ask(server.url).ready
+
+
+def test_a_long_page_is_shown_by_its_beginning() -> None:
+    with serve([Reply(500, b"<html>\n\n" + b"x" * 5000)]) as server:
+        reason = HttpProbe().ask(server.url).reason
+    assert reason.startswith("HTTP 500: <html> xxx")
+    assert len(reason) < 250
