@@ -44,13 +44,11 @@ class Choice:
 
     def overrides(self) -> dict[str, Override]:
         """Return what the flags set in the profile, by key path."""
-        from aisuite.profile.load import Override
-
-        found = {}
+        found: dict[str, Override] = {}
         if self.engine is not None:
-            found["engine"] = Override(self.engine, "--engine")
+            found["engine"] = (self.engine, "--engine")
         if self.phase is not None and (self.demo or self.profile is not None):
-            found["phase"] = Override(self.phase, "--phase")
+            found["phase"] = (self.phase, "--phase")
         return found
 
     def flags(self) -> str:

@@ -28,7 +28,7 @@ class AskRequest:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of the answer: text, or (first, with a collection) the sources."""
+    """A part of the answer: text, the sources (with a collection; the last ones given count), or the model's name."""
 
     text: str = ""
     sources: tuple[dict[str, Any], ...] = ()
@@ -73,7 +73,9 @@ def _ask_rag(request: AskRequest, record: Record, deps: Deps) -> Iterator[Piece]
         if event.get("sources"):
             yield Piece(sources=tuple(event["sources"]))
         if event.get("delta"):
-            yield Piece(text=event["delta"], model=event.get("model"))
+            yield Piece(text=event["delta"])
+        if event.get("model"):
+            yield Piece(model=event["model"])
 
 
 def _key(deps: Deps, name: str) -> str:

@@ -20,7 +20,7 @@ def ask_json(pieces: Iterable[Piece]) -> dict[str, Any]:
     """The whole answer at once."""
     found = list(pieces)
     model = next((piece.model for piece in found if piece.model), None)
-    sources = next((piece.sources for piece in found if piece.sources), ())
+    sources = next((piece.sources for piece in reversed(found) if piece.sources), ())
     return {"answer": "".join(piece.text for piece in found), "model": model, "sources": list(sources)}
 
 
@@ -28,7 +28,7 @@ def ask_stream(pieces: Iterable[Piece]) -> Iterator[str]:
     """The answer as it comes, then its sources."""
     sources: Sequence[dict[str, Any]] = ()
     for piece in pieces:
-        sources = sources or piece.sources
+        sources = piece.sources or sources
         yield piece.text
     yield "\n"
     if sources:
