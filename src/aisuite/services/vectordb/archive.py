@@ -74,7 +74,7 @@ def pack(folder: Path, config: CollectionSchema, points: int, target: Path) -> s
     manifest = Manifest(points=points, config=config, files=entries).model_dump_json(exclude_none=True).encode()
     with (
         target.open("wb") as raw,
-        gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0) as stream,
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as stream,
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         tar.addfile(_member(MANIFEST, len(manifest)), io.BytesIO(manifest))
@@ -103,6 +103,7 @@ def unpack(archive: Path, target: Path, check_room: Callable[[], None]) -> Manif
             _write_checked(content, target / member.name, entry, check_room)
         if expected:
             raise ArchiveRefused(f"{len(expected)} files are missing, {min(expected)!r} among them")
+        _read_to_the_end(stream)
     return manifest
 
 
@@ -131,6 +132,15 @@ def _refusing() -> Iterator[None]:
         raise ArchiveRefused("two of its files have one place") from err
     except ValueError as err:
         raise ArchiveRefused(f"it is damaged ({str(err).splitlines()[0]})") from err
+
+
+def _read_to_the_end(stream: gzip.GzipFile) -> None:
+    """Let gzip check its own sum, which stands at the end."""
+    left = MAX_READ
+    while block := stream.read(_BLOCK):
+        left -= len(block)
+        if left < 0:
+            raise ArchiveRefused("it goes on behind its end")
 
 
 def _read_manifest(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> Manifest:

@@ -8,12 +8,14 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from aisuite.services.common import ServiceError, StartError
 from aisuite.services.vectordb.aliases import AliasAction
+from aisuite.services.vectordb.archive import ArchiveRefused
 from aisuite.services.vectordb.collection import Collection, Limits
 from aisuite.services.vectordb.durable import clear_folder, remove_file, write_atomically
 from aisuite.services.vectordb.errors import CollectionBroken, Conflict, InvalidBody, missing_collection
@@ -122,7 +124,7 @@ class Catalogue:
 
     def recover(self, name: str, unpacked: Unpacked) -> None:
         """Give a collection the content of a snapshot; without one of that name it is made."""
-        with self._changes:
+        with self._changes, _refusing_what_cannot_be_opened():
             own = self.resolve(name)
             if own in self._collections:
                 _replace_content(self._collections[own], unpacked)
@@ -177,6 +179,17 @@ class Catalogue:
         if aliases != self._aliases:
             write_atomically(self._alias_file, json.dumps(aliases, ensure_ascii=False, indent=1).encode())
             self._aliases = aliases
+
+
+@contextmanager
+def _refusing_what_cannot_be_opened() -> Iterator[None]:
+    """The engine's failure to open a shard with its schema is here the fault of the snapshot."""
+    try:
+        yield
+    except ServiceError as err:
+        if err.status == 500:
+            raise ArchiveRefused(f"the engine cannot open it ({err.message})") from err
+        raise
 
 
 def _replace_content(collection: Collection, unpacked: Unpacked) -> None:

@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from aisuite.services.vectordb.durable import clone_file, clone_folder, disk_use, write_atomically
+from aisuite.services.vectordb.gate import Gate
+from aisuite.services.vectordb.pending import PATIENCE_SECONDS, QUIET_SECONDS, Pending
+
+PAGE = 64 << 10
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(st.lists(st.booleans(), max_size=8), st.integers(0, 100))
+def test_a_copy_has_the_same_bytes_and_no_more_blocks(tmp_path: Path, pages: list[bool], tail: int) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    with source.open("wb") as file:
+        for number, filled in enumerate(pages):
+            if filled:
+                file.seek(number * PAGE)
+                file.write(os.urandom(PAGE))
+        file.truncate(len(pages) * PAGE + tail)
+    clone_file(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_blocks <= source.stat().st_blocks
+
+
+def test_a_folder_is_copied_without_what_is_left_out(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "a" / "wal").mkdir(parents=True)
+    (source / "wal").mkdir()
+    for name in ("a/wal/kept", "wal/left", "top"):
+        (source / name).write_text(name)
+    clone_folder(source, tmp_path / "target", without={"wal"})
+    assert {path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*")} == {
+        "a",
+        "a/wal",
+        "a/wal/kept",
+        "top",
+    }
+    assert disk_use(tmp_path / "target") > 0
+
+
+def test_a_file_that_cannot_be_replaced_keeps_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record"
+    write_atomically(path, b"old")
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_readers_share_the_gate_and_one_who_must_be_alone_waits_for_them() -> None:
+    gate, inside, alone = Gate(), Event(), Event()
+    order: list[str] = []
+
+    def exchange() -> None:
+        inside.set()
+        with gate.alone():
+            order.append("alone")
+        alone.set()
+
+    with gate.shared(), gate.shared():
+        thread = Thread(target=exchange)
+        thread.start()
+        inside.wait()
+        order.append("reader leaves")
+    thread.join()
+    with gate.shared():
+        order.append("next reader")
+    assert alone.is_set()
+    assert order == ["reader leaves", "alone", "next reader"]
+
+
+def test_an_optimization_waits_for_enough_changes_and_a_rest() -> None:
+    pending = Pending(threshold=10, points=0)
+    pending.add(9, now=100)
+    assert not pending.is_due(now=1000)
+    pending.add(1, now=100)
+    assert not pending.is_due(now=100 + QUIET_SECONDS / 2)
+    assert pending.is_due(now=100 + QUIET_SECONDS)
+    pending.clear()
+    assert not pending.is_due(now=1000)
+
+
+def test_an_optimization_does_not_wait_for_ever() -> None:
+    pending = Pending(threshold=2, points=0)
+    for second in range(int(PATIENCE_SECONDS) + 1):
+        pending.add(1, now=second)
+    assert pending.is_due(now=PATIENCE_SECONDS)
+
+
+def test_points_found_without_index_at_the_start_count_as_changed() -> None:
+    assert Pending(threshold=5, points=5).is_due(now=10_000)
