@@ -68,7 +68,7 @@ class Problem:
 class ProfileInvalid(ProfileError):
     """All problems of a profile at once."""
 
-    def __init__(self, problems: tuple[Problem, ...], hint: str | None = None) -> None:
+    def __init__(self, problems: tuple[Problem, ...], hint: str = "aisuite profile schema   # every key") -> None:
         count = len(problems)
         head = "the profile has 1 problem:" if count == 1 else f"the profile has {count} problems:"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]), hint)

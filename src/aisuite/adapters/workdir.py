@@ -155,7 +155,10 @@ def _make_folder(folder: Path) -> None:
     """Make the folder and what is missing above it, for this user only; close one that is open to others."""
     missing = [place for place in (folder, *folder.parents) if not place.is_dir()]
     for place in reversed(missing):
-        place.mkdir(mode=0o700, exist_ok=True)
+        try:
+            place.mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError as err:  # its parent is there: a file system that takes no folders, such as /proc
+            raise _unwritable(place, err) from err
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
 

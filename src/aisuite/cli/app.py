@@ -55,12 +55,14 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="aisuite")
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer has caught Ctrl-C
+            raise KeyboardInterrupt  # noqa: TRY301
     except AisuiteError as err:
         Current.output.show_error(_describe(err), err.exit_code)
         return err.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        Current.output.show_error({"type": "Interrupted", "message": "interrupted; what was started is stopped again"},
-                                  INTERRUPTED)  # fmt: skip
+        undone = "; what was started is stopped again" if Current.output.command == "up" else ""
+        Current.output.show_error({"type": "Interrupted", "message": f"interrupted{undone}"}, INTERRUPTED)
         return INTERRUPTED
     except Exception as err:  # noqa: BLE001 - the boundary: a bug ends as one message, too
         return _end_with_foreign(err, words)

@@ -80,7 +80,12 @@ def logs(
     lines = read_logs(service, session.deps(), lines=tail, follow=follow)
     if session.out.json:
         return session.out.show({"service": service, "lines": list(lines)})
-    return session.out.stream(f"{line}\n" for line in lines)
+    try:
+        return session.out.stream(f"{line}\n" for line in lines)
+    except KeyboardInterrupt:
+        if follow:
+            return 0  # the usual way to end it
+        raise
 
 
 @command("render")
