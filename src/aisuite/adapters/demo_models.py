@@ -71,7 +71,7 @@ def write_demo_model(path: Path, sentence: str) -> None:
 
     Its bytes depend on the sentence alone. Raises ValueError for a sentence that cannot be said.
     """
-    pieces = _split_pieces(sentence.strip())
+    pieces = _split_pieces(sentence)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -101,7 +101,7 @@ def _split_pieces(sentence: str) -> list[str]:
     The table sees the last piece only: the same piece twice would loop.
     """
     pieces: list[str] = []
-    for word in re.findall(r"\s*\S+", sentence):
+    for word in re.findall(r"\s*\S+", sentence.strip()):
         piece = word
         while piece in pieces or piece in _RESERVED:
             if not pieces:
