@@ -1,0 +1,45 @@
+"""docs/reference/exit-codes.md: every exit code and the errors that end with it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from aisuite import errors
+from generator.markdown import code, page, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def exit_codes_page() -> str:
+    """Return the text of the page."""
+    found = sorted(_find_errors(errors.AisuiteError), key=lambda error: error.exit_code)
+    rows = [(code(one.exit_code), code(one.__name__), code(_parent(one)), _first_line(one)) for one in found]
+    tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
+    return page(
+        "# Exit codes and errors",
+        "An error is one message on standard error: `error:` says what was wrong and where, `hint:` is a command that "
+        "helps. With `--json` it is [an object](json.md#errors) on standard output.",
+        "`0` is success. `aisuite up` ends with `5` when the suite answers, but not everything came up (*degraded*); "
+        "`aisuite status` ends with `5` when not every service is healthy. For an internal error (`1`), "
+        "`AISUITE_TRACEBACK=1` shows where it came from.",
+        f"```\n{tree}\n```",
+        "What the table does not name comes with later versions; its codes are reserved.",
+        table(("exit code", "error", "kind of", "meaning"), rows),
+    )
+
+
+def _find_errors(parent: type[errors.AisuiteError]) -> Iterator[type[errors.AisuiteError]]:
+    yield parent
+    for child in parent.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from _find_errors(child)
+
+
+def _parent(error: type[errors.AisuiteError]) -> str:
+    return "" if error is errors.AisuiteError else error.__mro__[1].__name__
+
+
+def _first_line(error: type[errors.AisuiteError]) -> str:
+    return inspect.cleandoc(error.__doc__ or "").splitlines()[0]
