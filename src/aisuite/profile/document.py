@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 10_000
 MAX_DEPTH = 32
 
+_LONGEST_REASON = 200  # PyYAML quotes what it found, however long
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -113,7 +114,7 @@ class _Reader:
 
     def _alias(self, event: yaml.AliasEvent, path: KeyPath) -> Any:
         if event.anchor not in self._anchors:
-            self._report(event, path, f"the alias *{event.anchor} stands before, or inside, what it names")
+            self._report(event, path, f"the alias {shown(event.anchor)} stands before, or inside, what it names")
             return None
         value, size = self._anchors[event.anchor]
         self._spend(event, size)
@@ -191,7 +192,7 @@ def _events(text: str, source: str) -> Iterator[yaml.Event]:
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         line = mark.line + 1 if mark else None
-        raise ProfileInvalid((Problem(source, line, "", f"is not YAML: {_reason(err)}"),)) from err
+        raise ProfileInvalid((Problem(source, line, "", f"is not YAML: {_reason(err)[:_LONGEST_REASON]}"),)) from err
     except yaml.reader.ReaderError as err:
         line = text.count("\n", 0, err.position) + 1
         message = f"holds the character U+{err.character:04X}, which YAML does not allow"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_START = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[^=\n]*?)[ \t]*=(?P<space>[ \t]*)")
+_EXPORT = re.compile(r"^export[ \t]+")
 _NOTHING = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 _COMMENT = re.compile(r"[ \t]#.*")
 _QUOTED = {
@@ -77,18 +77,18 @@ class _Wrong(ValueError):
 
 
 def _assignment(text: str, position: int) -> tuple[str, str, int]:
-    start = _START.match(text, position)
-    if start is None:
-        line = text[position : _end_of_line(text, position)].strip()
-        raise _Wrong(f"{shown(line)} is not NAME=VALUE")
-    name = start["name"]
+    end = _end_of_line(text, position)
+    equals = text.find("=", position, end)
+    if equals < 0:
+        raise _Wrong(f"{shown(text[position:end].strip())} is not NAME=VALUE")
+    name = _EXPORT.sub("", text[position:equals].strip(" \t"))
     if not _NAME.fullmatch(name):
         raise _Wrong(f"{shown(name)} is not the name of a variable")
-    quote = text[start.end() : start.end() + 1]
+    value = text[equals + 1 : end]
+    quote = value.lstrip(" \t")[:1]
     if quote not in _QUOTED:
-        end = _end_of_line(text, start.end())
-        return name, _COMMENT.sub("", text[start.start("space") : end]).strip(), end
-    quoted = _QUOTED[quote].match(text, start.end())
+        return name, _COMMENT.sub("", value).strip(), end
+    quoted = _QUOTED[quote].match(text, text.index(quote, equals))
     if quoted is None:
         raise _Wrong(f"the quote {quote} is not closed", name)
     rest = _NOTHING.match(text, quoted.end())

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Loaded", "Origin", "Override", "ProfileRequest", "Unused", "known_profiles", "load_profile"]
 
 MAX_PARENTS = 8
+MAX_PROBLEMS = 50
 _HINT = "aisuite profile schema   # every key, with its meaning"
 
 
@@ -141,4 +142,8 @@ def _parent(named: str, chain: list[ProfileFile], origin: Origin, working_dir: P
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.source, one.line or 0, one.key)))
+    ordered = sorted(dict.fromkeys(problems), key=lambda one: (one.source, one.line or 0, one.key))
+    more = len(ordered) - MAX_PROBLEMS
+    if more > 0:
+        ordered[MAX_PROBLEMS:] = [Problem(ordered[MAX_PROBLEMS].source, None, "", f"and {more} more problems")]
+    return tuple(ordered)

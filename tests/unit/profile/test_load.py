@@ -215,3 +215,8 @@ def test_a_conflict_is_reported_where_the_last_word_was_said(problems: Problems)
 def test_a_conflict_with_a_wrong_value_is_not_reported(problems: Problems) -> None:
     # Without the typing mistake there would be a card for the 20 layers.
     assert len(problems("extends: phase2\ngpu: {backend: cudaa}\n")) == 1
+
+
+def test_very_many_problems_are_counted_and_not_listed(problems: Problems) -> None:
+    found = problems("extends: phase2\n" + "".join(f"key{number}: 1\n" for number in range(200)))
+    assert (len(found), found[-1]) == (51, "my.yaml: and 150 more problems")
