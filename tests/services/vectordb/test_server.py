@@ -15,9 +15,9 @@ from uuid import UUID, uuid5
 
 import httpx
 import pytest
-
-qdrant_client = pytest.importorskip("qdrant_client")
-models = qdrant_client.models
+import qdrant_client
+from qdrant_client import models
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 pytestmark = [
     pytest.mark.process,
@@ -133,7 +133,7 @@ def field(key: str, value: Any) -> Any:
 
 
 def refused(call: Callable[[], Any]) -> tuple[int, str]:
-    with pytest.raises(qdrant_client.http.exceptions.UnexpectedResponse) as caught:
+    with pytest.raises(UnexpectedResponse) as caught:
         call()
     return caught.value.status_code, caught.value.content.decode()
 
@@ -280,7 +280,7 @@ def write_until_killed(client: Any, server: Server) -> tuple[set[int], set[int]]
                 standing.remove(number - 5)
             if number == 60:
                 killer.start()
-    except qdrant_client.http.exceptions.ResponseHandlingException:
+    except ResponseHandlingException:
         killer.join()
     return standing - underway, underway
 

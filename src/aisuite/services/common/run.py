@@ -69,6 +69,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # only now is the address ours: two processes may be bound to it, one may listen
     except OSError as err:
         listener.close()
         raise AddressTaken(f"cannot listen on {host}:{port}: {err.strerror}") from err

@@ -130,9 +130,9 @@ def _match(value: object, place: str) -> Any:
 def _match_value(value: object, place: str) -> edge.MatchValue:
     if isinstance(value, bool):
         return edge.MatchValue(cast("bool", _EngineBool(value)))
-    if isinstance(value, int | str):
+    if isinstance(value, str) or (isinstance(value, int) and -(2**63) <= value < 2**63):
         return edge.MatchValue(value)
-    raise BadRequest(f"{place}: {shorten(value)} is neither a string, an integer nor a bool")
+    raise BadRequest(f"{place}: {shorten(value)} is neither a string, a 64-bit integer nor a bool")
 
 
 def _variants(value: object, place: str) -> list[Any]:
