@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 GATEWAY = "api-gateway"
 INFERENCE = "inference-"
 
-# Every service that a profile may name a port for, also those that this version does not start yet.
+# The model servers chat and code have usual ports; those of other models are the owner's to choose.
 DEFAULT_PORTS: Mapping[str, Port] = {
     GATEWAY: Port(8000),
     "inference-chat": Port(8001),

@@ -36,7 +36,6 @@ __all__ = ["Loaded", "Origin", "Override", "ProfileRequest", "Unused", "known_pr
 
 MAX_PARENTS = 8
 MAX_PROBLEMS = 50
-_HINT = "aisuite profile schema   # every key, with its meaning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def load_profile(request: ProfileRequest) -> Loaded:
     profile, wrong = validate(folded.layer)
     problems = (*sources.problems, *folded.problems, *wrong)
     if profile is None or problems:
-        raise ProfileInvalid(_in_order(problems), hint=_HINT)
+        raise ProfileInvalid(_in_order(problems))
     return Loaded(
         profile=profile,
         name=file.name,
