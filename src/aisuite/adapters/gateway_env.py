@@ -174,8 +174,8 @@ class GatewayEnv:
             _end(process)
 
     def _count_packages(self) -> int:
-        library = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        return sum(1 for _ in (self._folder / "lib" / library / "site-packages").glob("*.dist-info"))
+        packages = self._folder / "lib" / _library() / "site-packages"
+        return sum(1 for _ in packages.glob("*.dist-info"))
 
 
 class _Watch:
@@ -220,6 +220,10 @@ class _Watch:
 
     def _count(self, pattern: str) -> int:
         return sum(1 for _ in self._folder.rglob(pattern))
+
+
+def _library() -> str:
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _find_uv() -> str:

@@ -196,6 +196,8 @@ def _place(model: ModelFile, name: str | None = None) -> str:
 @contextmanager
 def _explained(model: ModelFile) -> Iterator[None]:
     """Say in our words what the hub, the network or the disk says."""
+    # Read when the library is imported. Without it, the library tells the hub what runs on this machine.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
