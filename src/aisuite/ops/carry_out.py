@@ -70,18 +70,27 @@ class PlanRun:
     ) -> None:
         self._stack, self._rendered, self._plan, self._deps, self._listen = stack, rendered, plan, deps, listen
         self._stop = threading.Event()
+        self._opened: Future[None] | None = None
         self._futures: dict[str, Future[StepResult]] = {}
         self.begun: list[str] = []  # services this run has started, in order
 
     def run(self) -> tuple[StepResult, ...]:
-        """Carry out all steps; returns their results in the plan's order. Ctrl-C waits for the threads, then raises."""
+        """Open the engine and carry out all steps; returns their results in the plan's order.
+
+        Ctrl-C waits for the threads, then raises.
+        """
         steps = self._plan.steps
         # One thread for each step: a step only waits for earlier ones, so this cannot deadlock.
-        with ThreadPoolExecutor(max_workers=max(1, len(steps)), thread_name_prefix="step") as pool:
+        with ThreadPoolExecutor(max_workers=len(steps) + 1, thread_name_prefix="step") as pool:
+            if any(step.verb is not Verb.PREPARE for step in steps):
+                # Beside the preparations: both take a moment, and neither needs the other.
+                self._opened = pool.submit(self._deps.engine.open, self._stack)
             for step in steps:
                 self._futures[step.id] = pool.submit(self._settle, step)
             try:
                 wait_for(self._futures.values())
+                if self._opened is not None:
+                    wait_for([self._opened])
             except BaseException:
                 self._stop.set()
                 raise
@@ -141,6 +150,8 @@ class PlanRun:
         if step.verb is Verb.PREPARE:
             self._deps.preparers[step.subject].run(lambda *told: self._pass_on(step, *told))
             return
+        if self._opened is not None:
+            self._opened.result()
         if step.verb in {Verb.STOP, Verb.RECREATE}:
             self._deps.engine.stop(step.subject)
         if step.verb is Verb.STOP:

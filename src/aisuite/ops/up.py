@@ -12,7 +12,7 @@ from aisuite.ops.checks import check_gpu, check_models, check_ports
 from aisuite.ops.look import look
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.status import ServiceStatus, statuses
-from aisuite.plan.model import Plan, Preparation, Verb
+from aisuite.plan.model import Plan, Preparation
 from aisuite.plan.reconcile import reconcile
 from aisuite.stack.model import Role
 
@@ -122,8 +122,6 @@ def _carry_out(
 ) -> tuple[StepResult, ...]:
     run = PlanRun(request.stack, files, plan, deps, listen)
     with _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
-        if any(step.verb is not Verb.PREPARE for step in plan.steps):
-            deps.engine.open(request.stack)
         results = run.run()
         _raise_what_is_fatal(request.stack, results)
     return results
@@ -166,6 +164,7 @@ def _raise_what_is_fatal(stack: Stack, results: tuple[StepResult, ...]) -> None:
     if only_models and all(any(target.service not in down for target in route.targets) for route in stack.routes):
         return
     failed = [result.error for result in bad if result.status is Status.FAILED and result.error is not None]
+    failed = list(dict.fromkeys(failed))  # an engine that does not open fails every step with one error
     raise failed[0] if len(failed) == 1 else _several(failed)
 
 

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from aisuite.errors import DiskFull, GpuUnavailable, ModelMissing, NotReady, PortTaken, ProjectLocked, StepFailed
+from aisuite.errors import (
+    DiskFull,
+    EngineUnavailable,
+    GpuUnavailable,
+    ModelMissing,
+    NotReady,
+    PortTaken,
+    ProjectLocked,
+    StepFailed,
+)
 from aisuite.ops.carry_out import Event
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
@@ -202,6 +211,15 @@ def test_a_failed_preparation_ends_the_run_with_its_own_error() -> None:
     with pytest.raises(DiskFull):
         up(UpRequest(STACK), world.deps)
     assert world.engine.observe().services == ()
+
+
+def test_an_engine_that_does_not_open_is_one_error_and_nothing_starts() -> None:
+    world = make_world()
+    world.engine.unavailable = "supervisord did not start"
+    with pytest.raises(EngineUnavailable, match="supervisord did not start"):
+        up(UpRequest(STACK), world.deps)
+    assert not [call for call in world.engine.calls if call.startswith("start")]
+    assert status(world.deps).record is None
 
 
 def test_ctrl_c_takes_back_what_was_started_and_goes_on_as_an_interrupt() -> None:
