@@ -200,7 +200,9 @@ def _explained(model: ModelFile) -> Iterator[None]:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()
     try:
         yield
     except HfHubHTTPError as err:  # first: it is an OSError as well
