@@ -63,7 +63,7 @@ def pid_of(engine: ProcessEngine) -> int:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "100%", "%(x)s", "a;b", "a #b", "it's", 'say "x"', "한국어", "$HOME", "a\nb", "-x"]
+    "name", ["a b;c #d", "100% %(x)s %(here)s", 'it\'s "quoted" $HOME `id`', "한국어", "two\nlines", "-x"]
 )
 def test_a_folder_may_have_any_name(new_case: NewCase, tmp_path: Path, name: str) -> None:
     engine = start(new_case(Program(says=("here",)), folder=tmp_path / name))
@@ -129,6 +129,18 @@ def test_close_leaves_nothing_after_supervisord_was_killed(new_case: NewCase, pr
     case.engine().close()
     assert case.processes() == []
     assert not (case.folder / "run").exists()
+
+
+def test_close_finds_children_whose_whole_ancestry_was_killed(new_case: NewCase) -> None:
+    case = new_case(PARENT)
+    engine = start(case)
+    eventually(lambda: len(case.processes()) == 4)
+    service = pid_of(engine)
+    case.crash()
+    os.kill(service, signal.SIGKILL)
+    eventually(lambda: len(case.processes()) == 2)
+    case.engine().close()
+    assert case.processes() == []
 
 
 def test_close_leaves_nothing_when_the_project_folder_is_gone(new_case: NewCase, tmp_path: Path) -> None:

@@ -14,18 +14,18 @@ from aisuite.adapters.process_engine.exits import find_exit_code
 from aisuite.adapters.process_engine.processes import (
     Process,
     end_processes,
-    find_family,
+    find_marked,
     find_session,
     send,
     still_there,
 )
-from aisuite.adapters.process_engine.records import ProcessRecord, Records
+from aisuite.adapters.process_engine.records import Records
 from aisuite.adapters.process_engine.supervisord import CONFIG, Fault, Supervisord
 from aisuite.errors import EngineUnavailable, NotRunning, StepFailed
 from aisuite.plan.observed import Observed, ObservedService, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from aisuite.stack.model import EngineName, Service, Stack
@@ -141,13 +141,13 @@ class ProcessEngine:
             self._records.note(service.name, fingerprint, log_files.find_end(self._log(service.name)))
             self._daemon.call(daemon, "addProcessGroup", service.name)
             self._daemon.call(daemon, "startProcess", service.name, False)
+            self._wait_for_process(daemon, service.name)
         except xmlrpc.client.Fault as err:
             self.stop(service.name)
             hint = "aisuite down, then aisuite up"
             raise StepFailed(f"{service.name}: supervisord cannot start it: {err.faultString}", hint) from err
         except OSError as err:
             raise StepFailed(f"{service.name}: cannot note its start: {err}", f"df -h {self._folder}") from err
-        self._wait_for_process(daemon, service.name)
 
     def _wait_for_process(self, daemon: Process, name: str) -> None:
         deadline = time.monotonic() + _BECOME_WAIT
@@ -164,24 +164,27 @@ class ProcessEngine:
 
         Fine when it is not there. Raises StepFailed when even SIGKILL does not end it.
         """
-        record = self._records.process(name)
-        leader = record.find() if record is not None else None
-        family = find_family(leader) if leader is not None else []
         daemon = self._daemon.find()
         if daemon is not None:
-            self._wake(family)
+            self._wake(name)
             try:
                 self._retire(daemon, name)
             except EngineUnavailable:
                 if still_there([daemon]):
                     raise
-        last = self._records.process(name)  # supervisord may have started it once more meanwhile
-        end_processes(lambda: still_there(family) or (last.find_group() if last is not None else []), self._grace)
+        self._end(lambda: self._find_rest(name))
         self._records.forget(name)
 
-    def _wake(self, processes: list[Process]) -> None:
-        for process in processes:
-            send(process, signal.SIGCONT)  # one that is paused would not hear SIGTERM
+    def _find_rest(self, name: str) -> list[Process]:
+        """Return what lives of a service: its group, and what it started in groups and sessions of their own."""
+        record = self._records.process(name)
+        return [*(record.find_group() if record is not None else ()), *find_marked(self._folder, name)]
+
+    def _wake(self, name: str) -> None:
+        record = self._records.process(name)
+        process = record.find() if record is not None else None
+        if process is not None:
+            send(process, signal.SIGCONT)  # paused, it would not hear SIGTERM
 
     def _retire(self, daemon: Process, name: str) -> None:
         """Take a service out of supervisord's hands as soon as it has ended."""
@@ -206,22 +209,19 @@ class ProcessEngine:
     def close(self) -> None:
         """Stop everything of the project, supervisord too. Nothing of it is running afterwards. Idempotent."""
         daemon = self._daemon.find(search=True)
-        leaders = [leader for record in self._all_records() if (leader := record.find()) is not None]
-        family = [process for leader in leaders for process in find_family(leader)]
         if daemon is not None:
-            self._wake(family)
-            with suppress(EngineUnavailable, xmlrpc.client.Fault):
+            with suppress(EngineUnavailable, StepFailed, xmlrpc.client.Fault):  # then it is ended the hard way
                 self._shut_down(daemon)
             self._end_session(daemon)
-        # A command killed in the middle of its work may have left a supervisord that is only about to begin.
-        end_processes(lambda: still_there(family) + self._daemon.find_marked(), self._grace)
         self._end_orphans(None)
+        self._end(lambda: find_marked(self._folder))
         self._daemon.remove_files()
         self._records.forget_all()
 
     def _shut_down(self, daemon: Process) -> None:
         names = [info["name"] for info in self._daemon.call(daemon, "getAllProcessInfo")]
         for name in names:
+            self._wake(name)
             self._tell_to_stop(daemon, name)
         for name in names:
             self._retire(daemon, name)
@@ -230,23 +230,29 @@ class ProcessEngine:
         while still_there([daemon]) and time.monotonic() < deadline:
             time.sleep(_POLL)
 
+    def _end(self, find: Callable[[], list[Process]]) -> None:
+        left = end_processes(find, self._grace)
+        if left:
+            pids = ", ".join(str(process.pid) for process in left)
+            raise StepFailed(
+                f"not even SIGKILL ends process {pids}; the kernel holds it", f"ps -o pid,stat,wchan {pids}"
+            )
+
     def _end_session(self, daemon: Process) -> None:
         """End a supervisord that does not obey, with all it has started."""
         send(daemon, signal.SIGKILL)
-        end_processes(lambda: find_session(daemon), self._grace)
+        self._end(lambda: find_session(daemon))
 
     def _end_orphans(self, daemon: Process | None) -> None:
         """End and forget the services that this supervisord (None: any) did not start."""
-        watched = None if daemon is None else daemon.pid
-        orphans = [record for record in self._all_records() if record.session != watched]
-        end_processes(lambda: [process for record in orphans for process in record.find_group()], self._grace)
-        for name in self._records.names():
-            record = self._records.process(name)
-            if record in orphans or daemon is None:
-                self._records.forget(name)
+        orphans = [name for name in self._records.names() if daemon is None or self._is_foreign(name, daemon)]
+        self._end(lambda: [process for name in orphans for process in self._find_rest(name)])
+        for name in orphans:
+            self._records.forget(name)
 
-    def _all_records(self) -> list[ProcessRecord]:
-        return [record for name in self._records.names() if (record := self._records.process(name)) is not None]
+    def _is_foreign(self, name: str, daemon: Process) -> bool:
+        record = self._records.process(name)
+        return record is not None and record.session != daemon.pid
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
         """Return the last lines of a service's log, oldest first; of one that is there, since it was last started."""

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 TYPE_CHECKING = False  # typing itself would cost a third of the start
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 CANNOT_RUN = 127
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+# Every process of a project carries its folder, and those of a service its name, into all its children.
+FOLDER_MARK = "AISUITE_FOLDER"
+SERVICE_MARK = "AISUITE_SERVICE"
 
 
 class CannotRun(Exception):
@@ -36,6 +40,18 @@ def read_stat(pid: int) -> tuple[str, int, int, int, int] | None:
     # The second field is the program's name in brackets, which may itself hold brackets and spaces.
     fields = text.rpartition(")")[2].split()
     return fields[0], int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])
+
+
+def read_environment(pid: int) -> dict[str, str]:
+    """Return the variables that a process of this user was started with; empty when they cannot be read."""
+    place = Path(f"/proc/{pid}")
+    try:
+        if place.stat().st_uid != os.getuid():
+            return {}
+        text = os.fsdecode((place / "environ").read_bytes())
+    except OSError:
+        return {}
+    return dict(entry.partition("=")[::2] for entry in text.split("\0"))
 
 
 def list_pids() -> Iterator[int]:
@@ -65,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def record_process(path: Path) -> None:
+def record_process(path: Path, marks: dict[str, str]) -> None:
     """Write who this process is, and how often its service was started since the record was last taken away."""
     stat = read_stat(os.getpid())
     if stat is None:
@@ -73,8 +89,8 @@ def record_process(path: Path) -> None:
     _, _, _, session, started = stat
     boot = read_boot_id()
     last = read_json(path)
-    if last is not None:
-        _end_leftovers(last, session, boot)
+    if last is not None and last.get("boot") == boot:
+        _end_leftovers(last.get("pid"), session, marks)
     write_json(
         path,
         {
@@ -88,20 +104,21 @@ def record_process(path: Path) -> None:
     )
 
 
-def _end_leftovers(last: dict[str, Any], session: int, boot: str) -> None:
+def _end_leftovers(group: int | None, session: int, marks: dict[str, str]) -> None:
     """Kill children that outlived the last run: they would hold its port and its files."""
-    if last.get("boot") != boot or last.get("session") != session:
-        return
     for pid in list_pids():
         stat = read_stat(pid)
-        if stat is not None and stat[2] == last["pid"] and stat[3] == session:
-            os.kill(pid, signal.SIGKILL)
+        if stat is None:
+            continue
+        if stat[2:4] == (group, session) or marks.items() <= read_environment(pid).items():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
-def build_environment(description: dict[str, Any], folder: Path) -> dict[str, str]:
+def build_environment(description: dict[str, Any], folder: Path, marks: dict[str, str]) -> dict[str, str]:
     """Return the service's whole environment. Raises CannotRun when a secret cannot be read."""
-    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    environment.update(description["environment"])
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    environment |= marks | description["environment"]
     for use in description["secrets"]:
         path = folder / use["file"]
         try:
@@ -117,7 +134,8 @@ def prepare_and_exec(path: Path) -> None:
     if description is None:
         raise CannotRun(f"{path} is missing or no JSON")
     folder = path.parents[2]
-    environment = build_environment(description, folder)
+    marks = {FOLDER_MARK: os.environ[FOLDER_MARK], SERVICE_MARK: description["name"]}
+    environment = build_environment(description, folder, marks)
     argv = description["argv"]
     program = shutil.which(argv[0], path=environment.get("PATH"))
     if program is None:
@@ -126,7 +144,7 @@ def prepare_and_exec(path: Path) -> None:
         if description["data"] is not None:
             Path(description["data"]).mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chdir(description["working_dir"])
-        record_process(folder / "run" / f"{description['name']}.pid.json")
+        record_process(folder / "run" / f"{description['name']}.pid.json", marks)
         # Without its supervisor nobody would watch this service; the record is out by now, so that whoever takes
         # away a dead supervisor's services either finds it or need not, because it ends here.
         if os.getppid() != os.getsid(0):

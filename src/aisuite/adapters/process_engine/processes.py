@@ -8,10 +8,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aisuite.adapters.process_engine.process_exec import list_pids, read_stat
+from aisuite.adapters.process_engine.process_exec import (
+    FOLDER_MARK,
+    SERVICE_MARK,
+    list_pids,
+    read_environment,
+    read_stat,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 _POLL = 0.02
 _KILL_WAIT = 5.0
@@ -43,16 +50,14 @@ def list_processes() -> list[Process]:
     return [process for pid in list_pids() if (process := find_process(pid)) is not None]
 
 
-def find_family(leader: Process) -> list[Process]:
-    """Return a process with its group and with all its descendants, in whatever group."""
-    everybody = list_processes()
-    family = {process.pid: process for process in everybody if process.group == leader.pid or process == leader}
-    found = True
-    while found:
-        grown = {p.pid: p for p in everybody if p.parent in family and p.pid not in family}
-        family |= grown
-        found = bool(grown)
-    return list(family.values())
+def find_marked(folder: Path, service: str | None = None) -> list[Process]:
+    """Return what was started, at whatever remove, by a project's supervisord, or by one of its services."""
+    marks = {FOLDER_MARK: str(folder)} | ({} if service is None else {SERVICE_MARK: service})
+    return [
+        process
+        for process in list_processes()
+        if marks.items() <= read_environment(process.pid).items() and process.pid != os.getpid()
+    ]
 
 
 def find_session(leader: Process) -> list[Process]:
@@ -80,8 +85,8 @@ def send(process: Process, number: signal.Signals) -> bool:
     return True
 
 
-def end_processes(find: Callable[[], list[Process]], grace: float) -> None:
-    """End what `find` returns, again and again until it returns nothing: SIGTERM, after `grace` seconds SIGKILL."""
+def end_processes(find: Callable[[], list[Process]], grace: float) -> list[Process]:
+    """End what `find` returns until it returns nothing: SIGTERM, after `grace` seconds SIGKILL. Return what is left."""
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_WAIT)):
         deadline = time.monotonic() + patience
         told: set[Process] = set()
@@ -95,4 +100,5 @@ def end_processes(find: Callable[[], list[Process]], grace: float) -> None:
                 break
             time.sleep(_POLL)
         else:
-            return
+            return []
+    return find()

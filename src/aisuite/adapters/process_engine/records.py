@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,11 @@ class Records:
 
     def names(self) -> list[str]:
         """Return the services that were started and not stopped since, sorted."""
-        files = self._folder.glob("*.json") if self._folder.is_dir() else ()
-        return sorted({file.name.removesuffix(".json").removesuffix(".pid") for file in files})
+        try:
+            files = [path.name for path in self._folder.iterdir() if path.suffix == ".json"]
+        except FileNotFoundError:
+            return []
+        return sorted({name.removesuffix(".json").removesuffix(".pid") for name in files})
 
     def note(self, name: str, fingerprint: Mapping[str, str], log_end: LogMark | None) -> None:
         """Begin a new record of a service; its log, so far, ends there."""
@@ -85,7 +89,7 @@ class Records:
 
     def forget_all(self) -> None:
         """Take the whole folder away."""
-        if self._folder.is_dir():
+        with suppress(FileNotFoundError):
             shutil.rmtree(self._folder)
 
     def forget(self, name: str) -> None:

@@ -9,20 +9,23 @@ import socket
 import subprocess
 import time
 import xmlrpc.client
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aisuite.adapters.process_engine import process_exec
-from aisuite.adapters.process_engine.processes import Process, find_process, list_processes
+from aisuite.adapters.process_engine.process_exec import FOLDER_MARK, KEPT_VARIABLES, read_environment
+from aisuite.adapters.process_engine.processes import Process, find_marked, find_process
 from aisuite.adapters.process_engine.socket_path import choose_socket, list_candidates
 from aisuite.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = "process/supervisord.conf"
 _LAUNCH_TIMEOUT = 15.0
 _PIDFILE_TIMEOUT = 5.0
 _POLL = 0.005
 _CALL_TIMEOUT = 10.0
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+_SOCKET, _LAUNCH = "AISUITE_SOCKET", "AISUITE_LAUNCH"  # as the rendered configuration reads them
 
 
 class Fault:
@@ -70,28 +73,26 @@ class Supervisord:
 
     def find(self, *, search: bool = False) -> Process | None:
         """Return the running supervisord; with `search` also one whose pid file was lost."""
-        noted = self._find_noted()
-        if noted is not None or not search:
-            return noted
-        return next((process for process in self.find_marked() if process.session == process.pid), None)
-
-    def _find_noted(self) -> Process | None:
         try:
-            process = find_process(int(self._pidfile.read_text()))
+            noted = find_process(int(self._pidfile.read_text()))
         except (OSError, ValueError):
-            return None
-        return process if process is not None and self._is_marked(process) else None
+            noted = None
+        if noted is not None and self._find_socket(noted) is not None:
+            return noted
+        candidates = find_marked(self._folder) if search else []
+        return next((process for process in candidates if self._find_socket(process) is not None), None)
 
-    def find_marked(self) -> list[Process]:
-        """Return what carries the project's mark: supervisord, and launchers that have not become a service yet."""
-        return [process for process in list_processes() if self._is_marked(process)]
-
-    def _is_marked(self, process: Process) -> bool:
-        return self._environment(process.pid) is not None
+    def _find_socket(self, process: Process) -> str | None:
+        """Return its socket; None when the process is not this project's supervisord."""
+        environment = read_environment(process.pid)
+        ours = environment.get(FOLDER_MARK) == str(self._folder) and process.session == process.pid
+        return environment.get(_SOCKET) if ours else None
 
     def call(self, daemon: Process, method: str, *arguments: Any) -> Any:
         """Call one of its XML-RPC methods. Raises xmlrpc.client.Fault, and EngineUnavailable when it is silent."""
-        path = (self._environment(daemon.pid) or {}).get("AISUITE_SOCKET", "")
+        path = self._find_socket(daemon)
+        if path is None:
+            raise EngineUnavailable(f"supervisord (pid {daemon.pid}) has ended", "aisuite up")
         transport = _UnixTransport(path)
         try:
             with xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=transport) as proxy:
@@ -103,11 +104,11 @@ class Supervisord:
         """Start it and wait until it answers. Raises EngineUnavailable."""
         self._pidfile.unlink(missing_ok=True)
         launch = [self._python, "-I", "-S", process_exec.__file__]
-        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment |= {
-            "AISUITE_FOLDER": str(self._folder),
-            "AISUITE_SOCKET": str(choose_socket(self._folder)),
-            "AISUITE_LAUNCH": shlex.join(launch),
+            FOLDER_MARK: str(self._folder),
+            _SOCKET: str(choose_socket(self._folder)),
+            _LAUNCH: shlex.join(launch),
         }
         try:
             # It binds its socket, then goes to the background by itself; -P keeps the project folder off sys.path.
@@ -128,7 +129,7 @@ class Supervisord:
             raise EngineUnavailable(f"cannot start supervisord: {err}") from err
         daemon = self._wait_for_it() if result.returncode == 0 else None
         if daemon is None:
-            raise _launch_error(result.stdout + result.stderr)
+            raise _launch_error(result)
         self.call(daemon, "getState")
         return daemon
 
@@ -145,21 +146,11 @@ class Supervisord:
         for path in list_candidates(self._folder):
             path.unlink(missing_ok=True)
 
-    def _environment(self, pid: int) -> dict[str, str] | None:
-        """Return the environment it was started with; None when the process has not the project's mark."""
-        place = Path(f"/proc/{pid}")
-        try:
-            owner = place.stat().st_uid
-            text = os.fsdecode((place / "environ").read_bytes())
-        except OSError:
-            return None
-        environment = dict(entry.partition("=")[::2] for entry in text.split("\0"))
-        ours = owner == os.getuid() and environment.get("AISUITE_FOLDER") == str(self._folder)
-        return environment if ours else None
 
-
-def _launch_error(output: str) -> EngineUnavailable:
+def _launch_error(result: subprocess.CompletedProcess[str]) -> EngineUnavailable:
+    output = result.stdout + result.stderr
     if "No module named" in output:
         return EngineUnavailable("supervisor is not installed", "pip install 'aisuite[local]'")
     lines = [line for line in output.splitlines() if line.startswith("Error")] or output.splitlines()[-1:]
-    return EngineUnavailable(f"supervisord did not start: {lines[0] if lines else 'it said nothing'}")
+    reason = lines[0] if lines else f"it ended silently, exit code {result.returncode}"
+    return EngineUnavailable(f"supervisord did not start: {reason}")
