@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REFERENCE = Path(__file__).parent / "reference"
-HEAD = "<!-- Written by docs/generate.py from the code. Change the code, then run: make docs -->"
+# At the end: a page that is indexed for RAG begins with what it is about.
+FOOT = "<!-- Written by docs/generate.py from the code. Change the code, then run: make docs -->"
 PAGES = {
     "cli.md": cli_page,
     "profile.md": profile_page,
@@ -31,7 +32,7 @@ PAGES = {
 
 def main(arguments: Sequence[str]) -> int:
     """Write the stale pages, or with --check name them and return 1."""
-    texts = {name: f"{HEAD}\n\n{page()}" for name, page in PAGES.items()}
+    texts = {name: f"{page()}\n{FOOT}\n" for name, page in PAGES.items()}
     stale = [name for name, text in texts.items() if _read(REFERENCE / name) != text]
     if "--check" in arguments:
         sys.stderr.writelines(f"docs/reference/{name} is stale; write it with: make docs\n" for name in stale)

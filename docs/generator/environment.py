@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _ONLY = {"files": " Not for demo models.", "card": " Only where `gpu.backend` is a card."}
 
+_OTHERS = """\
+- `NO_COLOR`: no colours, as `--no-color`.
+- `AISUITE_TRACEBACK`: shows where an internal error came from.
+- `HF_TOKEN`, `HF_ENDPOINT`: token and address of the Hugging Face hub, for `aisuite models pull`.
+- `UV_DEFAULT_INDEX`: a package mirror, for the gateway's environment, which is made at the first `aisuite up`.
+- `XDG_DATA_HOME`, `XDG_CACHE_HOME`: where that environment lies, and what is remembered about `llama-server`."""
+
 
 def environment_page() -> str:
     """Return the text of the page."""
@@ -36,6 +43,8 @@ def environment_page() -> str:
         "## Known, but without effect in this version",
         "They may stand in your `.env`; `aisuite config show` says that they do nothing.",
         table(("variable", "why"), [(code(name), f"{why}.") for name, why in UNUSED.items()]),
+        "## Others that have an effect",
+        _OTHERS,
     )
 
 

@@ -1,0 +1,89 @@
+"""docs/reference/json.md shows what the commands print."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer.main
+
+from aisuite.cli.app import app, run
+from aisuite.cli.view import client as view
+from aisuite.ops.ask import Piece
+from aisuite.ops.index import IndexReport
+from aisuite.ops.models import ModelRow
+from aisuite.ops.status import ServiceStatus
+from tests.docs.pages import REFERENCE, find_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EXAMPLES: dict[str, list[dict[str, Any]]] = {}
+for block in find_blocks(REFERENCE / "json.md"):
+    if block.language == "json":
+        example = json.loads(block.text)
+        EXAMPLES.setdefault(example["schema"], []).append(example)
+
+HEAD = {"schema", "ok", "exit_code"}
+# Commands whose object can be made without a running suite.
+WITHOUT_SUITE = {
+    "up": ["up", "--demo", "--dry-run"],
+    "down": ["down"],
+    "status": ["status"],
+    "render": ["render", "--demo", "--output", "rendered"],
+    "models.list": ["models", "list", "--demo"],
+    "profile.list": ["profile", "list"],
+    "profile.schema": ["profile", "schema"],
+    "config.show": ["config", "show", "--demo"],
+}
+
+
+def _names(command: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield ".".join(words)
+    for name, one in (inner or {}).items():
+        yield from _names(one, (*words, name))
+
+
+def _success(command: str) -> dict[str, Any]:
+    return next(one for one in EXAMPLES[f"aisuite.{command}/1"] if "error" not in one)
+
+
+def test_every_command_has_an_example() -> None:
+    documented = {schema.removeprefix("aisuite.").removesuffix("/1") for schema in EXAMPLES}
+    assert documented >= set(_names(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("schema", EXAMPLES)
+def test_every_example_begins_with_schema_ok_and_exit_code(schema: str) -> None:
+    for example in EXAMPLES[schema]:
+        assert list(example)[:3] == ["schema", "ok", "exit_code"]
+        assert example["ok"] is (example["exit_code"] == 0)
+
+
+@pytest.mark.parametrize("command", WITHOUT_SUITE)
+def test_an_example_has_the_fields_that_the_command_prints(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run([*WITHOUT_SUITE[command], "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == list(_success(command))
+
+
+def test_the_examples_of_ask_and_rag_index_have_the_fields_of_their_reports() -> None:
+    report = IndexReport("docs", documents=1, chunks=1, unchanged=0, replaced=0, skipped=())
+    assert HEAD | view.index_json(report).keys() == _success("rag.index").keys()
+    assert HEAD | view.ask_json([Piece("hi")]).keys() == _success("ask").keys()
+
+
+def test_rows_of_services_and_models_have_the_fields_of_their_reports() -> None:
+    service = [one.name for one in fields(ServiceStatus)]
+    model = [one.name for one in fields(ModelRow)]
+    for command in ("up", "status"):
+        assert {tuple(row) for row in _success(command)["services"]} == {tuple(service)}
+    assert list(_success("models.list")["models"][0]) == model
