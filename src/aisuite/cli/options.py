@@ -21,7 +21,7 @@ DEFAULT_STATE = Path(".aisuite")
 Phase = Annotated[int | None, typer.Option("--phase", min=1, max=3, help="Which part of the suite: 1, 2 or 3.")]
 ProfileName = Annotated[
     str | None,
-    typer.Option("--profile", envvar="AISUITE_PROFILE", help="Name of a profile, or path of its file."),
+    typer.Option("--profile", help="Name of a profile, or path of its file (or AISUITE_PROFILE)."),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Tiny models made on this machine: no GPU, no download.")]
 Engine = Annotated[

@@ -40,6 +40,9 @@ class Choice:
             return "demo", "--demo"
         if self.phase is not None:
             return f"phase{self.phase}", f"--phase {self.phase}"
+        # Here and not as the option's own variable: a flag that chooses another profile wins over it.
+        if named := os.environ.get("AISUITE_PROFILE"):
+            return named, "environment AISUITE_PROFILE"
         return DEFAULT_PROFILE, "the default"
 
     def overrides(self) -> dict[str, Override]:

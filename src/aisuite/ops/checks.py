@@ -30,7 +30,8 @@ def check_models(stack: Stack, loaded_as: str) -> None:
 
 def _describe(model: ModelFile) -> str:
     why = " (a folder stands there)" if model.path.is_dir() else ""
-    return f"{model.path}{why}   for {model.service}, from {model.repo}"
+    source = f"from {model.repo}" if model.repo else "a file of yours"
+    return f"{model.path}{why}   for {model.service}, {source}"
 
 
 def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aisuite.errors import DownloadFailed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -45,6 +47,8 @@ def pull_models(stack: Stack, hub: Hub, *, force: bool, progress_for: Callable[[
     for model in stack.models:
         if model.demo_sentence is not None or (model.path.is_file() and not force):
             continue
+        if model.repo is None:
+            raise DownloadFailed(f"models.{model.model} names no repository", f"put its file at {model.path} yourself")
         hub.pull(model, progress_for(model), force=force)
         pulled.append(model.model)
     return ModelsReport(tuple(_row(model) for model in stack.models), tuple(pulled))
@@ -53,6 +57,7 @@ def pull_models(stack: Stack, hub: Hub, *, force: bool, progress_for: Callable[[
 def _row(model: ModelFile) -> ModelRow:
     present = model.path.is_file()
     state = "demo" if model.demo_sentence is not None else "present" if present else "missing"
-    source = "made on this machine" if model.demo_sentence is not None else f"{model.repo}@{model.revision}"
+    hub = f"{model.repo}@{model.revision}" if model.repo else "your own file"
+    source = "made on this machine" if model.demo_sentence is not None else hub
     size = model.path.stat().st_size if present else None
     return ModelRow(model.model, model.service, model.path, source, state, size)

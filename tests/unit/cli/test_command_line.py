@@ -83,6 +83,16 @@ def test_demo_and_profile_together_are_refused(capsys: pytest.CaptureFixture[str
     assert "--demo" in capsys.readouterr().err
 
 
+def test_a_flag_wins_over_the_profile_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AISUITE_PROFILE", "phase1")
+    assert run(["config", "show", "--demo", "--json"]) == 0
+    assert _json(capsys)["profile"] == "demo"
+    assert run(["config", "show", "--json"]) == 0
+    assert _json(capsys)["profile"] == "phase1"
+
+
 @pytest.mark.parametrize("project", ["../up", "a/b", "", "-x", "A B"])
 def test_a_project_name_that_is_no_folder_name_is_refused(project: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["down", f"--project={project}"]) == 2
