@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from aisuite.errors import EngineUnavailable
@@ -18,7 +19,8 @@ _LONGEST = 107 - len(".4194304")
 def list_candidates(folder: Path) -> tuple[Path, Path]:
     """Return both places, the better one first."""
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    shelter = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"aisuite-{os.getuid()}"
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
+    shelter = (runtime if runtime.is_dir() else Path(tempfile.gettempdir())) / f"aisuite-{os.getuid()}"
     return folder / "run" / "supervisor.sock", shelter / f"{digest}.sock"
 
 
@@ -28,13 +30,21 @@ def choose_socket(folder: Path) -> Path:
     if _can_bind(inside):
         return inside
     shelter = outside.parent
-    shelter.mkdir(mode=0o700, exist_ok=True)
-    found = shelter.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    with suppress(OSError):  # it is looked at next
+        shelter.mkdir(mode=0o700, exist_ok=True)
+    if not _is_private(shelter):
         raise EngineUnavailable(f"{shelter} is not a private folder of this user", f"rm -r {shelter}")
     if not _can_bind(outside):
         raise EngineUnavailable(f"no socket can be made at {outside}", "set XDG_RUNTIME_DIR to a short local folder")
     return outside
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def _can_bind(path: Path) -> bool:

@@ -32,8 +32,6 @@ class Fault:
     """supervisord's own numbers for why a call was refused."""
 
     SHUTTING_DOWN = 6
-    BAD_NAME = 10
-    NOT_RUNNING = 70
     STILL_RUNNING = 91
 
 
