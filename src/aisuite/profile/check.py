@@ -152,6 +152,9 @@ def _says_depends_on(profile: Profile, name: str) -> bool:
     return settings is not None and settings.depends_on is not None
 
 
+_SMALLEST_SLOT = 128  # tokens: a question, a source and an answer
+
+
 def _rag(profile: Profile) -> Iterator[Finding]:
     running = running_services(profile)
     if "rag" not in running:
@@ -161,9 +164,9 @@ def _rag(profile: Profile) -> Iterator[Finding]:
         if name not in running:
             keys = (("services", name, "enabled"), (*_RAG, "enabled"))
             yield Finding(keys, f"rag needs {name}; enable it, or disable rag")
-    if rag.chunk_overlap >= rag.chunk_size:
+    if rag.chunk_overlap > rag.chunk_size // 2:
         keys = ((*_RAG, "chunk_overlap"), (*_RAG, "chunk_size"))
-        message = f"chunk_overlap ({rag.chunk_overlap}) must be less than chunk_size ({rag.chunk_size})"
+        message = f"chunk_overlap ({rag.chunk_overlap}) must be at most half of chunk_size ({rag.chunk_size})"
         yield Finding(keys, message)
     for key, route in (("chat_model", rag.chat_model), ("code_model", rag.code_model)):
         if route not in profile.routes:
@@ -178,9 +181,14 @@ def _answer_lengths(profile: Profile) -> Iterator[Finding]:
     rag = profile.services.rag
     targets = {name for route in (rag.chat_model, rag.code_model) for name in profile.routes.get(route, ())}
     for name, model in profile.models.items():
-        slot = model.context // model.parallel
-        if name in targets and rag.max_tokens >= slot:
-            place = ("models", name)
+        slot, place = model.context // model.parallel, ("models", name)
+        if name in targets and slot < _SMALLEST_SLOT:
+            yield Finding(
+                ((*place, "context"), (*place, "parallel")),
+                f"rag needs at least {_SMALLEST_SLOT} tokens for each request; model {name!r} has {slot} "
+                f"(context {model.context}, parallel {model.parallel})",
+            )
+        elif name in targets and rag.max_tokens >= slot:
             yield Finding(
                 ((*_RAG, "max_tokens"), (*place, "context"), (*place, "parallel")),
                 f"answers of rag.max_tokens ({rag.max_tokens}) leave no room for a question: model {name!r} has {slot} "

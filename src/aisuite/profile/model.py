@@ -81,7 +81,7 @@ class Model(Part):
 
     source: Source = Field(description="Where the file comes from.")
     context: Count = Field(1024, description="Tokens of context, shared by the slots (-c).")
-    parallel: Count = Field(1, description="Slots: requests answered at the same time (-np).")
+    parallel: Count = Field(1, le=256, description="Slots: requests answered at the same time (-np).")
     batch: Count = Field(128, description="Tokens in one logical batch (-b).")
     threads: Literal["auto"] | Count = Field(
         "auto", description="CPU threads (-t); auto: the cores, divided between the servers."
@@ -121,9 +121,11 @@ class Gateway(Service):
 class Rag(Service):
     """The RAG service."""
 
-    chunk_size: Count = Field(512, description="Tokens in a chunk.")
-    chunk_overlap: int = Field(100, ge=0, le=MOST, strict=True, description="Tokens that neighbouring chunks share.")
-    topk: Count = Field(4, description="Chunks given to the model.")
+    chunk_size: Count = Field(512, ge=32, le=1500, description="Tokens in a chunk.")
+    chunk_overlap: int = Field(
+        100, ge=0, le=750, strict=True, description="Tokens that neighbouring chunks share; at most half a chunk."
+    )
+    topk: Count = Field(4, le=50, description="Chunks given to the model.")
     max_tokens: Count = Field(256, description="Longest answer, in tokens.")
     temperature: Number = Field(0.3, ge=0, le=2, description="Temperature of answers.")
     chat_model: Name = Field("chat-7b", description="Route that answers questions.")
@@ -164,7 +166,7 @@ class Retry(Part):
 
     attempts: int = Field(3, ge=0, le=10, strict=True, description="Retries of the gateway for one request.")
     qdrant_attempts: int = Field(
-        3, ge=0, le=10, strict=True, description="Retries of a vector store call (QDRANT_MAX_RETRIES)."
+        3, ge=1, le=10, strict=True, description="Tries of a vector store call (QDRANT_MAX_RETRIES)."
     )
     qdrant_min_wait: Duration = Field(Seconds(2), description="Shortest wait between them (QDRANT_RETRY_MIN_WAIT).")
     qdrant_max_wait: Duration = Field(Seconds(10), description="Longest wait between them (QDRANT_RETRY_MAX_WAIT).")

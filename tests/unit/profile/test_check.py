@@ -48,7 +48,7 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
         ),
         (
             "services: {rag: {chunk_size: 100}}",
-            "2: services.rag.chunk_size: chunk_overlap (100) must be less than chunk_size (100)",
+            "2: services.rag.chunk_size: chunk_overlap (100) must be at most half of chunk_size (100)",
         ),
         (
             "services: {rag: {max_tokens: 1024}}",

@@ -172,7 +172,7 @@ def test_a_misspelled_name_in_dotenv_is_a_warning(load: Load) -> None:
             "rag.chat_model asks for 'chat-8b', but there is no such route (did you mean 'chat-7b'?)",
         ),
         ("API_GATEWAY_PORT", "8002", "8002 is the port of both api-gateway and rag"),
-        ("RAG_CHUNK_SIZE", "50", "chunk_overlap (100) must be less than chunk_size (50)"),
+        ("RAG_CHUNK_SIZE", "50", "chunk_overlap (100) must be at most half of chunk_size (50)"),
     ],
 )
 def test_a_wrong_value_is_reported_by_the_variables_name(
