@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.errors import GpuUnavailable, ModelMissing, PortTaken
+from aisuite.errors import DiskFull, GpuUnavailable, ModelMissing, PortTaken
 from aisuite.plan.model import Verb
 
 if TYPE_CHECKING:
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from aisuite.plan.observed import Observed
     from aisuite.ports import Gpu, Host
     from aisuite.stack.model import ModelFile, Stack
+
+# Logs (10 MB and three rotations each), the vector store's first segments: with less, something fails later, oddly.
+_NEEDED = 256 * 2**20
 
 
 def check_models(stack: Stack, loaded_as: str) -> None:
@@ -48,6 +51,17 @@ def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:
         raise GpuUnavailable(f"profile {stack.profile} asks for card {stack.gpu_device}; cards here: {found}", hint)
     if cpu_only is not None:
         raise GpuUnavailable(f"profile {stack.profile} asks for a card, but {cpu_only}", hint)
+
+
+def check_disk(stack: Stack, host: Host) -> None:
+    """Raise DiskFull when the stack has no room for its logs and data."""
+    for place in dict.fromkeys((stack.folder, stack.data)):
+        free = host.free_bytes(place)
+        if free < _NEEDED:
+            message = (
+                f"{free // 2**20} MiB are free for {place}; the suite needs {_NEEDED // 2**20}; nothing was started"
+            )
+            raise DiskFull(message, f"df -h {place.parent}")
 
 
 def check_ports(stack: Stack, plan: Plan, observed: Observed, host: Host) -> None:

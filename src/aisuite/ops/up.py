@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
-from aisuite.ops.checks import check_gpu, check_models, check_ports
+from aisuite.ops.checks import check_disk, check_gpu, check_models, check_ports
 from aisuite.ops.look import look
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.status import ServiceStatus, statuses
@@ -74,7 +74,9 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
     with deps.workdir.lock("up"):
         plan, observed = _plan(stack, files, deps)
-        check_ports(stack, plan, observed, deps.host)
+        if plan:
+            check_disk(stack, deps.host)
+            check_ports(stack, plan, observed, deps.host)
         deps.workdir.write(files)
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)

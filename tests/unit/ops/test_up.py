@@ -24,6 +24,7 @@ from aisuite.ports import GpuDevice
 from aisuite.stack.model import ModelFile
 from aisuite.units import Mib
 from tests.fakes.engine import Program
+from tests.fakes.host import FakeHost
 from tests.fakes.stacks import make_service, make_stack, phase2_stack
 from tests.unit.ops.deps import FakeGpu, FakePreparer, make_world
 
@@ -174,6 +175,15 @@ def test_every_taken_port_is_named_and_nothing_starts() -> None:
         up(UpRequest(STACK), world.deps)
     assert "port 8000 for api-gateway is held by nginx, pid 7" in caught.value.message
     assert "port 6333 for qdrant is held by another process" in caught.value.message
+    assert world.engine.calls == []
+    assert world.workdir.files == {}
+
+
+def test_a_full_disk_is_found_before_anything_starts() -> None:
+    world = make_world()
+    deps = replace(world.deps, host=FakeHost(free=10 * 2**20))
+    with pytest.raises(DiskFull, match="10 MiB are free"):
+        up(UpRequest(STACK), deps)
     assert world.engine.calls == []
     assert world.workdir.files == {}
 
