@@ -31,7 +31,7 @@ def test_each_name_of_a_flag_means_the_same() -> None:
         (("--fit", "off"), {"fit_params": False}),
         (("-nocb",), {"cont_batching": False}),
         (("--slots", "--no-slots"), {"endpoint_slots": False}),
-        (("-c", "1", "-c", "2"), {"n_ctx": 2}),
+        (("-c", "8", "-c", "2"), {"n_ctx": 2}),
         (("-a", "--fit"), {"model_alias": "--fit"}),
     ],
 )
@@ -56,7 +56,10 @@ def test_a_flag_makes_its_setting(argv: tuple[str, ...], setting: dict[str, obje
         (("--temp", "nan"), "from 0 to 100"),
         (("--top-p", "1.5"), "from 0 to 1"),
         (("-ngl", "-3"), "from 0 to"),
-        (("-c", "9" * 30), "from 0 to 2147483647"),
+        (("-c", "9" * 30), "it must be 0, or from 2 to 2147483647"),
+        (("-np", "0"), "it must be -1, or from 1 to 256"),  # the library would hang
+        (("-t", "0"), "it must be -1, or from 1 to 512"),  # the library would abort, here and below
+        (("-b", "1"), "from 2 to"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(argv: tuple[str, ...], message: str) -> None:

@@ -42,7 +42,7 @@ def test_its_version_is_that_of_the_wheel() -> None:
 
 
 def test_a_command_line_that_cannot_be_meant_ends_with_2_and_one_line() -> None:
-    for argv, words in ((("--nope",), "unknown flag '--nope'"), (("-c", "1"), "--model and --port must be given")):
+    for argv, words in ((("--nope",), "unknown flag '--nope'"), (("-c", "8"), "--model and --port must be given")):
         ended = run(*argv)
         assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
         assert ended.stderr.startswith("error: ")

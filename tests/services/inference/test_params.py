@@ -85,6 +85,13 @@ def test_a_chosen_sampler_setting_outranks_the_model_files_own(flag: str, mark: 
     assert build().sampling.user_sampling_config == 0
 
 
+def test_a_batch_with_less_room_than_slots_is_refused() -> None:
+    for argv, slots in ((("-b", "3"), 4), (("-b", "7", "-np", "8"), 8)):
+        with pytest.raises(FlagInvalid, match=f"at least {slots}, the number of slots"):
+            build(*argv)
+    assert build("-b", "8", "-np", "8").n_batch == 8
+
+
 def test_a_setting_that_this_library_does_not_have_is_refused() -> None:
     class CommonParams:
         __slots__ = ("api_keys", "n_parallel")

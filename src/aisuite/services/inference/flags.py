@@ -93,6 +93,18 @@ def _whole(least: int, most: int = MAX_INT) -> Callable[[str], int]:
     return read
 
 
+def _whole_or(special: int, least: int, most: int = MAX_INT) -> Callable[[str], int]:
+    """Read a number, or the one that leaves the choice to the server; between them llama.cpp aborts or hangs."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if number != special and not least <= number <= most:
+            raise ValueError(f"it must be {special}, or from {least} to {most}")
+        return number
+
+    return read
+
+
 def _number(least: float, most: float) -> Callable[[str], float]:
     def read(text: str) -> float:
         number = float(text)
@@ -128,13 +140,13 @@ _TABLE = (
     Flag(("-a", "--alias"), "model_alias", "NAME[,NAME...]"),
     Flag(("--host",), "hostnames", "HOST[,HOST...]"),
     Flag(("--port",), "port", "N", _whole(1, MAX_PORT)),
-    Flag(("-c", "--ctx-size"), "n_ctx", "N", _whole(0)),
-    Flag(("-np", "--parallel"), "n_parallel", "N", _whole(-1, 256)),
+    Flag(("-c", "--ctx-size"), "n_ctx", "N", _whole_or(0, 2)),
+    Flag(("-np", "--parallel"), "n_parallel", "N", _whole_or(-1, 1, 256)),
     Flag(("-ngl", "--gpu-layers", "--n-gpu-layers"), "n_gpu_layers", "N|all|auto", _gpu_layers),
-    Flag(("-t", "--threads"), "cpuparams.n_threads", "N", _whole(-1, 512)),
-    Flag(("-tb", "--threads-batch"), "cpuparams_batch.n_threads", "N", _whole(-1, 512)),
-    Flag(("--threads-http",), "n_threads_http", "N", _whole(-1, 512)),
-    Flag(("-b", "--batch-size"), "n_batch", "N", _whole(1)),
+    Flag(("-t", "--threads"), "cpuparams.n_threads", "N", _whole_or(-1, 1, 512)),
+    Flag(("-tb", "--threads-batch"), "cpuparams_batch.n_threads", "N", _whole_or(-1, 1, 512)),
+    Flag(("--threads-http",), "n_threads_http", "N", _whole_or(-1, 1, 512)),
+    Flag(("-b", "--batch-size"), "n_batch", "N", _whole(2)),
     Flag(("-ub", "--ubatch-size"), "n_ubatch", "N", _whole(1)),
     Flag(("-ctk", "--cache-type-k"), "cache_type_k", "TYPE", _one_of(*_CACHE_TYPES)),
     Flag(("-ctv", "--cache-type-v"), "cache_type_v", "TYPE", _one_of(*_CACHE_TYPES)),

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from aisuite.services.inference.flags import Value
 
+_AUTOMATIC, _AUTOMATIC_SLOTS = -1, 4
 # Where the wheel starts elsewhere than llama-server: there, no -np means automatic (4 slots, one cache).
-_LLAMA_SERVER_DEFAULTS: Mapping[str, Value] = {"n_parallel": -1}
+_LLAMA_SERVER_DEFAULTS: dict[str, Value] = {"n_parallel": _AUTOMATIC}
 _ENUMS = {
     "cache_type_k": ("ggml_type", "GGML_TYPE_"),
     "cache_type_v": ("ggml_type", "GGML_TYPE_"),
@@ -30,8 +31,10 @@ def build_params(library: ModuleType, settings: Mapping[str, Value], api_keys: t
     Raises FlagInvalid for a setting that this version of the library does not have.
     """
     params = library.CommonParams()
+    complete = _LLAMA_SERVER_DEFAULTS | _complete(settings)
+    _check_batch(complete)
     try:
-        for name, value in {**_LLAMA_SERVER_DEFAULTS, **_complete(settings)}.items():
+        for name, value in complete.items():
             _assign(params, name, _translate(library, name, value))
             _mark_sampling(library, params, name)
         params.api_keys = list(api_keys)
@@ -49,6 +52,13 @@ def _complete(settings: Mapping[str, Value]) -> dict[str, Value]:
     if complete.pop("rerank", False):
         complete |= {"embedding": True, "pooling_type": "rank"}
     return complete
+
+
+def _check_batch(settings: Mapping[str, Value]) -> None:
+    """Refuse what llama.cpp answers with an abort: in one step each slot must have room for a token."""
+    slots = _AUTOMATIC_SLOTS if settings["n_parallel"] == _AUTOMATIC else int(settings["n_parallel"])
+    if "n_batch" in settings and int(settings["n_batch"]) < slots:
+        raise FlagInvalid(f"--batch-size must be at least {slots}, the number of slots (--parallel)")
 
 
 def _translate(library: ModuleType, name: str, value: Value) -> Any:
