@@ -16,8 +16,8 @@ from aisuite.adapters.process_engine.processes import (
     end_processes,
     find_marked,
     find_session,
+    is_alive,
     send,
-    still_there,
 )
 from aisuite.adapters.process_engine.records import Records
 from aisuite.adapters.process_engine.supervisord import CONFIG, Fault, Supervisord
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _POLL = 0.02
 _BECOME_WAIT = 10.0  # seconds that the launcher may take to become the program
-_STOP_LIMIT = 30.0  # seconds; supervisord kills after 10
+_STOP_LIMIT = 30.0  # supervisord kills after 10
+_DYING = 1.0  # between its closed socket and its end
 _STATES = {
     "STARTING": State.STARTING,
     "RUNNING": State.RUNNING,
@@ -170,7 +171,7 @@ class ProcessEngine:
             try:
                 self._retire(daemon, name)
             except EngineUnavailable:
-                if still_there([daemon]):
+                if not self._has_ended(daemon, _DYING):
                     raise
         self._end(lambda: self._find_rest(name))
         self._records.forget(name)
@@ -226,9 +227,13 @@ class ProcessEngine:
         for name in names:
             self._retire(daemon, name)
         self._daemon.call(daemon, "shutdown")
-        deadline = time.monotonic() + _STOP_LIMIT
-        while still_there([daemon]) and time.monotonic() < deadline:
+        self._has_ended(daemon, _STOP_LIMIT)
+
+    def _has_ended(self, daemon: Process, patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        while (lives := is_alive(daemon)) and time.monotonic() < deadline:
             time.sleep(_POLL)
+        return not lives
 
     def _end(self, find: Callable[[], list[Process]]) -> None:
         left = end_processes(find, self._grace)

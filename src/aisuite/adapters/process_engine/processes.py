@@ -17,7 +17,7 @@ from aisuite.adapters.process_engine.process_exec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
 _POLL = 0.02
@@ -68,15 +68,15 @@ def find_session(leader: Process) -> list[Process]:
     return [process for process in list_processes() if process.session == leader.pid]
 
 
-def still_there(processes: Iterable[Process]) -> list[Process]:
-    """Return those that still live."""
-    return [p for p in processes if (now := find_process(p.pid)) is not None and now.started == p.started]
+def is_alive(process: Process) -> bool:
+    """Say whether it still is the process that was found."""
+    now = find_process(process.pid)
+    return now is not None and now.started == process.started
 
 
 def send(process: Process, number: signal.Signals) -> bool:
     """Send a signal if the process still is the one that was found; return whether it is."""
-    now = find_process(process.pid)
-    if now is None or now.started != process.started:
+    if not is_alive(process):
         return False
     try:
         os.kill(process.pid, number)
