@@ -1,16 +1,20 @@
 # Two commands matter: `make up` and `make test`. Everything else serves them.
 .DELETE_ON_ERROR:
-.PHONY: up down test lint format unit slow bench lock docs clean
+.PHONY: help up down test lint format unit bench lock docs clean
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+UV     := $(BIN)/uv pip install -q --python $(BIN)/python
+
+help:                     ## show these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 up: $(VENV)/.run          ## create .venv, install, start the demo suite
-	$(BIN)/aisuite up --phase 2 --demo
+	@$(BIN)/aisuite up --phase 2 --demo
 
 down: $(VENV)/.run        ## stop it
-	$(BIN)/aisuite down
+	@$(BIN)/aisuite down
 
 test: lint                ## everything that checks the project
 	$(BIN)/pytest
@@ -46,19 +50,22 @@ lock: $(VENV)/.uv
 	  - -o locks/build.txt
 
 $(VENV)/.uv: locks/uv.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aisuite needs Python 3.11 or newer: make up PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/uv.txt
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aisuite needs Python 3.11 or newer: make up PYTHON=python3.12")'
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@touch $@
 
 $(VENV)/.run: $(VENV)/.uv locks/run.txt locks/build.txt pyproject.toml
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r locks/run.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --build-constraints locks/build.txt -e .
-	touch $@
+	@echo "installing aisuite and what it runs"
+	@$(UV) --require-hashes -r locks/run.txt
+	@$(UV) --no-deps --build-constraints locks/build.txt -e .
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run locks/dev.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r locks/dev.txt
-	touch $@
+	@echo "installing what the tests need"
+	@$(UV) --require-hashes -r locks/dev.txt
+	@touch $@
 
 clean:                    ## remove what was installed here (not your data)
 	rm -rf $(VENV) dist build
