@@ -34,6 +34,7 @@ class Engine(Protocol):
     def start(self, service: Service, fingerprint: Mapping[str, str]) -> None:
         """Start a service from its rendered description; returns when its process exists, not when it is ready.
 
+        What runs under that name is stopped first.
         Raises StepFailed when the engine cannot start it at all.
         """
 
@@ -47,7 +48,7 @@ class Engine(Protocol):
         """Stop everything of the project, the machinery too. Nothing of it is running afterwards. Idempotent."""
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
-        """Return the last lines of a service's log, oldest first; empty when there is none."""
+        """Return the last lines since a service's last start, oldest first; empty when there is none."""
 
     def follow(self, name: str, lines: int) -> Iterator[str]:
         """Yield the last lines, then every new one, across rotation, until the caller stops."""

@@ -25,7 +25,9 @@ def down(deps: Deps) -> DownReport:
     """Stop every service and the engine's own machinery; does nothing, successfully, when nothing runs."""
     began = deps.clock.monotonic()
     if not deps.workdir.folder.exists():
-        return DownReport((), 0.0)
+        # Nothing to lock; but a folder that was deleted under a running suite left its processes behind.
+        deps.engine.close()
+        return DownReport((), deps.clock.monotonic() - began)
     with deps.workdir.lock("down"):
         stopped = tuple(service.name for service in deps.engine.observe().services if service.state in ALIVE)
         deps.engine.close()
