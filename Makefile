@@ -17,7 +17,7 @@ down: $(VENV)/.run        ## stop it
 	@$(BIN)/aisuite down
 
 test: lint                ## everything that checks the project
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not docker"
 
 lint: $(VENV)/.dev        ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -104,12 +104,14 @@ def measure_up() -> None:
     print(_row("critical path (sum)", [sum(path.values()) for path in paths]))
     print(_row("`aisuite up`, whole command, cold", [cold for cold, _, _ in rows]))
     print(_row("`aisuite up`, whole command, warm", [warm for _, warm, _ in rows]))
-    overhead = [cold - sum(path.values()) for (cold, _, _), path in zip(rows, paths, strict=True)]
-    print(_row("overhead: cold minus critical path", overhead))
-    share = [100 * part / sum(path.values()) for part, path in zip(overhead, paths, strict=True)]
-    print(
-        f"\noverhead over the critical path: median {_median(share):.1f} % (min {min(share):.1f}, max {max(share):.1f})"
-    )
+    inside = [report["seconds"] - sum(path.values()) for (_, _, report), path in zip(rows, paths, strict=True)]
+    whole = [cold - sum(path.values()) for (cold, _, _), path in zip(rows, paths, strict=True)]
+    print(_row("our own: from the plan to the report", inside))
+    print(_row("our own: the whole command, Python's start and imports too", whole))
+    print()
+    for name, parts in (("from the plan to the report", inside), ("the whole command", whole)):
+        share = [100 * part / sum(path.values()) for part, path in zip(parts, paths, strict=True)]
+        print(f"- {name}: {_median(share):.1f} % over the critical path ({min(share):.1f} to {max(share):.1f})")
     print(f"critical path: {' -> '.join(paths[0])}")
 
 
