@@ -1,6 +1,6 @@
-"""Write the pages of docs/reference that come from the code; with --check only say which are stale.
+"""Write every text of the project that comes from its code; with --check only say which are stale.
 
-`python docs/generate.py [--check]`. No page holds anything that differs between machines or runs.
+`python docs/generate.py [--check]`. No text holds anything that differs between machines or runs.
 """
 
 from __future__ import annotations
@@ -15,32 +15,35 @@ from generator.exit_codes import exit_codes_page
 from generator.profile import profile_page
 from generator.services import services_page
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from aisuite.profile.env_example import render_env_example
+from aisuite.profile.schema import render_schema
 
-REFERENCE = Path(__file__).parent / "reference"
-# At the end: a page that is indexed for RAG begins with what it is about.
-FOOT = "<!-- Written by docs/generate.py from the code. Change the code, then run: make docs -->"
-PAGES = {
-    "cli.md": cli_page,
-    "profile.md": profile_page,
-    "environment.md": environment_page,
-    "exit-codes.md": exit_codes_page,
-    "services.md": services_page,
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+ROOT = Path(__file__).parents[1]
+TEXTS: Mapping[str, Callable[[], str]] = {
+    ".env.example": render_env_example,
+    "profiles/schema.json": render_schema,
+    "docs/reference/cli.md": cli_page,
+    "docs/reference/profile.md": profile_page,
+    "docs/reference/environment.md": environment_page,
+    "docs/reference/exit-codes.md": exit_codes_page,
+    "docs/reference/services.md": services_page,
 }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the stale pages, or with --check name them and return 1."""
-    texts = {name: f"{page()}\n{FOOT}\n" for name, page in PAGES.items()}
-    stale = [name for name, text in texts.items() if _read(REFERENCE / name) != text]
+    """Write the stale texts, or with --check name them and return 1."""
+    texts = {name: render() for name, render in TEXTS.items()}
+    stale = [name for name, text in texts.items() if _read(ROOT / name) != text]
     if "--check" in arguments:
-        sys.stderr.writelines(f"docs/reference/{name} is stale; write it with: make docs\n" for name in stale)
+        sys.stderr.writelines(f"{name} is stale; write it with: make docs\n" for name in stale)
         return 1 if stale else 0
-    REFERENCE.mkdir(exist_ok=True)
     for name in stale:
-        (REFERENCE / name).write_text(texts[name], encoding="utf-8")
-        sys.stdout.write(f"wrote docs/reference/{name}\n")
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(texts[name], encoding="utf-8")
+        sys.stdout.write(f"wrote {name}\n")
     return 0
 
 

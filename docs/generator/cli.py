@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer.main
 
 from aisuite.cli.app import app
-from generator.markdown import code, one_line, page, table
+from generator.markdown import code, one_line, page, section, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +63,7 @@ def _section(name: str, command: Any, common: Mapping[str, Any]) -> str:
     options = [one for one in command.params if _is_option(one) and one.name not in common]
     usage = " ".join([name, "[OPTIONS]", *(one.name.upper() for one in arguments)])
     rows = [(code(one.name.upper()), _value(one), one.help) for one in arguments]
-    return page(
+    return section(
         f"## {name}",
         one_line(command.help),
         f"```\n{usage}\n```",

@@ -10,7 +10,7 @@ from aisuite.profile.environment import COMMAND_LINE, UNUSED, VARIABLES
 from aisuite.profile.keypath import format_key
 from aisuite.profile.load import ProfileRequest, load_profile
 from aisuite.resources import find_data_dir
-from generator.markdown import code, page, table
+from generator.markdown import code, page, section, table
 
 if TYPE_CHECKING:
     from aisuite.profile.environment import Variable
@@ -63,4 +63,4 @@ def _section(group: str, variables: list[Variable], values: dict[str, str]) -> s
         )
         for one in variables
     ]
-    return page(f"## {group}", table(("variable", "sets", "in phase2", "meaning"), rows))
+    return section(f"## {group}", table(("variable", "sets", "in phase2", "meaning"), rows))

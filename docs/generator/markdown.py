@@ -8,9 +8,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+# At the end: a page that is indexed for RAG begins with what it is about.
+_FOOT = "<!-- Written by docs/generate.py from the code. Change the code, then run: make docs -->"
+
+
 def page(*parts: str) -> str:
-    """Join blocks with an empty line between."""
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    """Make a whole page of blocks."""
+    return section(*parts, _FOOT) + "\n"
+
+
+def section(*parts: str) -> str:
+    """Join blocks with an empty line between, leaving out empty ones."""
+    return "\n\n".join(part for part in parts if part)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisuite.profile.model import Profile
 from aisuite.units import Mib, Seconds
-from generator.markdown import code, page, table
+from generator.markdown import code, page, section, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ def profile_page() -> str:
         "`2m`, `1h`. Folders are relative to the working directory.",
         "## Top level",
         table(_HEAD, (_as_cells(row) for _, found in sections for row in found if len(found) == 1)),
-        *(page(f"## {top}", table(_HEAD, map(_as_cells, found))) for top, found in sections if len(found) > 1),
+        *(section(f"## {top}", table(_HEAD, map(_as_cells, found))) for top, found in sections if len(found) > 1),
     )
 
 

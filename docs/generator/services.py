@@ -47,9 +47,10 @@ def services_page() -> str:
         "Send `Authorization: Bearer <key>`; the vector store also takes Qdrant's own header `api-key`. A key is a "
         "file in `.aisuite/<project>/`.",
         table(("service", "key", "open without a key"), keys),
-        "LiteLLM also answers a few paths that hold no data of yours without a key, `/` for one.",
+        "LiteLLM also answers `/` and the description of its own API (`/openapi.json`, `/routes`) without a key.",
         "## Containers",
-        "In the Compose file that `aisuite render` writes. This version does not start it.",
+        "In the Compose file that `aisuite render` writes. This version does not start it, and the image of our own "
+        "services is not published yet.",
         table(("service", "image", "port inside"), images),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def find_pages() -> list[Path]:
 def find_blocks(page: Path) -> Iterator[Block]:
     """Yield the fenced blocks of a page."""
     for _, language, text in _FENCE.findall(page.read_text(encoding="utf-8")):
-        yield Block(language, text)
+        yield Block(language, textwrap.dedent(text))
 
 
 def find_links(page: Path) -> list[str]:
