@@ -6,7 +6,7 @@ AisuiteError                1   never raised bare
   HostError                 3   EngineUnavailable, GpuUnavailable, PortTaken, DiskFull, ProjectLocked,
                                 ModelMissing, StateUnwritable, DownloadFailed
   VramError                 4   (the planner's)
-  StackError                5   StepFailed, NotReady(service, cause, evidence), NotRunning
+  StackError                5   StepFailed, NotReady(service, cause, evidence), NotRunning, TemplateBroken
   DrillFailed               6   (the drill's)
   DataError                 7   (backup and restore)
   DriftError                8   effective settings or lock differ
@@ -125,6 +125,10 @@ class StackError(AisuiteError):
 
 class StepFailed(StackError):
     """A step of a plan could not be carried out."""
+
+
+class TemplateBroken(StackError):
+    """A template does not give the file that the stack describes."""
 
 
 class NotRunning(StackError):

@@ -97,8 +97,11 @@ def test_documents_are_indexed_and_answers_name_their_sources(running: Suite) ->
     assert answer["sources"]
     for source in answer["sources"]:
         assert (DOCS / source["source"]).is_file()
-    printed = running.run("ask", "--rag", "docs", "포트를 바꾸려면?").out
-    assert "sources:" in printed
+    korean = running.run("ask", "--rag", "docs", "데모 모델은 무엇을 말하나요?").out
+    assert "sources:" in korean
+    assert "ko/quickstart.md" in korean
+    unknown = running.run("ask", "--rag", "docs", "zxqv wkjh", "--json").json
+    assert unknown["sources"] == []
 
 
 def test_a_second_up_finds_nothing_to_do_and_touches_nothing(running: Suite) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from aisuite.errors import StackError
+from aisuite.errors import TemplateBroken
 from aisuite.profile.dotenv import format_dotenv
 from aisuite.stack.numerals import decimal
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from aisuite.stack.model import Stack
 
 _NOT_PLAIN = re.compile(r"[^ -~]")
-
-
-class TemplateBroken(StackError):
-    """A template does not give the file that the stack describes."""
 
 
 class JinjaRenderer:

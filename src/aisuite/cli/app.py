@@ -49,8 +49,8 @@ def root(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. This is the error boundary: nothing passes it."""
-    words = [word for word in arguments if not word.startswith("-")]
-    begin(words[0] if words else "aisuite", json="--json" in arguments)
+    words = _command_words(arguments)
+    begin(".".join(words) or "aisuite", json="--json" in arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="aisuite")
@@ -67,6 +67,13 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as err:  # noqa: BLE001 - the boundary: a bug ends as one message, too
         return _end_with_foreign(err, words)
     return int(code or 0)
+
+
+def _command_words(arguments: Sequence[str]) -> list[str]:
+    """Return the command's name as it was written, its group first; needed where typer itself refuses the line."""
+    words = [word for word in arguments if not word.startswith("-")]
+    groups = {group.name for group in app.registered_groups}
+    return words[: 2 if words and words[0] in groups else 1]
 
 
 def _interrupt(_signal: int, _frame: Any) -> None:
@@ -86,7 +93,11 @@ def _end_with_foreign(err: Exception, words: Sequence[str]) -> int:
     """Print an error that is not ours: typer's about the command line, or a bug."""
     if isinstance(err, typer.TyperException):
         message = err.format_message() if hasattr(err, "format_message") else str(err)
-        hint = f"aisuite {words[0]} --help" if words and not message.startswith("No such command") else "aisuite --help"
+        hint = (
+            f"aisuite {' '.join(words)} --help"
+            if words and not message.startswith("No such command")
+            else "aisuite --help"
+        )
         Current.output.show_error(_describe(UsageError(message, hint)), UsageError.exit_code)
         return UsageError.exit_code
     if os.environ.get("AISUITE_TRACEBACK"):

@@ -176,8 +176,7 @@ class Paths(Part):
     """Folders; relative ones start at the working directory."""
 
     models: Folder = Field("models", description="GGUF files.")
-    data: Folder | None = Field(None, description="What the services keep; none: <state>/<project>/data.")
-    state: Folder = Field(".aisuite", description="Rendered files, logs, keys: one folder for each project.")
+    data: Folder | None = Field(None, description="What the services keep; none: .aisuite/<project>/data.")
 
 
 class Images(Part):

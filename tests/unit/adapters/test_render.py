@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aisuite.adapters.render import JinjaRenderer, TemplateBroken, as_compose, as_json, as_yaml
+from aisuite.adapters.render import JinjaRenderer, as_compose, as_json, as_yaml
+from aisuite.errors import TemplateBroken
 from aisuite.stack.compose import parse_compose
 from aisuite.units import Mib
 from tests.fakes.profiles import ENGINES, make_renderer, make_resolved

@@ -63,6 +63,13 @@ def test_a_usage_error_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["error"]["hint"] == "aisuite up --help"
 
 
+def test_a_usage_error_in_a_group_names_the_whole_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["rag", "index", "--json"]) == 2
+    found = _json(capsys)
+    assert found["schema"] == "aisuite.rag.index/1"
+    assert found["error"]["hint"] == "aisuite rag index --help"
+
+
 def test_an_error_has_a_message_and_a_hint_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["up", "--profile", "phase22"]) == 2
     captured = capsys.readouterr()
