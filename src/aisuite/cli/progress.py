@@ -10,7 +10,7 @@ from aisuite.plan.model import Verb
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from aisuite.cli.output import Output
     from aisuite.ops.carry_out import Event
@@ -26,15 +26,21 @@ _DOING = {
 }
 
 
-class UpProgress:
-    """Draws one line for each step that runs, and leaves one behind for each that has ended."""
+class _Drawing:
+    """Lines that move while a `with` block runs, and are gone after it; none when nobody looks."""
 
     def __init__(self, out: Output) -> None:
-        self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-        self._lock = threading.Lock()
-        if out.live:
-            self._progress = _step_lines(out)
+        self._progress = self._lines(out) if out.live else None
+
+    def _lines(self, out: Output) -> Progress:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        return Progress(*self._columns(), console=Console(stderr=True, no_color=out.no_color), transient=True)
+
+    def _columns(self) -> tuple[ProgressColumn, ...]:
+        """What a line shows; empty: rich's usual bar."""
+        return ()
 
     def __enter__(self) -> Self:
         if self._progress is not None:
@@ -46,6 +52,25 @@ class UpProgress:
     ) -> None:
         if self._progress is not None:
             self._progress.stop()
+
+
+class UpProgress(_Drawing):
+    """One line for each step of a plan that runs or has ended."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(out)
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def _columns(self) -> tuple[ProgressColumn, ...]:
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        return (
+            SpinnerColumn(finished_text="·"),
+            TextColumn("{task.description:<30}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[detail]}", style="dim"),
+        )
 
     def __call__(self, event: Event) -> None:
         """Take one event; called from the threads that run the steps."""
@@ -55,53 +80,18 @@ class UpProgress:
             if event.kind == "begin":
                 title = f"{_DOING[event.step.verb]} {event.step.subject}"
                 self._tasks[event.step.id] = self._progress.add_task(title, total=1, detail=event.detail)
-                return
-            task = self._tasks[event.step.id]
-            if event.kind == "progress":
-                self._progress.update(task, detail=event.detail)
+            elif event.kind == "progress":
+                self._progress.update(self._tasks[event.step.id], detail=event.detail)
             else:
-                self._progress.update(task, completed=1, detail=event.kind)
+                self._progress.update(self._tasks[event.step.id], completed=1, detail=event.kind)
 
 
-def _step_lines(out: Output) -> Progress:
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, no_color=out.no_color)
-    return Progress(
-        SpinnerColumn(finished_text="·"),
-        TextColumn("{task.description:<30}"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[detail]}", style="dim"),
-        console=console,
-        transient=True,
-    )
-
-
-class CountProgress:
+class CountProgress(_Drawing):
     """A bar for work whose amount is known."""
 
     def __init__(self, out: Output, title: str) -> None:
-        self._title = title
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        if out.live:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._progress = Progress(console=Console(stderr=True, no_color=out.no_color), transient=True)
-
-    def __enter__(self) -> Self:
-        if self._progress is not None:
-            self._progress.start()
-            self._task = self._progress.add_task(self._title, total=None)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        super().__init__(out)
+        self._task = None if self._progress is None else self._progress.add_task(title, total=None)
 
     def __call__(self, done: int, total: int) -> None:
         """Show how much is done; `total` 0 means unknown."""
@@ -109,22 +99,13 @@ class CountProgress:
             self._progress.update(self._task, completed=done, total=total or None)
 
 
-class PullProgress:
+class PullProgress(_Drawing):
     """A bar for each file that is fetched."""
 
-    def __init__(self, out: Output) -> None:
-        self._progress: Progress | None = _download_bars(out) if out.live else None
+    def _columns(self) -> tuple[ProgressColumn, ...]:
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
-    def __enter__(self) -> Self:
-        if self._progress is not None:
-            self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        return (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
 
     def line(self, model: ModelFile) -> Tell:
         """Add a bar and return what moves it; units are bytes."""
@@ -140,12 +121,3 @@ class PullProgress:
 
 def _say_nothing(stage: str, done: int, total: int) -> None:
     """Nobody looks."""
-
-
-def _download_bars(out: Output) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    console = Console(stderr=True, no_color=out.no_color)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, console=console)
