@@ -1,0 +1,115 @@
+"""What the engine's refusals mean, and what to do about them."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aisuite.errors import (
+    AisuiteError,
+    DiskFull,
+    EngineUnavailable,
+    GpuUnavailable,
+    PortTaken,
+    StepFailed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """A pattern in the engine's message and what it means; texts may use {service} and the pattern's groups."""
+
+    pattern: re.Pattern[str]
+    kind: type[AisuiteError]
+    message: str
+    hint: str
+
+
+def _sign(pattern: str, kind: type[AisuiteError], message: str, hint: str) -> _Sign:
+    return _Sign(re.compile(pattern, re.IGNORECASE | re.DOTALL), kind, message, hint)
+
+
+# In order: the first that matches wins, so the specific stand before the general.
+_SIGNS = (
+    _sign(r"no such image:? (?P<image>[^\s\"]+)", StepFailed,
+          "{service}: its image {image} is not on this machine", "aisuite images pull"),
+    _sign(r"could not select device driver|nvidia-container-cli|unknown device|unresolvable CDI", GpuUnavailable,
+          "{service}: Docker gives containers no card here: {text}",
+          "install the NVIDIA Container Toolkit, or: aisuite up --profile phase2-cpu"),
+    _sign(r"(?:bind for|listen tcp\d?) (?P<where>\S+?:\d+).*(?:already allocated|already in use)", PortTaken,
+          "{service}: its port {where} is taken", "find the holder: ss -ltnp, docker ps"),
+    _sign(r"(?:port is already allocated|address already in use)", PortTaken,
+          "{service}: its port is taken", "find the holder: ss -ltnp, docker ps"),
+    _sign(r"cannot assign requested address", StepFailed,
+          "{service}: this machine has no such address to publish its port on: {text}", "aisuite config show"),
+    _sign(r"no space left on device|disk quota exceeded", DiskFull,
+          "{service}: the disk is full", "see what Docker holds: docker system df"),
+    _sign(r"bind source path does not exist: (?P<path>.+)", StepFailed,
+          "{service}: {path} is not on the machine that Docker runs on", "ls -la {path}"),
+    _sign(r"range of CPUs is from \S+ to (?P<most>[\d.]+)", StepFailed,
+          "{service}: its limit of CPUs is above the {most} that Docker has", "lower services.*.cpus in the profile"),
+    _sign(r"container name \"?/?(?P<name>[^\s\"]+?)\"? is already in use", StepFailed,
+          "{service}: a container that is not of this project is called {name}", "docker rename {name} {name}-old"),
+    _sign(r"network (?P<network>\S+) not found", StepFailed,
+          "{service}: the project's network {network} is not there", "aisuite up"),
+)  # fmt: skip
+
+
+def explain(service: str, text: str) -> AisuiteError:
+    """Return the error that a refusal of the engine means for a service."""
+    text = text.strip()
+    for sign in _SIGNS:
+        match = sign.pattern.search(text)
+        if match is not None:
+            words = {"service": service, "text": text, **match.groupdict()}
+            return sign.kind(sign.message.format(**words), sign.hint.format(**words))
+    return StepFailed(f"{service}: Docker refuses: {text}", f"docker ps -a --filter name={service}")
+
+
+def unreachable(err: BaseException) -> EngineUnavailable:
+    """Return the error for an engine that does not answer, from whatever the SDK made of it."""
+    where = os.environ.get("DOCKER_HOST", "")
+    place = f"{where} (DOCKER_HOST)" if where else f"{_SOCKET} (DOCKER_HOST is not set)"
+    causes = list(_causes(err))
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        hint = "sudo usermod -aG docker $USER   # then log in again"
+        return EngineUnavailable(f"this user may not talk to Docker at {place}", hint)
+    if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
+        return EngineUnavailable(f"no Docker answers at {place}", "sudo systemctl start docker")
+    return EngineUnavailable(f"Docker at {place} does not answer: {err}", "docker version")
+
+
+def _causes(err: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that stands behind it: libraries hide the cause in `args` as well."""
+    todo: list[BaseException] = [err]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        behind = (one.__cause__, one.__context__, *one.args, getattr(one, "reason", None))
+        todo += [other for other in behind if isinstance(other, BaseException)]
+
+
+@contextmanager
+def translated(subject: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours; `subject` is the service, or "the project", that it is about."""
+    from docker.errors import APIError, DockerException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except APIError as err:
+        raise explain(subject, str(err.explanation or err)) from err
+    except (DockerException, HTTPError, OSError) as err:  # what `requests` raises is an OSError
+        raise unreachable(err) from err

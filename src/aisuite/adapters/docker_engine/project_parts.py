@@ -1,0 +1,86 @@
+"""What a project has besides containers: its networks and volumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aisuite.adapters.docker_engine.labels import (
+    FOLDER,
+    NETWORK,
+    PROJECT,
+    network_labels,
+    volume_labels,
+)
+from aisuite.errors import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aisuite.adapters.docker_engine.container_config import Place
+    from aisuite.stack.compose import ComposeFile, Network
+
+
+def find_networks(client: Any, place: Place) -> list[Mapping[str, Any]]:
+    """Return the project's networks, less those of a project of the same name in another folder."""
+    found = client.networks(filters={"label": f"{PROJECT}={place.project}"})
+    return [one for one in found if one["Labels"].get(FOLDER) in {None, str(place.folder)}]
+
+
+def ensure_networks(client: Any, compose: ComposeFile, place: Place) -> None:
+    """Make the networks that are missing. Raises StepFailed for one of that name that is not as it should be."""
+    wanted = {place.owned(name): name for name in compose.networks}
+    there = {one["Name"]: one for one in client.networks(names=list(wanted)) if one["Name"] in wanted}
+    for full_name, name in wanted.items():
+        if full_name in there:
+            _check_network(there[full_name], compose.networks[name], name, place)
+        else:
+            client.create_network(
+                full_name,
+                driver="bridge",
+                options=dict(compose.networks[name].driver_opts),
+                internal=compose.networks[name].internal,
+                labels=network_labels(place.project, name, place.folder),
+            )
+
+
+def _check_network(found: Mapping[str, Any], wanted: Network, name: str, place: Place) -> None:
+    labels = found["Labels"] or {}
+    owner = labels.get(FOLDER, str(place.folder))
+    if (labels.get(PROJECT), labels.get(NETWORK)) != (place.project, name):
+        raise StepFailed(f"the network {found['Name']} is not of this project", f"docker network rm {found['Name']}")
+    if owner != str(place.folder):
+        raise StepFailed(
+            f"another folder has a project {place.project!r} in this Docker: {owner}", "aisuite up --project my-suite"
+        )
+    if found["Internal"] != wanted.internal or dict(found["Options"] or {}) != dict(wanted.driver_opts):
+        raise StepFailed(f"the network {found['Name']} has other settings than {name} should have", "aisuite down")
+
+
+def ensure_volumes(client: Any, compose: ComposeFile, place: Place) -> None:
+    """Make the named volumes that are missing. Raises StepFailed for one that another project made."""
+    there = {one["Name"]: one for one in client.volumes(filters={"name": f"{place.project}_"})["Volumes"] or ()}
+    for name in compose.volumes:
+        full_name = place.owned(name)
+        if full_name not in there:
+            client.create_volume(full_name, labels=volume_labels(place.project, name))
+            continue
+        owner = (there[full_name]["Labels"] or {}).get(PROJECT, place.project)
+        if owner != place.project:
+            raise StepFailed(f"the volume {full_name} is of the project {owner}", "aisuite up --project my-suite")
+
+
+def remove_networks(client: Any, place: Place) -> None:
+    """Remove the project's networks; one that a foreign container still uses stays when we did not make it."""
+    from docker.errors import APIError, NotFound
+
+    for one in find_networks(client, place):
+        try:
+            client.remove_network(one["Id"])
+        except NotFound:
+            continue
+        except APIError as err:
+            if FOLDER not in one["Labels"]:
+                continue
+            raise StepFailed(
+                f"the network {one['Name']} is still in use: {err.explanation}", f"docker network inspect {one['Name']}"
+            ) from err
