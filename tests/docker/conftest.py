@@ -1,0 +1,43 @@
+"""A real Docker Engine for the tests that need one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bed import engine
+from tests.bed.place import Bed
+from tests.bed.up import bring_down, bring_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def docker_bed() -> Iterator[Bed]:
+    """The bed, up, with its images; a bed that was down before is taken down again.
+
+    Without it the tests fail: a skipped test proves nothing.
+    """
+    bed = Bed.from_environment()
+    was_up = engine.version(bed) is not None
+    bring_up(bed, _say)
+    try:
+        yield bed
+    finally:
+        if not was_up:
+            bring_down(bed, _say)
+
+
+@pytest.fixture
+def docker_environment(docker_bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Bed:
+    """The bed, as this process's own environment names it: what an adapter finds by itself."""
+    for name, value in docker_bed.variables().items():
+        monkeypatch.setenv(name, value)
+    return docker_bed
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
