@@ -32,6 +32,11 @@ class LlamaServer:
     version: str
     why: str
 
+    @property
+    def why_no_card(self) -> str | None:
+        """Why it cannot use a graphics card; None when it may."""
+        return f"{self.why}, and the wheel {_WHEEL} is built for the CPU" if self.kind == "wheel" else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Inspected:

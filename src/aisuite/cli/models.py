@@ -51,6 +51,7 @@ def pull(
 
 
 def _suite(session: Session, phase: int | None, profile: str | None, demo: bool) -> Suite:
-    from aisuite.cli.wiring import Choice, wire
+    from aisuite.cli.choice import Choice
+    from aisuite.cli.wiring import wire
 
     return wire(Choice(profile, phase, demo, None), session.project, session.state)

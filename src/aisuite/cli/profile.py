@@ -54,8 +54,9 @@ def show(
     engine: Engine = None,
 ) -> int:
     """Print every effective value. Precedence: flag, environment, .env, profile, default."""
+    from aisuite.cli.choice import Choice
     from aisuite.cli.view import profile as view
-    from aisuite.cli.wiring import Choice, load
+    from aisuite.cli.wiring import load
 
     loaded = load(Choice(profile, phase, demo, engine))
     return session.out.show(view.config_json(loaded), view.config_text(loaded, session.out, origin=origin))

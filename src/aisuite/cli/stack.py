@@ -27,9 +27,10 @@ def up(
     keep: Annotated[bool, typer.Option("--keep", help="After a failure leave running what has started.")] = False,
 ) -> int:
     """Start the suite, or bring it to what the profile says now."""
+    from aisuite.cli.choice import Choice
     from aisuite.cli.progress import UpProgress
     from aisuite.cli.view import stack as view
-    from aisuite.cli.wiring import Choice, wire
+    from aisuite.cli.wiring import wire
     from aisuite.ops.up import UpRequest
     from aisuite.ops.up import up as bring_up
 
@@ -38,7 +39,7 @@ def up(
     out.say(view.first_line(suite))
     for note in suite.notes:
         out.say(f"note: {note}")
-    request = UpRequest(suite.stack, (suite.compose,), suite.loaded_as, suite.cpu_only, dry_run, keep)
+    request = UpRequest(suite.stack, (suite.other,), suite.loaded_as, suite.cpu_only, dry_run, keep)
     with UpProgress(out) as progress:
         report = bring_up(request, suite.deps, progress)
     return out.show(view.up_json(report, suite), view.up_text(report, out), report.exit_code)
@@ -101,8 +102,9 @@ def render(
     engine: Engine = None,
 ) -> int:
     """Write the Compose file, the gateway's and the process engine's configuration, and start nothing."""
+    from aisuite.cli.choice import Choice
     from aisuite.cli.view import stack as view
-    from aisuite.cli.wiring import Choice, open_folder, wire
+    from aisuite.cli.wiring import open_folder, wire
     from aisuite.ops.render import render as render_files
 
     suite = wire(Choice(profile, phase, demo, engine), session.project, session.state)

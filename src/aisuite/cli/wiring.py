@@ -4,61 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aisuite.errors import EngineUnavailable, UsageError
+from aisuite.errors import UsageError
 from aisuite.ports import Deps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aisuite.ports import Hub, Preparer, Workdir
-    from aisuite.profile.load import Loaded, Origin, Override
-    from aisuite.stack.model import EngineName, Stack
-
-DEFAULT_PROFILE = "phase2"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the command line says about the profile; None: nothing."""
-
-    profile: str | None
-    phase: int | None
-    demo: bool
-    engine: str | None
-
-    def name(self) -> tuple[str, str]:
-        """Return the profile to load, and why that one. Raises UsageError."""
-        if self.profile is not None and self.demo:
-            raise UsageError("--demo is a profile of its own and cannot go with --profile", "aisuite up --demo")
-        if self.profile is not None:
-            return self.profile, "--profile"
-        if self.demo:
-            return "demo", "--demo"
-        if self.phase is not None:
-            return f"phase{self.phase}", f"--phase {self.phase}"
-        # Here and not as the option's own variable: a flag that chooses another profile wins over it.
-        if named := os.environ.get("AISUITE_PROFILE"):
-            return named, "environment AISUITE_PROFILE"
-        return DEFAULT_PROFILE, "the default"
-
-    def overrides(self) -> dict[str, Override]:
-        """Return what the flags set in the profile, by key path."""
-        found: dict[str, Override] = {}
-        if self.engine is not None:
-            found["engine"] = (self.engine, "--engine")
-        if self.phase is not None and (self.demo or self.profile is not None):
-            found["phase"] = (self.phase, "--phase")
-        return found
-
-    def flags(self) -> str:
-        """Return the flags that choose the same profile again, for hints."""
-        words = [f"--phase {self.phase}"] if self.phase is not None else []
-        words += [f"--profile {self.profile}"] if self.profile is not None else []
-        return " ".join(words)
+    from aisuite.adapters.llama_binary import LlamaServer
+    from aisuite.cli.choice import Choice
+    from aisuite.ports import Engine, Hub, Preparer, Workdir
+    from aisuite.profile.load import Loaded, Origin
+    from aisuite.stack.model import EngineName, Site, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +27,8 @@ class Suite:
 
     wanted_engine: str  # "auto", "process" or "docker", as flags, environment and profile say
     wanted_by: Origin
-    stack: Stack  # for the process engine
-    compose: Stack  # the same profile for Docker: rendered, not started
+    stack: Stack  # for the engine that is taken
+    other: Stack  # the same profile for the other engine: rendered, not started
     deps: Deps
     profile_why: str
     loaded_as: str
@@ -77,22 +37,16 @@ class Suite:
 
     @property
     def engine_why(self) -> str:
-        """Why the process engine is taken. Raises EngineUnavailable rather than taking another one in silence."""
-        if self.wanted_engine == "docker":
-            raise EngineUnavailable(
-                "this version starts local processes only; for Docker it writes the Compose file",
-                "aisuite render --engine docker -o suite, or: aisuite up --engine process",
-            )
+        """Why this engine is taken."""
         if self.wanted_engine == "auto":
-            return "auto: the only one that this version starts"
+            return "auto: local processes; containers with --engine docker"
         return "the profile says so" if self.wanted_by.kind == "profile" else self.wanted_by.where
 
     @property
     def rendered(self) -> tuple[Stack, ...]:
         """The stacks whose files `render` writes: of the engine that a flag or variable names, else of both."""
-        if self.wanted_by.kind in {"profile", "default"}:
-            return (self.compose, self.stack)
-        return (self.compose,) if self.wanted_engine == "docker" else (self.stack,)
+        named = self.wanted_by.kind not in {"profile", "default"} and self.wanted_engine != "auto"
+        return (self.stack,) if named else (self.other, self.stack)
 
 
 def load(choice: Choice) -> Loaded:
@@ -114,53 +68,77 @@ def list_profiles() -> dict[str, Path]:
 def wire(choice: Choice, project: str, state: Path) -> Suite:
     """Load the profile, look at this machine, and return the final stack with its adapters."""
     from aisuite.adapters.gateway_env import GatewayEnv
-    from aisuite.adapters.host import LocalHost
-    from aisuite.adapters.llama_binary import find_llama_server
-    from aisuite.stack.inference import LLAMA_FLAGS
-    from aisuite.stack.model import Site
-    from aisuite.stack.resolve import resolve
 
     loaded = load(choice)
     folder = project_folder(project, state)
-    llama = find_llama_server(LLAMA_FLAGS, _user_folder("cache"))
+    containers = loaded.profile.engine == "docker"
+    llama = None if containers else _find_llama_server()
     environment = GatewayEnv(_user_folder("data") / "gateway")
-
-    def stack_on(engine: EngineName) -> Stack:
-        site = Site(
-            engine=engine,
-            project=project,
-            folder=folder,
-            working_dir=Path.cwd(),
-            cpus=LocalHost().cpus(),
-            llama_server=llama.argv_prefix,
-            gateway=environment.program,
-            python=(sys.executable,),
-            owner=(os.getuid(), os.getgid()),
-        )
-        return resolve(loaded.profile, loaded.name, site)
-
-    stack = stack_on("process")
-    preparers: dict[str, Preparer] = {"gateway-environment": environment}
-    if stack.demo:
-        from aisuite.adapters.demo_models import DemoModels
-
-        preparers["demo-models"] = DemoModels(stack.models)
+    sites = _sites(project, folder, llama.argv_prefix if llama else ("llama-server",), environment.program)
+    stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
     return Suite(
         wanted_engine=loaded.profile.engine,
         wanted_by=loaded.origin["engine"],
         stack=stack,
-        compose=stack_on("docker"),
-        deps=_deps(folder, preparers),
+        other=other,
+        deps=_deps(folder, stack.engine, _preparers(stack, environment)),
         profile_why=choice.name()[1],
         loaded_as=choice.flags(),
-        cpu_only=f"{llama.why}, and the wheel xllamacpp is built for the CPU" if llama.kind == "wheel" else None,
+        cpu_only=llama.why_no_card if llama else None,
         notes=(*stack.notes, *loaded.warnings),
     )
 
 
+def _find_llama_server() -> LlamaServer:
+    from aisuite.adapters.llama_binary import find_llama_server
+    from aisuite.stack.inference import LLAMA_FLAGS
+
+    return find_llama_server(LLAMA_FLAGS, _user_folder("cache"))
+
+
+def _sites(project: str, folder: Path, llama: tuple[str, ...], gateway: tuple[str, ...]) -> tuple[Site, Site]:
+    """Return this machine as a place for local processes, and as one for containers."""
+    from aisuite.adapters.host import LocalHost
+    from aisuite.stack.model import Site
+
+    processes = Site(
+        engine="process",
+        project=project,
+        folder=folder,
+        working_dir=Path.cwd(),
+        cpus=LocalHost().cpus(),
+        llama_server=llama,
+        gateway=gateway,
+        python=(sys.executable,),
+        owner=(os.getuid(), os.getgid()),
+    )
+    return processes, replace(processes, engine="docker")
+
+
+def _resolve(loaded: Loaded, site: Site) -> Stack:
+    from aisuite.stack.resolve import resolve
+
+    return resolve(loaded.profile, loaded.name, site)
+
+
+def _preparers(stack: Stack, environment: Preparer) -> dict[str, Preparer]:
+    """Return what must be made once before this stack can start."""
+    found: dict[str, Preparer] = {"gateway-environment": environment} if stack.engine == "process" else {}
+    if stack.demo:
+        from aisuite.adapters.demo_models import DemoModels
+
+        found["demo-models"] = DemoModels(stack.models)
+    return found
+
+
 def open_project(project: str, state: Path) -> Deps:
     """Open a project as it stands on disk, without any profile."""
-    return _deps(project_folder(project, state), {})
+    from aisuite.adapters.workdir import ProjectDir
+    from aisuite.ops.record import read_record
+
+    folder = project_folder(project, state)
+    record = read_record(ProjectDir(folder))
+    return _deps(folder, "docker" if record is not None and record.engine == "docker" else "process", {})
 
 
 def open_folder(folder: Path) -> Workdir:
@@ -188,19 +166,18 @@ def project_folder(project: str, state: Path) -> Path:
     return (Path.cwd() / state / project).absolute()
 
 
-def _deps(folder: Path, preparers: Mapping[str, Preparer]) -> Deps:
+def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -> Deps:
     from aisuite.adapters.chat import HttpChat
     from aisuite.adapters.clock import SystemClock
     from aisuite.adapters.host import LocalHost
     from aisuite.adapters.nvml import NvmlGpu
     from aisuite.adapters.probe import HttpProbe
-    from aisuite.adapters.process_engine import ProcessEngine
     from aisuite.adapters.render import JinjaRenderer
     from aisuite.adapters.workdir import ProjectDir
     from aisuite.resources import find_data_dir
 
     return Deps(
-        engine=ProcessEngine(folder),
+        engine=_engine(folder, engine),
         probe=HttpProbe(),
         renderer=JinjaRenderer(find_data_dir("templates")),
         workdir=ProjectDir(folder),
@@ -210,6 +187,16 @@ def _deps(folder: Path, preparers: Mapping[str, Preparer]) -> Deps:
         gpu=NvmlGpu(),
         preparers=preparers,
     )
+
+
+def _engine(folder: Path, engine: EngineName) -> Engine:
+    if engine == "docker":
+        from aisuite.adapters.docker_engine import DockerEngine
+
+        return DockerEngine(folder, folder.name)
+    from aisuite.adapters.process_engine import ProcessEngine
+
+    return ProcessEngine(folder)
 
 
 def _user_folder(kind: str) -> Path:

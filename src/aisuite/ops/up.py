@@ -73,6 +73,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         plan, _ = _plan(stack, files, deps)
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
     with deps.workdir.lock("up"):
+        before = read_record(deps.workdir)
+        _refuse_another_engine(before, stack)
         plan, observed = _plan(stack, files, deps)
         if plan:
             check_disk(stack, deps.host)
@@ -80,7 +82,6 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         deps.workdir.write(files)
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
-        before = read_record(deps.workdir)
         with _taken_back_on_failure(before, deps, keep=request.keep):
             write_record(deps.workdir, record_of(stack, {}, before))
             results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
@@ -97,6 +98,11 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         failures=tuple(result.error for result in results if result.error is not None),
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
     )
+
+
+def _refuse_another_engine(before: Record | None, stack: Stack) -> None:
+    if before is not None and before.engine != stack.engine:
+        raise StepFailed(f"project {stack.project} runs on the engine {before.engine}", "aisuite down, then aisuite up")
 
 
 def _plan(stack: Stack, files: Mapping[str, str], deps: Deps) -> tuple[Plan, Observed]:

@@ -248,6 +248,15 @@ class _InterruptedEngine(type(make_world().engine)):  # type: ignore[misc]
         raise KeyboardInterrupt
 
 
+def test_a_running_project_does_not_change_its_engine() -> None:
+    world = make_world()
+    up(UpRequest(STACK), world.deps)
+    calls = list(world.engine.calls)
+    with pytest.raises(StepFailed, match="runs on the engine process"):
+        up(UpRequest(replace(STACK, engine="docker")), world.deps)
+    assert world.engine.calls == calls
+
+
 def test_a_service_that_left_the_profile_is_stopped() -> None:
     world = make_world()
     up(UpRequest(STACK), world.deps)
