@@ -139,6 +139,66 @@ class Hub(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image that the container engine has."""
+
+    id: str
+    bytes: int
+    digest: str | None  # by which the registry of its name knows it; None when it was made or loaded here
+    recipe: str | None = None  # what it was made from, when we made it
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the image of our own services is made from, beside this installation."""
+
+    base: str
+    vectordb: bool = False  # with the embedded vector store
+
+
+class Images(Protocol):
+    """The images of the container engine. Safe to call from several threads. Every call raises EngineUnavailable."""
+
+    def find(self, reference: str) -> LocalImage | None:
+        """Return an image, or None when it is not here."""
+
+    def pull(self, reference: str, progress: Progress) -> None:
+        """Fetch an image; one with a digest gets its tag, too. Raises DownloadFailed, DiskFull. Units are bytes."""
+
+    def build(self, reference: str, recipe: Recipe, progress: Progress, *, force: bool = False) -> bool:
+        """Make the image of our services; false when the one that is here is made from the same.
+
+        The base image must be here. Raises UsageError, DownloadFailed, DiskFull, StepFailed. Units are steps.
+        """
+
+    def save(self, reference: str, target: Path, progress: Progress) -> str:
+        """Write an image to a file that appears when it is whole; return its sha256. Units are bytes.
+
+        Raises DownloadFailed when the image is not here, DiskFull, StateUnwritable.
+        """
+
+    def digest(self, source: Path, progress: Progress) -> str:
+        """Return the sha256 of a saved image's file. Raises DownloadFailed when it cannot be read."""
+
+    def load(self, source: Path, progress: Progress) -> None:
+        """Give a saved image to the engine. Raises DownloadFailed, DiskFull."""
+
+
+class Folder(Protocol):
+    """A folder whose files people share: the lock of images, an offline bundle."""
+
+    @property
+    def path(self) -> Path:
+        """The absolute path."""
+
+    def read(self, name: str) -> str | None:
+        """Return a file's text, or None when it is not there. Raises StateUnwritable when it cannot be read."""
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file, all or nothing, making the folder. Raises StateUnwritable, DiskFull."""
+
+
+@dataclass(frozen=True, slots=True)
 class GpuDevice:
     """One card, as its driver sees it."""
 

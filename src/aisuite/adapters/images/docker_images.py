@@ -1,0 +1,206 @@
+"""Images through the Docker SDK; nothing of it is imported before it is needed."""
+
+from __future__ import annotations
+
+import errno
+import re
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from aisuite.adapters.images.context import fingerprint, locks, make_context
+from aisuite.adapters.images.failures import answering, build_failure, pull_failure
+from aisuite.adapters.images.packages import ASK_PYTHON, Python, install_packages, parse_python
+from aisuite.adapters.images.transfer import Disk, Layers
+from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable, UsageError
+from aisuite.ports import LocalImage
+from aisuite.stack.image_lock import parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aisuite.ports import Progress, Recipe
+
+_RECIPE = "io.aisuite.recipe"
+_PATIENCE = 3600  # seconds without a byte: loading and building are silent for long
+_CHUNK = 4 * 2**20
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
+
+
+class DockerImages:
+    """The images of the engine that DOCKER_HOST names, or of the local one.
+
+    Each call has a connection of its own, so that calls may run side by side.
+    """
+
+    def find(self, reference: str) -> LocalImage | None:
+        """Return an image, or None when it is not here. Raises EngineUnavailable."""
+        from docker.errors import ImageNotFound
+
+        with _engine() as client:
+            try:
+                found = client.api.inspect_image(reference)
+            except ImageNotFound:
+                return None
+        name = parse_reference(reference).name
+        known = [one.partition("@") for one in found.get("RepoDigests") or ()]
+        return LocalImage(
+            id=found["Id"],
+            bytes=found["Size"],
+            digest=next((digest for at, _, digest in known if _same_name(at, name)), None),
+            recipe=(found["Config"].get("Labels") or {}).get(_RECIPE),
+        )
+
+    def pull(self, reference: str, progress: Progress) -> None:
+        """Fetch an image; the engine keeps the layers that it has got when a pull breaks off.
+
+        Raises DownloadFailed, DiskFull, EngineUnavailable.
+        """
+        from docker.errors import APIError
+
+        wanted, layers = parse_reference(reference), Layers()
+        with _engine() as client:
+            disk = Disk(client.api.info().get("DockerRootDir", ""))
+            disk.check(reference, 0)
+            try:
+                for event in client.api.pull(wanted.name, wanted.digest or wanted.tag, stream=True, decode=True):
+                    if "error" in event:
+                        raise pull_failure(reference, event["error"])
+                    layers.see(event)
+                    disk.check(reference, layers.total)
+                    progress("downloading", layers.done, layers.total)
+                if wanted.digest and wanted.tag:
+                    client.api.tag(f"{wanted.name}@{wanted.digest}", wanted.name, wanted.tag, force=True)
+            except APIError as err:
+                raise pull_failure(reference, str(err.explanation or err)) from err
+
+    def build(self, reference: str, recipe: Recipe, progress: Progress, *, force: bool = False) -> bool:
+        """Make the image of our services; false when the one that is here is made from the same.
+
+        Raises UsageError, DownloadFailed, DiskFull, StepFailed, EngineUnavailable.
+        """
+        base, there = self.find(recipe.base), self.find(reference)
+        if base is None:
+            raise UsageError(f"the base image {recipe.base} is not on this machine", f"docker pull {recipe.base}")
+        made_from = fingerprint(recipe, base.id)
+        if there is not None and there.recipe == made_from and not force:
+            return False
+        progress("asking the base image for its Python", 0, 0)
+        python = _python_of(recipe.base)
+        with TemporaryDirectory(prefix="aisuite-image-") as folder:
+            progress("installing packages", 0, 0)
+            install_packages(locks(recipe), python, Path(folder))
+            context = make_context(recipe, Path(folder))
+        with _engine() as client, context:
+            events = client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=reference,
+                labels={_RECIPE: made_from},
+                rm=True,
+                forcerm=True,
+                decode=True,
+                nocache=force,
+            )
+            _follow_build(reference, events, progress)
+        return True
+
+    def save(self, reference: str, target: Path, progress: Progress) -> str:
+        """Write an image to a file that appears when it is whole; return its sha256.
+
+        Raises DownloadFailed, DiskFull, StateUnwritable, EngineUnavailable.
+        """
+        found, digest, done = self.find(reference), sha256(), 0
+        if found is None:
+            raise DownloadFailed(f"{reference} is not on this machine", "aisuite images pull")
+        unfinished = target.with_name(f"{target.name}.part")
+        with _written(target), _engine() as client:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with unfinished.open("wb") as file:
+                    for chunk in client.api.get_image(reference, chunk_size=_CHUNK):
+                        file.write(chunk)
+                        digest.update(chunk)
+                        done += len(chunk)
+                        progress("saving", done, found.bytes)
+                unfinished.replace(target)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        return digest.hexdigest()
+
+    def digest(self, source: Path, progress: Progress) -> str:
+        """Return the sha256 of a saved image's file. Raises DownloadFailed when it cannot be read."""
+        digest, done = sha256(), 0
+        try:
+            total = source.stat().st_size
+            with source.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+                    done += len(chunk)
+                    progress("checking", done, total)
+        except OSError as err:
+            raise DownloadFailed(f"cannot read {source}: {err.strerror}", "copy the bundle again") from err
+        return digest.hexdigest()
+
+    def load(self, source: Path, progress: Progress) -> None:
+        """Give a saved image to the engine. Raises DownloadFailed, DiskFull, EngineUnavailable."""
+        progress("loading", 0, 0)
+        with _engine() as client, source.open("rb") as file:
+            for event in client.api.load_image(file):
+                if "error" in event:
+                    raise pull_failure(str(source), event["error"])
+
+
+@contextmanager
+def _engine() -> Iterator[Any]:
+    import docker
+
+    with answering():
+        client = docker.from_env(timeout=_PATIENCE)
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def _same_name(full: str, name: str) -> bool:
+    """Tell whether a registry's full name is this name, which Docker lets us shorten."""
+    return full.removeprefix("docker.io/").removeprefix("library/") == name.removeprefix("docker.io/").removeprefix(
+        "library/"
+    )
+
+
+def _python_of(image: str) -> Python:
+    from docker.errors import APIError, ContainerError
+
+    with _engine() as client:
+        try:
+            answer = client.containers.run(
+                image, ["-c", ASK_PYTHON], entrypoint=["python3"], network_disabled=True, remove=True, read_only=True
+            )
+        except (APIError, ContainerError) as err:
+            hint = "aisuite images build --base python:3.13-slim"
+            raise UsageError(f"{image} cannot run python3, which the services need", hint) from err
+    return parse_python(answer.decode(), image)
+
+
+def _follow_build(reference: str, events: Iterator[dict[str, Any]], progress: Progress) -> None:
+    last = ""
+    for event in events:
+        if "error" in event:
+            raise build_failure(reference, event["error"], last)
+        if step := _STEP.match(event.get("stream", "")):
+            last = step[0].strip()
+            progress(step[3], int(step[1]) - 1, int(step[2]))
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"the disk is full: {target.parent}", f"df -h {target.parent}") from err
+        raise StateUnwritable(f"cannot write {target}: {err.strerror}", f"ls -ld {target.parent}") from err
