@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,11 +15,13 @@ from pathlib import Path
 
 import jinja2
 
+from aisuite.adapters.docker_engine import DockerEngine
 from aisuite.adapters.process_engine import ProcessEngine
-from aisuite.adapters.render import FILTERS
+from aisuite.adapters.render import FILTERS, JinjaRenderer
 from aisuite.ports import Engine
 from aisuite.resources import find_data_dir
-from aisuite.stack.model import Service, Stack
+from aisuite.stack.model import Endpoint, Service, Stack
+from aisuite.units import Port
 from tests.fakes.engine import FakeEngine, FakeWorld, Program
 from tests.fakes.stacks import make_service, make_stack
 
@@ -86,6 +91,53 @@ class ProcessCase:
             except OSError:
                 continue  # it has ended, or is somebody else's
         return found
+
+
+class DockerCase:
+    """A project of a DockerEngine in a folder, with small shell scripts in containers as services."""
+
+    def __init__(self, folder: Path, programs: Mapping[str, Program], image: str) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack = make_stack(*(_container(name, program, image) for name, program in programs.items()))
+        self.folder = folder
+        self.stack = replace(stack, engine="docker", project=f"contract-{secrets.token_hex(4)}", folder=folder)
+        self.write(self.stack)
+
+    def write(self, stack: Stack) -> dict[str, str]:
+        """Render the project's files and return them."""
+        files = JinjaRenderer(find_data_dir("templates")).render(stack)
+        keys = {f"secrets/{name}": secrets.token_hex(32) for name in stack.secrets}
+        for name, text in (files | keys).items():
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return files
+
+    def engine(self) -> DockerEngine:
+        """Return one more engine on the same project, as another command would."""
+        return DockerEngine(self.folder, self.stack.project, grace=1)
+
+    def say(self, name: str, line: str) -> None:
+        """Let a service write a line into its log."""
+        script = f"echo {shlex.quote(line)} > /proc/1/fd/1"
+        container = f"{self.stack.project}-{name}-1"
+        subprocess.run(["docker", "exec", container, "sh", "-c", script], check=True)
+
+
+def _container(name: str, program: Program, image: str) -> Service:
+    service = make_service(name, 9000, command=_command(program))
+    return replace(
+        service,
+        published=Endpoint("127.0.0.1", _free_port()),
+        image=image,
+        healthcheck=("NONE",),
+    )
+
+
+def _free_port() -> Port:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return Port(one.getsockname()[1])
 
 
 def render(stack: Stack) -> dict[str, str]:

@@ -129,8 +129,9 @@ def test_nothing_starts_before_the_engine_is_open(new_project: NewProject) -> No
 
 def test_a_program_that_ends_at_once_is_restarting_with_its_exit_code(new_project: NewProject) -> None:
     engine = started(new_project(chat=Program(says=("cannot bind",), dies=3)))
-    eventually(lambda: found(engine.observe(), "chat").state is State.RESTARTING)
-    assert found(engine.observe(), "chat").exit_code == 3
+    service = eventually(lambda: (now := found(engine.observe(), "chat")).state is State.RESTARTING and now)
+    assert isinstance(service, ObservedService)
+    assert service.exit_code == 3
     assert engine.log_tail("chat", 5)[-1] == "cannot bind"
 
 

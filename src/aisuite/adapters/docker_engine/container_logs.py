@@ -52,7 +52,8 @@ def _read_stamped(client: Any, container: str, wanted: dict[str, int]) -> Iterat
         if err.status_code in _GONE:
             return
         raise
-    with closing(stream):
+    # The SDK's own close ends the reading, but leaves the connection to the garbage collector.
+    with closing(stream._response), closing(stream):
         yield from lines_of(stream)
 
 
