@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aisuite import __version__
-from aisuite.cli import client, models, profile, stack
+from aisuite.cli import client, images, models, profile, stack
 from aisuite.cli.output import Current, begin
 from aisuite.errors import INTERRUPTED, AisuiteError, ProfileInvalid, UsageError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 stack.register(app)
 client.register(app)
 models.register(app)
+images.register(app)
 profile.register(app)
 
 

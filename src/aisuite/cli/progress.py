@@ -108,10 +108,14 @@ class PullProgress(_Drawing):
         return (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
 
     def line(self, model: ModelFile) -> Tell:
+        """Add a bar for a model and return what moves it; units are bytes."""
+        return self.bar(model.file)
+
+    def bar(self, title: str) -> Tell:
         """Add a bar and return what moves it; units are bytes."""
         if self._progress is None:
             return _say_nothing
-        progress, task = self._progress, self._progress.add_task(model.file, total=None)
+        progress, task = self._progress, self._progress.add_task(title, total=None)
 
         def move(stage: str, done: int, total: int) -> None:  # noqa: ARG001  the bar says it
             progress.update(task, completed=done, total=total or None)

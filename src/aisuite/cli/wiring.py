@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
-    from aisuite.ports import Engine, Hub, Preparer, Workdir
+    from aisuite.ports import Engine, Folder, Hub, Images, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -153,6 +153,20 @@ def open_hub() -> Hub:
     from aisuite.adapters.hub import HuggingFaceHub
 
     return HuggingFaceHub()
+
+
+def open_images() -> Images:
+    """Return the images of the container engine."""
+    from aisuite.adapters.images import DockerImages
+
+    return DockerImages()
+
+
+def open_shared(folder: Path) -> Folder:
+    """Open a folder whose files people share: the lock of images, an offline bundle."""
+    from aisuite.adapters.shared_folder import SharedFolder
+
+    return SharedFolder(folder)
 
 
 def project_folder(project: str, state: Path) -> Path:
