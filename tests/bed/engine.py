@@ -19,8 +19,12 @@ from tests.bed.place import BedError, run
 if TYPE_CHECKING:
     from tests.bed.place import Bed
 
-_SUITE = "sid"  # Debian 12 itself has Engine 20.10; the programs of sid run on its C library
-_PACKAGES = ("docker.io", "docker-cli", "docker-compose", "docker-buildx", "containerd", "tini-static")
+# Debian 12 itself has Engine 20.10, the oldest that we support; the programs of sid run on its C library too.
+_ENGINES = {
+    "current": {"sid": ("docker.io", "containerd", "tini-static")},
+    "oldest": {"bookworm": ("docker.io", "containerd", "tini")},
+}
+_CLIENTS = {"sid": ("docker-cli", "docker-compose", "docker-buildx")}
 # The runc of later suites asks for a newer C library; dockerd drives the machine's iptables.
 _FROM_MACHINE = {"runc": "runc", "iptables": "iptables"}
 # Docker's own choice, 172.17.0.0/16 and up, is often a network that the machine is already in.
@@ -35,7 +39,9 @@ def install(bed: Bed) -> None:
     if not bed.programs.is_dir():
         fresh = bed.programs.with_name("engine.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        Packages(_SUITE, bed.root / "apt").unpack(_PACKAGES, fresh)
+        for packages in (_ENGINES[bed.engine], _CLIENTS):
+            for suite, names in packages.items():
+                Packages(suite, bed.root / "apt").unpack(names, fresh)
         fresh.replace(bed.programs)
     plugins = bed.config / "cli-plugins"
     plugins.mkdir(parents=True, exist_ok=True)
@@ -59,11 +65,24 @@ def version(bed: Bed) -> str | None:
         return None
 
 
+def refuse_beside_another() -> None:
+    """Raise BedError when an engine other than a bed that answers runs in this network."""
+    here = Path("/proc/self/ns/net").readlink()
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            same_network = (place / "ns/net").readlink() == here
+            if same_network and (place / "comm").read_text().strip() == "dockerd":
+                raise BedError(
+                    f"another Docker Engine runs here (pid {place.name}): two share one bridge and one set of "
+                    "firewall rules, and the later breaks the earlier",
+                    "stop it; if it is a bed in another folder than this, use it: export AISUITE_BED=<that folder>",
+                )
+
+
 def start(bed: Bed) -> None:
     """Start the engine unless it runs. Raises BedError."""
     if version(bed) is not None:
         return
-    _refuse_beside_another()
     bed.pid_file.unlink(missing_ok=True)  # of a machine that was switched off
     argv = [str(bed.programs / "usr/sbin/dockerd"), "--host", f"unix://{bed.socket}"]
     argv += ["--data-root", str(bed.root / "data"), "--exec-root", str(bed.root / "exec")]
@@ -80,7 +99,7 @@ def start(bed: Bed) -> None:
     deadline = time.monotonic() + _START
     while version(bed) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
+            stop(bed)
             last = "\n".join(bed.log.read_text(errors="replace").splitlines()[-8:])
             raise BedError(f"the Docker Engine does not start; {bed.log} ends with:\n{last}")
         time.sleep(0.05)
@@ -107,7 +126,9 @@ def _remove_everything_but_images(bed: Bed) -> None:
     if containers:
         bed.docker("rm", "--force", "--volumes", *containers)
     bed.docker("network", "prune", "--force")
-    bed.docker("volume", "prune", "--all", "--force")
+    volumes = bed.docker("volume", "ls", "--quiet").split()
+    if volumes:
+        bed.docker("volume", "rm", "--force", *volumes)
 
 
 def _engine_pid(bed: Bed) -> int | None:
@@ -146,16 +167,3 @@ def _mounts_below(root: Path) -> list[str]:
     """Return mount points, the innermost first."""
     points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return sorted((point for point in points if Path(point).is_relative_to(root)), key=len, reverse=True)
-
-
-def _refuse_beside_another() -> None:
-    here = Path("/proc/self/ns/net").readlink()
-    for place in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            same_network = (place / "ns/net").readlink() == here
-            if same_network and (place / "comm").read_text().strip() == "dockerd":
-                raise BedError(
-                    f"another Docker Engine runs here (pid {place.name}): two share one bridge and one set of "
-                    "firewall rules, and the later breaks the earlier",
-                    "stop it; if it is a bed in another folder than this, use it: export AISUITE_BED=<that folder>",
-                )

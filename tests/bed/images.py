@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 import uv
 
 from aisuite import __version__
+from aisuite.adapters.images import DockerImages, context
+from aisuite.errors import AisuiteError
+from aisuite.ports import Recipe
 from aisuite.profile.model import Images
 from aisuite.resources import find_data_dir
 from tests.bed.debian import Packages
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from tests.bed.place import Bed
 
 PYTHON = "aisuite-bed/python:3.11"
-LIBRARIES = "aisuite-bed/libraries:1"
+_VECTORDB = "aisuite-bed/vectordb:1"
 _RECIPE = "aisuite.bed.recipe"  # label: what an image was made of; another value makes it anew
 _CONTAINS = "aisuite.bed.contains"  # label: what is really inside, whatever the image is called
 _HERE = Path(__file__).parent
@@ -49,7 +52,6 @@ class Image:
     prepare: Callable[[Path], None]
     build: Callable[[Bed, Image, Path], None]
     contains: str
-    base: str | None = None
 
     def labels(self) -> dict[str, str]:
         return {_RECIPE: self.recipe, _CONTAINS: self.contains}
@@ -59,10 +61,9 @@ def catalogue(bed: Bed) -> tuple[Image, ...]:
     """Return all images, each after those that it is made from."""
     wanted, apt, this = Images(), bed.root / "apt", _digest_files(Path(__file__), _HERE / "debian.py")
     python = _digest(this, *_PYTHON_PACKAGES)
-    gateway_lock = find_data_dir("templates") / "gateway" / "requirements.txt"
-    libraries_lock = _CHECKOUT / "locks" / "run.txt"
-    libraries = _digest(python, _digest_files(libraries_lock, _CHECKOUT / "pyproject.toml", *_recipe("libraries")))
-    ours = _digest_files(*sorted((_CHECKOUT / "src/aisuite/services").rglob("*.py")))
+    lock = find_data_dir("templates") / "gateway" / "requirements.txt"
+    service, vectordb = Recipe(PYTHON), Recipe(PYTHON, vectordb=True)
+    ours, store = _digest(python, _digest_service(service)), _digest(python, _digest_service(vectordb))
     return (
         Image(PYTHON, python, lambda folder: _python_root(apt, folder), _import, "Python of Debian 12"),
         Image(
@@ -74,28 +75,19 @@ def catalogue(bed: Bed) -> tuple[Image, ...]:
         ),
         Image(
             wanted.gateway,
-            _digest(python, _digest_files(gateway_lock, *_recipe("gateway"))),
-            lambda folder: _gateway(gateway_lock, folder),
-            _build("gateway"),
+            _digest(python, _digest_files(lock, *_recipe("gateway", "litellm.py"))),
+            lambda folder: _gateway(lock, folder),
+            _build("gateway", PYTHON),
             "LiteLLM of PyPI, as locked by templates/gateway/requirements.txt",
-            PYTHON,
         ),
-        Image(LIBRARIES, libraries, _libraries, _build("libraries"), "what our services import, as locked", PYTHON),
-        Image(
-            wanted.service,
-            _digest(libraries, ours, _digest_files(*_recipe("service"))),
-            _our_source,
-            _build("service"),
-            f"aisuite.services {__version__} of this checkout",
-            LIBRARIES,
-        ),
+        Image(wanted.service, ours, _nothing, _build_ours(service), f"aisuite.services {__version__} of this checkout"),
+        Image(_VECTORDB, store, _nothing, _build_ours(vectordb), "aisuite.services.vectordb of this checkout"),
         Image(
             wanted.qdrant,
-            _digest(libraries, ours, _digest_files(*_recipe("qdrant"))),
-            _our_source,
-            _build("qdrant"),
+            _digest(store, _digest_files(*_recipe("qdrant", "qdrant-entrypoint.sh"))),
+            lambda folder: _copy("qdrant-entrypoint.sh", folder),
+            _build("qdrant", _VECTORDB),
             "a stand-in, not Qdrant: aisuite.services.vectordb of this checkout",
-            LIBRARIES,
         ),
     )
 
@@ -128,12 +120,7 @@ def _python_root(apt: Path, root: Path) -> None:
 def _gateway(lock: Path, folder: Path) -> None:
     # The lock is complete, and overrides one of LiteLLM's own pins.
     _install(folder / "site", "--no-deps", "--require-hashes", "-r", str(lock))
-    shutil.copy(_HERE / "images" / "litellm.py", folder / "litellm")
-
-
-def _libraries(folder: Path) -> None:
-    pyproject, lock = _CHECKOUT / "pyproject.toml", _CHECKOUT / "locks" / "run.txt"
-    _install(folder / "site", "-r", str(pyproject), "--extra", "services", "qdrant-edge-py", "-c", str(lock))
+    _copy("litellm.py", folder)
 
 
 def _install(target: Path, *what: str) -> None:
@@ -143,11 +130,12 @@ def _install(target: Path, *what: str) -> None:
     run([uv.find_uv_bin(), "pip", "install", "-q", "--no-build", *place, *what])
 
 
-def _our_source(folder: Path) -> None:
-    source = _CHECKOUT / "src" / "aisuite"
-    shutil.copytree(source / "services", folder / "aisuite/services", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(source / "__init__.py", folder / "aisuite")
-    shutil.copy(_HERE / "images" / "qdrant-entrypoint.sh", folder)
+def _copy(name: str, folder: Path) -> None:
+    shutil.copy(_HERE / "images" / name, folder)
+
+
+def _nothing(folder: Path) -> None:
+    """Prepare nothing: the product's own builder does all by itself."""
 
 
 def _import(bed: Bed, image: Image, root: Path, *changes: str) -> None:
@@ -165,21 +153,43 @@ def _import_llama(bed: Bed, image: Image, root: Path) -> None:
     _import(bed, image, root, 'ENTRYPOINT ["/usr/bin/llama-server"]', "ENV LC_ALL=C.UTF-8")
 
 
-def _build(name: str) -> Callable[[Bed, Image, Path], None]:
+def _build(name: str, base: str) -> Callable[[Bed, Image, Path], None]:
     def build(bed: Bed, image: Image, folder: Path) -> None:
-        labels = [word for pair in image.labels().items() for word in ("--label", "=".join(pair))]
-        recipe, arguments = _HERE / "images" / f"{name}.Dockerfile", ["--build-arg", f"BASE={image.base}"]
-        # No network: everything that goes in lies in the folder.
-        words = ["--quiet", "--network", "none", "--file", str(recipe), *arguments, *labels]
-        bed.docker("build", *words, "--tag", image.name, str(folder))
+        recipe = ["--file", str(_HERE / "images" / f"{name}.Dockerfile"), "--build-arg", f"BASE={base}"]
+        _docker_build(bed, image, folder, *recipe)
 
     return build
 
 
-def _recipe(name: str) -> tuple[Path, ...]:
+def _build_ours(recipe: Recipe) -> Callable[[Bed, Image, Path], None]:
+    """Let the product make the image; only the bed's labels are added."""
+
+    def build(bed: Bed, image: Image, folder: Path) -> None:
+        try:
+            with bed.as_environment():
+                DockerImages().build(image.name, recipe, lambda _stage, _done, _total: None)
+        except AisuiteError as err:
+            raise BedError(f"aisuite cannot build {image.name}: {err}", err.hint) from err
+        (folder / "Dockerfile").write_text(f"FROM {image.name}\n")
+        _docker_build(bed, image, folder)
+
+    return build
+
+
+def _docker_build(bed: Bed, image: Image, folder: Path, *words: str) -> None:
+    labels = [word for pair in image.labels().items() for word in ("--label", "=".join(pair))]
+    # No network: everything that goes in lies in the folder.
+    bed.docker("build", "--quiet", "--network", "none", *words, *labels, "--tag", image.name, str(folder))
+
+
+def _recipe(name: str, *beside: str) -> list[Path]:
     """Return the files that say how an image is built."""
-    beside = {"gateway": ("litellm.py",), "qdrant": ("qdrant-entrypoint.sh",)}
-    return tuple(_HERE / "images" / file for file in (f"{name}.Dockerfile", *beside.get(name, ())))
+    return [_HERE / "images" / file for file in (f"{name}.Dockerfile", *beside)]
+
+
+def _digest_service(recipe: Recipe) -> str:
+    sources = (f"{name}\0{content.decode()}" for name, content in context.sources().items())
+    return _digest(context.dockerfile(recipe), *(path.read_text() for path in context.locks(recipe)), *sources)
 
 
 def _digest(*texts: str) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _LONGEST_SOCKET = 100  # bytes; the kernel takes 107
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN_LINES = 12
+_ENGINES = ("current", "oldest")
 
 
 class BedError(Exception):
@@ -29,12 +31,18 @@ class Bed:
     """One private Docker Engine with its images, all below one folder."""
 
     root: Path
+    engine: str = "current"
 
     @classmethod
     def from_environment(cls) -> Bed:
-        """Take the folder that AISUITE_BED names, else one in the user's cache."""
+        """Read AISUITE_BED (a folder; else one in the user's cache) and AISUITE_BED_ENGINE."""
+        engine = os.environ.get("AISUITE_BED_ENGINE") or "current"
+        if engine not in _ENGINES:
+            raise BedError(f"AISUITE_BED_ENGINE is {engine!r}; it can be {' or '.join(_ENGINES)}")
         named = os.environ.get("AISUITE_BED")
-        bed = cls(Path(named).absolute() if named else Path.home() / ".cache" / "aisuite-bed")
+        root = Path(named).absolute() if named else Path.home() / ".cache" / "aisuite-bed"
+        # An older engine cannot read what a newer one has written.
+        bed = cls(root if engine == "current" else root / engine, engine)
         if len(os.fsencode(bed.socket)) > _LONGEST_SOCKET:
             raise BedError(f"{bed.socket} is too long for a socket", "export AISUITE_BED=/var/tmp/aisuite-bed")
         return bed
@@ -68,6 +76,21 @@ class Bed:
             "DOCKER_CONFIG": str(self.config),
             "PATH": f"{self.programs}/usr/bin:{os.environ.get('PATH', _SYSTEM_PATH)}",
         }
+
+    @contextmanager
+    def as_environment(self) -> Iterator[None]:
+        """Let this process's own clients find the bed, as `eval "$(tests/bed/bed env)"` does."""
+        variables = self.variables()
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
     def docker(self, *words: str, stdin: int | None = None) -> str:
         """Run a docker command on the bed's engine and return what it printed."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-_NEEDED = 6 * 10**9  # bytes free: 2.5 GB stay, the rest is wanted while images are made
+_NEEDED = 5 * 10**9  # bytes free: 2.2 GB stay, the rest is wanted while images are made
 
 
 def bring_up(bed: Bed, say: Say) -> None:
@@ -30,10 +30,11 @@ def bring_up(bed: Bed, say: Say) -> None:
     refuse_other_systems()
     bed.root.mkdir(parents=True, exist_ok=True)
     with _alone(bed, say):
-        if not bed.programs.is_dir():
+        if engine.version(bed) is None:
+            engine.refuse_beside_another()
             _require_room(bed)
-        engine.install(bed)
-        engine.start(bed)
+            engine.install(bed)
+            engine.start(bed)
         say(f"Docker Engine {engine.version(bed)} runs")
         missing = outdated(bed, catalogue(bed))
         if missing:
@@ -76,6 +77,8 @@ def _prepare(image: Image, folder: Path) -> None:
 
 
 def _require_room(bed: Bed) -> None:
+    if bed.programs.is_dir():
+        return  # most of it is spent
     free = shutil.disk_usage(bed.root).free
     if free < _NEEDED:
         raise BedError(
