@@ -264,6 +264,5 @@ class Deps:
     workdir: Workdir
     host: Host
     clock: Clock
-    chat: Chat
     gpu: Gpu
     preparers: Mapping[str, Preparer]

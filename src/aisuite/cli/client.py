@@ -42,11 +42,12 @@ def ask(
 ) -> int:
     """Ask one question; the answer comes as it is made."""
     from aisuite.cli.view import client as view
+    from aisuite.cli.wiring import open_chat
     from aisuite.ops.ask import AskRequest
     from aisuite.ops.ask import ask as ask_suite
 
     text = sys.stdin.read() if question == "-" else question
-    pieces = ask_suite(AskRequest(text, model, collection), session.deps())
+    pieces = ask_suite(AskRequest(text, model, collection), session.deps(), open_chat())
     if session.out.json:
         return session.out.show(view.ask_json(pieces))
     return session.out.stream(view.ask_stream(pieces))
@@ -63,9 +64,10 @@ def rag_index(
     """Index documents; what has not changed since the last time costs nothing."""
     from aisuite.cli.progress import CountProgress
     from aisuite.cli.view import client as view
+    from aisuite.cli.wiring import open_chat
     from aisuite.ops.index import index
 
     name = collection or path.resolve().stem
     with CountProgress(session.out, f"indexing {path}") as progress:
-        report = index(path, name, session.deps(), progress)
+        report = index(path, name, session.deps(), open_chat(), progress)
     return session.out.show(view.index_json(report), view.index_text(report), report.exit_code)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
-    from aisuite.ports import Engine, Folder, Hub, Images, Preparer, Workdir
+    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -169,6 +169,13 @@ def open_shared(folder: Path) -> Folder:
     return SharedFolder(folder)
 
 
+def open_chat() -> Chat:
+    """Return what talks to the running suite as a client."""
+    from aisuite.adapters.chat import HttpChat
+
+    return HttpChat()
+
+
 def project_folder(project: str, state: Path) -> Path:
     """Return the absolute folder of a project. Raises UsageError when the name cannot be a folder's."""
     from aisuite.profile.text import check_name
@@ -181,7 +188,6 @@ def project_folder(project: str, state: Path) -> Path:
 
 
 def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -> Deps:
-    from aisuite.adapters.chat import HttpChat
     from aisuite.adapters.clock import SystemClock
     from aisuite.adapters.host import LocalHost
     from aisuite.adapters.nvml import NvmlGpu
@@ -197,7 +203,6 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
         workdir=ProjectDir(folder),
         host=LocalHost(),
         clock=SystemClock(),
-        chat=HttpChat(),
         gpu=NvmlGpu(),
         preparers=preparers,
     )

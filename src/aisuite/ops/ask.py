@@ -13,7 +13,7 @@ from aisuite.stack.model import Role
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aisuite.ports import Deps
+    from aisuite.ports import Chat, Deps
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Piece:
     model: str | None = None
 
 
-def ask(request: AskRequest, deps: Deps) -> Iterator[Piece]:
+def ask(request: AskRequest, deps: Deps, chat: Chat) -> Iterator[Piece]:
     """Yield the answer as it comes. Raises NotRunning, UsageError, StepFailed."""
     record = require_record(deps.workdir)
     if not request.question.strip():
@@ -45,31 +45,31 @@ def ask(request: AskRequest, deps: Deps) -> Iterator[Piece]:
         names = ", ".join(record.routes)
         raise UsageError(f"there is no model {request.model!r}; there are {names}", f"aisuite ask --model {near[0]} …")
     if request.collection is None:
-        yield from _ask_gateway(request, record, deps)
+        yield from _ask_gateway(request, record, deps, chat)
     else:
-        yield from _ask_rag(request, record, deps)
+        yield from _ask_rag(request, record, deps, chat)
 
 
-def _ask_gateway(request: AskRequest, record: Record, deps: Deps) -> Iterator[Piece]:
+def _ask_gateway(request: AskRequest, record: Record, deps: Deps, chat: Chat) -> Iterator[Piece]:
     body = {
         "model": request.model or record.routes[0],
         "messages": [{"role": "user", "content": request.question}],
         "stream": True,
     }
     url = record.require(Role.GATEWAY).url + "/v1/chat/completions"
-    for event in deps.chat.stream(url, _key(deps, "gateway_key"), body, request.timeout):
+    for event in chat.stream(url, _key(deps, "gateway_key"), body, request.timeout):
         for choice in event.get("choices", ()):
             text = (choice.get("delta") or {}).get("content")
             if text:
                 yield Piece(text=text, model=event.get("model"))
 
 
-def _ask_rag(request: AskRequest, record: Record, deps: Deps) -> Iterator[Piece]:
+def _ask_rag(request: AskRequest, record: Record, deps: Deps, chat: Chat) -> Iterator[Piece]:
     body: dict[str, Any] = {"query": request.question, "collection": request.collection, "stream": True}
     if request.model is not None:
         body["model"] = request.model
     url = record.require(Role.RAG).url + "/query"
-    for event in deps.chat.stream(url, _key(deps, "service_key"), body, request.timeout):
+    for event in chat.stream(url, _key(deps, "service_key"), body, request.timeout):
         if event.get("sources"):
             yield Piece(sources=tuple(event["sources"]))
         if event.get("delta"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from aisuite.ports import Deps
+    from aisuite.ports import Chat, Deps
 
 _SUFFIXES = frozenset({".md", ".txt"})
 _LARGEST = 4 * 2**20  # bytes of one document
@@ -34,7 +34,7 @@ class IndexReport:
     exit_code: int = 0
 
 
-def index(path: Path, collection: str, deps: Deps, progress: Callable[[int, int], None]) -> IndexReport:
+def index(path: Path, collection: str, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> IndexReport:
     """Send every .md and .txt file below `path` to the collection; unchanged ones cost nothing.
 
     `progress` is told documents done and documents in all. Raises UsageError, NotRunning, StepFailed.
@@ -48,7 +48,7 @@ def index(path: Path, collection: str, deps: Deps, progress: Callable[[int, int]
     for start in range(0, len(documents), _BATCH):
         progress(start, len(documents))
         body = {"collection": collection, "documents": documents[start : start + _BATCH]}
-        answer = deps.chat.post(url, key.strip(), body, _TIMEOUT)
+        answer = chat.post(url, key.strip(), body, _TIMEOUT)
         for name in counts:
             counts[name] += int(answer.get(name, 0))
         skipped += [(str(one["source"]), str(one["reason"])) for one in answer.get("skipped", ())]

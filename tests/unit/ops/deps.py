@@ -83,7 +83,6 @@ def make_world(
         workdir=workdir,
         host=host,
         clock=FakeClock(),
-        chat=chat,
         gpu=FakeGpu(),
         preparers=preparers or {},
     )

@@ -47,7 +47,7 @@ def test_env_names_the_key_by_its_file() -> None:
 def test_ask_streams_the_answer_of_the_first_route() -> None:
     chat = FakeChat({GATEWAY: [_delta("Hel"), {"choices": []}, _delta("lo"), {"choices": [{"delta": {}}]}]})
     world = _running(chat)
-    assert [piece.text for piece in ask(AskRequest("hi"), world.deps)] == ["Hel", "lo"]
+    assert [piece.text for piece in ask(AskRequest("hi"), world.deps, world.chat)] == ["Hel", "lo"]
     assert chat.sent[0].body["model"] == "chat-7b"
     assert chat.sent[0].key == world.workdir.files["secrets/gateway_key"]
 
@@ -55,7 +55,7 @@ def test_ask_streams_the_answer_of_the_first_route() -> None:
 def test_ask_with_a_collection_gives_the_sources_first() -> None:
     source = {"n": 1, "source": "a.md", "title": "A"}
     chat = FakeChat({QUERY: [{"sources": [source], "model": "code-7b"}, {"delta": "because"}, {"done": True}]})
-    pieces = list(ask(AskRequest("why?", model="code-7b", collection="docs"), _running(chat).deps))
+    pieces = list(ask(AskRequest("why?", model="code-7b", collection="docs"), _running(chat).deps, chat))
     assert pieces[0].sources == (source,)
     assert "".join(piece.text for piece in pieces) == "because"
     assert chat.sent[0].body == {"query": "why?", "collection": "docs", "stream": True, "model": "code-7b"}
@@ -64,21 +64,21 @@ def test_ask_with_a_collection_gives_the_sources_first() -> None:
 @pytest.mark.parametrize(("question", "model"), [("  ", None), ("hi", "chat7b")])
 def test_a_question_that_cannot_be_asked_is_refused(question: str, model: str | None) -> None:
     with pytest.raises(UsageError):
-        list(ask(AskRequest(question, model=model), _running().deps))
+        list(ask(AskRequest(question, model=model), _running().deps, FakeChat()))
 
 
 def test_a_stack_without_rag_says_how_to_get_it() -> None:
     world = make_world()
     up(UpRequest(make_stack(make_service("inference-chat", 8001), make_service("api-gateway", 8000))), world.deps)
     with pytest.raises(NotRunning) as caught:
-        list(ask(AskRequest("hi", collection="docs"), world.deps))
+        list(ask(AskRequest("hi", collection="docs"), world.deps, world.chat))
     assert caught.value.hint == "aisuite up --phase 2"
 
 
 def test_the_servers_own_error_comes_through() -> None:
     chat = FakeChat({GATEWAY: [_delta("a"), StepFailed("the server refused")]})
     with pytest.raises(StepFailed, match="the server refused"):
-        list(ask(AskRequest("hi"), _running(chat).deps))
+        list(ask(AskRequest("hi"), _running(chat).deps, chat))
 
 
 def test_index_sends_text_documents_and_names_what_it_leaves_out(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_index_sends_text_documents_and_names_what_it_leaves_out(tmp_path: Path)
     (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\x00x")
     (tmp_path / "empty.md").write_text(" \n")
     chat = FakeChat({INDEX: [{"documents": 2, "chunks": 3, "unchanged": 0, "replaced": 0, "skipped": []}]})
-    report = index(tmp_path, "docs", _running(chat).deps, lambda done, total: None)
+    report = index(tmp_path, "docs", _running(chat).deps, chat, lambda done, total: None)
     assert (report.documents, report.chunks) == (2, 3)
     sent = chat.sent[0].body["documents"]
     assert [(one["id"], one["text"]) for one in sent] == [("a.md", "# 제목\n본문"), ("sub/b.txt", "text")]
@@ -102,7 +102,7 @@ def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}.md").write_text("text")
     chat = FakeChat({INDEX: [{"documents": 16, "chunks": 16, "unchanged": 0, "replaced": 0}]})
     told: list[tuple[int, int]] = []
-    report = index(tmp_path, "docs", _running(chat).deps, lambda done, total: told.append((done, total)))
+    report = index(tmp_path, "docs", _running(chat).deps, chat, lambda done, total: told.append((done, total)))
     assert [len(one.body["documents"]) for one in chat.sent] == [16, 16, 8]
     assert report.documents == 48  # what the service counted
     assert told[-1] == (40, 40)
@@ -112,7 +112,7 @@ def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
 def test_nothing_to_index_is_said_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError):
-        index(tmp_path / name, "docs", _running().deps, lambda done, total: None)
+        index(tmp_path / name, "docs", _running().deps, FakeChat(), lambda done, total: None)
 
 
 def test_logs_gives_the_last_lines_and_names_a_near_service() -> None:
