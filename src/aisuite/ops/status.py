@@ -11,7 +11,7 @@ from aisuite.ops.record import Record, read_record
 from aisuite.plan.observed import State
 
 if TYPE_CHECKING:
-    from aisuite.plan.observed import ObservedService
+    from aisuite.plan.observed import Observed, ObservedService
     from aisuite.ports import Deps
 
 
@@ -46,12 +46,14 @@ class StatusReport:
 def status(deps: Deps) -> StatusReport:
     """Return the state of every service that `up` brought up; changes nothing."""
     record = read_record(deps.workdir)
-    return StatusReport(record, statuses(record, deps) if record else ())
-
-
-def statuses(record: Record, deps: Deps) -> tuple[ServiceStatus, ...]:
-    """Return one row for each recorded service, in start order."""
+    if record is None:
+        return StatusReport(None, ())
     observed = look({service.name: service.ready_url for service in record.services}, deps)
+    return StatusReport(record, statuses(record, observed))
+
+
+def statuses(record: Record, observed: Observed) -> tuple[ServiceStatus, ...]:
+    """Return one row for each recorded service, in start order."""
     rows = []
     for service in record.services:
         found = observed.find(service.name)

@@ -88,12 +88,14 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
         record = record_of(stack, seconds, before)
         write_record(deps.workdir, record)
+        if plan:
+            observed = _look(stack, deps)
     return UpReport(
         stack=stack,
         plan=plan,
         dry_run=False,
         seconds=deps.clock.monotonic() - began,
-        services=statuses(record, deps),
+        services=statuses(record, observed),
         results=results,
         failures=tuple(result.error for result in results if result.error is not None),
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
@@ -106,8 +108,12 @@ def _refuse_another_engine(before: Record | None, stack: Stack) -> None:
 
 
 def _plan(stack: Stack, files: Mapping[str, str], deps: Deps) -> tuple[Plan, Observed]:
-    observed = look({service.name: service.ready_url for service in stack.services}, deps)
+    observed = _look(stack, deps)
     return reconcile(stack, files, observed, preparations(stack, deps)), observed
+
+
+def _look(stack: Stack, deps: Deps) -> Observed:
+    return look({service.name: service.ready_url for service in stack.services}, deps)
 
 
 def preparations(stack: Stack, deps: Deps) -> list[Preparation]:
