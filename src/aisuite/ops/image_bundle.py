@@ -96,7 +96,7 @@ def _read_manifest(folder: Folder) -> tuple[Packed, ...]:
             raise DownloadFailed(f"{place} is no manifest of ours: its schema is not {_SCHEMA}", hint)
         packed = tuple(Packed(**one) for one in document["images"])
         sound = all(isinstance(one.file, str) and _FILE.fullmatch(one.file) for one in packed)
-    except (ValueError, KeyError, TypeError, AttributeError) as err:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
         raise DownloadFailed(f"{place} cannot be read: {err!r}", hint) from err
     if not sound:
         raise DownloadFailed(f"{place} names a file that does not lie beside it", hint)

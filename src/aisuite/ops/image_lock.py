@@ -48,7 +48,7 @@ def read_lock(folder: Folder) -> dict[str, str]:
         return {}
     try:
         return parse_lock(text)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         file = folder.path / LOCK_FILE
         raise UsageError(f"{file} is no lock of images: {err}", f"rm {file} && aisuite images lock") from err
 

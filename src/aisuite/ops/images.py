@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Literal
@@ -93,15 +93,16 @@ def pull_images(
         _refuse_missing([one.reference for one in wanted])
         wanted = []
 
-    pulled = _pull_together([pin(one.reference, lock) for one in wanted], images, progress_for)
-    return ImagesReport(list_images(needed, images, lock).images, pulled)
+    references = tuple(pin(one.reference, lock) for one in wanted)
+    _pull_together(references, images, progress_for)
+    return ImagesReport(list_images(needed, images, lock).images, references)
 
 
-def _pull_together(references: Sequence[str], images: Images, progress_for: ProgressFor) -> tuple[str, ...]:
+def _pull_together(references: Sequence[str], images: Images, progress_for: ProgressFor) -> None:
     """Fetch several images at a time; the first that fails, or Ctrl-C, ends the others where they stand."""
     ended = Event()
 
-    def pull(reference: str) -> str:
+    def pull(reference: str) -> None:
         tell = progress_for(reference)
 
         def progress(stage: str, done: int, total: int) -> None:
@@ -110,13 +111,15 @@ def _pull_together(references: Sequence[str], images: Images, progress_for: Prog
             tell(stage, done, total)
 
         images.pull(reference, progress)
-        return reference
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
+        pulls = [pool.submit(pull, reference) for reference in references]
         try:
-            return tuple(pool.map(pull, references))
+            for finished in wait(pulls, return_when=FIRST_EXCEPTION).done:
+                finished.result()
         finally:
             ended.set()
+            pool.shutdown(cancel_futures=True)
 
 
 def build_image(

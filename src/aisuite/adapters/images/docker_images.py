@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from aisuite.adapters.docker_engine.client import connect
 from aisuite.adapters.images.context import fingerprint, locks, make_context
 from aisuite.adapters.images.failures import answering, build_failure, pull_failure
 from aisuite.adapters.images.packages import ASK_PYTHON, Python, install_packages, parse_python
@@ -30,7 +31,7 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 
 
 class DockerImages:
-    """The images of the engine that DOCKER_HOST names, or of the local one.
+    """The images of the engine that DOCKER_HOST or docker's current context names.
 
     Each call has a connection of its own, so that calls may run side by side.
     """
@@ -41,7 +42,7 @@ class DockerImages:
 
         with _engine() as client:
             try:
-                found = client.api.inspect_image(reference)
+                found = client.inspect_image(reference)
             except ImageNotFound:
                 return None
         name = parse_reference(reference).name
@@ -62,17 +63,17 @@ class DockerImages:
 
         wanted, layers = parse_reference(reference), Layers()
         with _engine() as client:
-            disk = Disk(client.api.info().get("DockerRootDir", ""))
+            disk = Disk(client.info().get("DockerRootDir", ""))
             disk.check(reference, 0)
             try:
-                for event in client.api.pull(wanted.name, wanted.digest or wanted.tag, stream=True, decode=True):
+                for event in client.pull(wanted.name, wanted.digest or wanted.tag, stream=True, decode=True):
                     if "error" in event:
                         raise pull_failure(reference, event["error"])
                     layers.see(event)
                     disk.check(reference, layers.total)
                     progress("downloading", layers.done, layers.total)
                 if wanted.digest and wanted.tag:
-                    client.api.tag(f"{wanted.name}@{wanted.digest}", wanted.name, wanted.tag, force=True)
+                    client.tag(f"{wanted.name}@{wanted.digest}", wanted.name, wanted.tag, force=True)
             except APIError as err:
                 raise pull_failure(reference, str(err.explanation or err)) from err
 
@@ -94,7 +95,7 @@ class DockerImages:
             install_packages(locks(recipe), python, Path(folder))
             context = make_context(recipe, Path(folder))
         with _engine() as client, context:
-            events = client.api.build(
+            events = client.build(
                 fileobj=context,
                 custom_context=True,
                 tag=reference,
@@ -120,7 +121,7 @@ class DockerImages:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with unfinished.open("wb") as file:
-                    for chunk in client.api.get_image(reference, chunk_size=_CHUNK):
+                    for chunk in client.get_image(reference, chunk_size=_CHUNK):
                         file.write(chunk)
                         digest.update(chunk)
                         done += len(chunk)
@@ -148,21 +149,20 @@ class DockerImages:
         """Give a saved image to the engine. Raises DownloadFailed, DiskFull, EngineUnavailable."""
         progress("loading", 0, 0)
         with _engine() as client, source.open("rb") as file:
-            for event in client.api.load_image(file):
+            for event in client.load_image(file):
                 if "error" in event:
                     raise pull_failure(str(source), event["error"])
 
 
 @contextmanager
 def _engine() -> Iterator[Any]:
-    import docker
-
-    with answering():
-        client = docker.from_env(timeout=_PATIENCE)
-        try:
+    client = connect()
+    client.timeout = _PATIENCE
+    try:
+        with answering():
             yield client
-        finally:
-            client.close()
+    finally:
+        client.close()
 
 
 def _same_name(full: str, name: str) -> bool:
@@ -173,17 +173,22 @@ def _same_name(full: str, name: str) -> bool:
 
 
 def _python_of(image: str) -> Python:
-    from docker.errors import APIError, ContainerError
+    """Ask an image for its Python, in a container without a network. Raises UsageError."""
+    from docker.errors import APIError
 
     with _engine() as client:
+        host = client.create_host_config(network_mode="none", read_only=True, cap_drop=["ALL"])
+        container = client.create_container(image, ["-c", ASK_PYTHON], entrypoint=["python3"], host_config=host)["Id"]
         try:
-            answer = client.containers.run(
-                image, ["-c", ASK_PYTHON], entrypoint=["python3"], network_disabled=True, remove=True, read_only=True
-            )
-        except (APIError, ContainerError) as err:
+            client.start(container)
+            client.wait(container)
+            answer = client.logs(container, stdout=True, stderr=False).decode(errors="replace")
+        except APIError as err:
             hint = "aisuite images build --base python:3.13-slim"
             raise UsageError(f"{image} cannot run python3, which the services need", hint) from err
-    return parse_python(answer.decode(), image)
+        finally:
+            client.remove_container(container, force=True, v=True)
+    return parse_python(answer, image)
 
 
 def _follow_build(reference: str, events: Iterator[dict[str, Any]], progress: Progress) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError, DiskFull, DownloadFailed, EngineUnavailable, StepFailed
+from aisuite.adapters.docker_engine.faults import unreachable
+from aisuite.errors import AisuiteError, DiskFull, DownloadFailed, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ _TIDY = "docker system df   # then: docker image prune"
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn "nobody answers" and "you may not ask" into EngineUnavailable, and other refusals into StepFailed."""
+    """Turn an engine that goes away into EngineUnavailable, and what it refuses into StepFailed or DiskFull."""
     import requests
     from docker.errors import APIError, DockerException
 
@@ -30,7 +30,7 @@ def answering() -> Iterator[None]:
     except APIError as err:
         raise _refused(str(err.explanation or err)) from err
     except (DockerException, requests.RequestException) as err:
-        raise _silent(err) from err
+        raise unreachable(err) from err
 
 
 def pull_failure(reference: str, reason: str) -> AisuiteError:
@@ -60,18 +60,4 @@ def build_failure(reference: str, reason: str, last: str) -> AisuiteError:
 def _refused(reason: str) -> AisuiteError:
     return (
         DiskFull(reason, _TIDY) if _NO_SPACE.search(reason) else StepFailed(f"Docker refuses: {reason}", "docker info")
-    )
-
-
-def _silent(err: Any) -> EngineUnavailable:
-    place = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    reason = str(err)
-    if "Permission denied" in reason:
-        return EngineUnavailable(
-            f"you may not talk to Docker at {place}", "sudo usermod -aG docker $USER   # then log in again"
-        )
-    if "timed out" in reason.lower():
-        return EngineUnavailable(f"Docker at {place} does not answer in time", "docker info")
-    return EngineUnavailable(
-        f"no Docker Engine answers at {place}", "docker info   # is it running? DOCKER_HOST right?"
     )
