@@ -38,6 +38,9 @@ def main() -> int:
         if err.hint is not None:
             print(f"hint: {err.hint}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from there", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -29,7 +29,7 @@ _CLIENTS = {"sid": ("docker-cli", "docker-compose", "docker-buildx")}
 _FROM_MACHINE = {"runc": "runc", "iptables": "iptables"}
 # Docker's own choice, 172.17.0.0/16 and up, is often a network that the machine is already in.
 _NETWORKS = ("--bip", "10.200.0.1/24", "--default-address-pool", "base=10.201.0.0/16,size=24")
-_START = 30.0  # seconds; usually 1
+_START = 60.0  # seconds; usually 1, but after a crash it first stops the containers that outlived it
 _STOP = 40.0  # seconds; dockerd gives containers 15 of them
 
 
@@ -99,7 +99,8 @@ def start(bed: Bed) -> None:
     deadline = time.monotonic() + _START
     while version(bed) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            stop(bed)
+            process.kill()
+            process.wait()  # containerd dies with it
             last = "\n".join(bed.log.read_text(errors="replace").splitlines()[-8:])
             raise BedError(f"the Docker Engine does not start; {bed.log} ends with:\n{last}")
         time.sleep(0.05)
@@ -107,6 +108,8 @@ def start(bed: Bed) -> None:
 
 def stop(bed: Bed) -> None:
     """Remove what the engine runs, end it, and leave no process and no mount; images stay."""
+    if version(bed) is None and _processes_of(bed):
+        start(bed)  # it was killed: only an engine can end the containers that outlived it
     if version(bed) is not None:
         _remove_everything_but_images(bed)
     pid = _engine_pid(bed)
