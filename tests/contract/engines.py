@@ -128,13 +128,14 @@ def _container(name: str, program: Program, image: str) -> Service:
     service = make_service(name, 9000, command=_command(program))
     return replace(
         service,
-        published=Endpoint("127.0.0.1", _free_port()),
+        published=Endpoint("127.0.0.1", free_port()),
         image=image,
         healthcheck=("NONE",),
     )
 
 
-def _free_port() -> Port:
+def free_port() -> Port:
+    """Return a port of 127.0.0.1 that nobody holds now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return Port(one.getsockname()[1])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any
 
-from aisuite.adapters.docker_engine.faults import unreachable
+from aisuite.adapters.docker_engine.faults import DEFAULT_SOCKET, unreachable
 
 _TIMEOUT = 60  # seconds for one answer; stopping a container adds its grace
 _CONNECTIONS = 32
@@ -20,12 +21,12 @@ def connect() -> Any:
     from docker.api import APIClient
     from docker.errors import DockerException
 
+    address = _address()
     try:
-        return APIClient(
-            **_address(), version="auto", timeout=_TIMEOUT, max_pool_size=_CONNECTIONS, use_ssh_client=True
-        )
+        _knock(address["base_url"] or DEFAULT_SOCKET)
+        return APIClient(**address, version="auto", timeout=_TIMEOUT, max_pool_size=_CONNECTIONS, use_ssh_client=True)
     except (DockerException, OSError) as err:
-        raise unreachable(err) from err
+        raise unreachable(err, address["base_url"]) from err
 
 
 def _address() -> dict[str, Any]:
@@ -33,11 +34,19 @@ def _address() -> dict[str, Any]:
     from docker.utils import kwargs_from_env
 
     if os.environ.get("DOCKER_HOST"):
-        return dict(kwargs_from_env())
+        return {"base_url": None, **kwargs_from_env()}
     context = ContextAPI.get_current_context()
-    if context is None:
-        return {}
+    if context is None or context.Host == DEFAULT_SOCKET:
+        return {"base_url": None}
     return {"base_url": context.Host, "tls": context.TLSConfig or False}
+
+
+def _knock(url: str) -> None:
+    """Raise OSError when nobody answers at a local socket: the SDK would bury the reason, and leak the socket."""
+    scheme, _, path = url.partition("://")
+    if scheme in {"unix", "http+unix"}:
+        with socket.socket(socket.AF_UNIX) as door:
+            door.connect(path)
 
 
 def api_version(client: Any) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from aisuite.adapters.docker_engine.labels import NO_HASH
@@ -22,36 +23,32 @@ class ConfigHashes:
     """
 
     def __init__(self, file: Path, project: str) -> None:
-        self._running: subprocess.Popen[str] | None = None
-        self._hashes: dict[str, str] = {}
-        program = _find_compose()
-        if program:
-            self._running = subprocess.Popen(
-                [*program, "-p", project, "-f", str(file), "config", "--hash", "*"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                env={name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")},
-            )
+        with_compose = ThreadPoolExecutor(1, thread_name_prefix="compose")
+        self._hashes = with_compose.submit(_ask_compose, file, project)
+        with_compose.shutdown(wait=False)
 
     def of(self, service: str) -> str:
-        """Return a service's hash."""
-        self.finish()
-        return self._hashes.get(service, NO_HASH)
+        """Return a service's hash; waits for Compose."""
+        return self._hashes.result().get(service, NO_HASH)
 
-    def finish(self) -> None:
-        """Wait for Compose."""
-        if self._running is None:
-            return
-        try:
-            lines, _ = self._running.communicate(timeout=_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._running.kill()
-            lines, _ = self._running.communicate()
-        self._running = None
-        pairs = (line.split() for line in lines.splitlines())
-        self._hashes = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+def _ask_compose(file: Path, project: str) -> dict[str, str]:
+    program = _find_compose()
+    if not program:
+        return {}
+    try:
+        ran = subprocess.run(
+            [*program, "-p", project, "-f", str(file), "config", "--hash", "*"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+            env={name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    return dict(line.split(maxsplit=1) for line in ran.stdout.splitlines()) if ran.returncode == 0 else {}
 
 
 def _find_compose() -> list[str]:

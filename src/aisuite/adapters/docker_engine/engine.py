@@ -87,12 +87,10 @@ class DockerEngine:
 
     def open(self, stack: Stack) -> None:  # noqa: ARG002  the rendered file says it all
         """Make the project's networks and volumes where they are missing. Raises EngineUnavailable, StepFailed."""
-        compose, hashes = self._description()
+        compose, _ = self._description()
         with translated(_PROJECT):
             ensure_networks(self._api(), compose, self._place())
             ensure_volumes(self._api(), compose, self._place())
-        with self._lock:
-            hashes.finish()
 
     def start(self, service: Service, fingerprint: Mapping[str, str]) -> None:
         """Make and start a service's container from the Compose file; what runs under that name is stopped first.
@@ -100,12 +98,16 @@ class DockerEngine:
         Raises StepFailed, PortTaken, GpuUnavailable, DiskFull, EngineUnavailable.
         """
         self.stop(service.name)
-        compose, _ = self._description()
+        compose, hashes = self._description()
         if service.name not in compose.services:
             raise StepFailed(f"{self._folder / COMPOSE_FILE} has no service {service.name}", "aisuite render")
         place = self._place()
         with translated(service.name):
-            labels = self._labels(service.name, compose, fingerprint)
+            image = self._api().inspect_image(compose.services[service.name].image)["Id"]
+            labels = {
+                **container_labels(place, service.name, compose.services[service.name].depends_on),
+                **made_labels(image, hashes.of(service.name), fingerprint),
+            }
             body = container_config(service.name, compose, place, labels)
             identity = self._api().create_container_from_config(body, place.container(service.name))["Id"]
             try:
@@ -115,17 +117,6 @@ class DockerEngine:
             except BaseException:
                 self._remove(identity)
                 raise
-
-    def _labels(self, name: str, compose: ComposeFile, fingerprint: Mapping[str, str]) -> dict[str, str]:
-        service = compose.services[name]
-        _, hashes = self._description()
-        with self._lock:
-            config_hash = hashes.of(name)
-        image = self._api().inspect_image(service.image)["Id"]
-        return {
-            **container_labels(self._project, name, self._folder, service.depends_on),
-            **made_labels(image, config_hash, fingerprint),
-        }
 
     def stop(self, name: str) -> None:
         """Stop a service and remove its container; its last log lines are kept. Fine when it is not there."""

@@ -20,7 +20,7 @@ from aisuite.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SOCKET = "unix:///var/run/docker.sock"
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,13 @@ def explain(service: str, text: str) -> AisuiteError:
     return StepFailed(f"{service}: Docker refuses: {text}", f"docker ps -a --filter name={service}")
 
 
-def unreachable(err: BaseException) -> EngineUnavailable:
-    """Return the error for an engine that does not answer, from whatever the SDK made of it."""
-    where = os.environ.get("DOCKER_HOST", "")
-    place = f"{where} (DOCKER_HOST)" if where else f"{_SOCKET} (DOCKER_HOST is not set)"
+def unreachable(err: BaseException, address: str | None = None) -> EngineUnavailable:
+    """Return the error for an engine that does not answer, from whatever the SDK made of it.
+
+    `address` is that of the current context, where it names another one than usual.
+    """
+    named = os.environ.get("DOCKER_HOST", "")
+    place = f"{named} (DOCKER_HOST)" if named else f"{address or DEFAULT_SOCKET} (DOCKER_HOST is not set)"
     causes = list(_causes(err))
     if any(isinstance(cause, PermissionError) for cause in causes):
         hint = "sudo usermod -aG docker $USER   # then log in again"

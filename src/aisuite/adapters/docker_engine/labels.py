@@ -9,8 +9,8 @@ from aisuite import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+    from aisuite.adapters.docker_engine.container_config import Place
     from aisuite.stack.compose import DependsOn
 
 COMPOSE_FILE = "compose.yaml"
@@ -31,27 +31,27 @@ def project_labels(project: str) -> dict[str, str]:
     return {PROJECT: project, "com.docker.compose.version": __version__}
 
 
-def network_labels(project: str, network: str, folder: Path) -> dict[str, str]:
+def network_labels(place: Place, network: str) -> dict[str, str]:
     """Return the labels of a network; without them Compose refuses to use it."""
-    return {**project_labels(project), NETWORK: network, FOLDER: str(folder)}
+    return {**project_labels(place.project), NETWORK: network, FOLDER: str(place.folder)}
 
 
-def volume_labels(project: str, volume: str) -> dict[str, str]:
+def volume_labels(place: Place, volume: str) -> dict[str, str]:
     """Return the labels of a named volume."""
-    return {**project_labels(project), VOLUME: volume}
+    return {**project_labels(place.project), VOLUME: volume}
 
 
-def container_labels(project: str, service: str, folder: Path, depends_on: Mapping[str, DependsOn]) -> dict[str, str]:
-    """Return the labels of a service's only container, less hash, image and fingerprint."""
+def container_labels(place: Place, service: str, depends_on: Mapping[str, DependsOn]) -> dict[str, str]:
+    """Return the labels of a service's only container that say where it belongs."""
     needs = (f"{name}:{need.condition}:false" for name, need in depends_on.items())
     return {
-        **project_labels(project),
+        **project_labels(place.project),
         SERVICE: service,
-        WORKING_DIR: str(folder),
+        WORKING_DIR: str(place.folder),
         ONE_OFF: "False",
         "com.docker.compose.container-number": "1",
         "com.docker.compose.depends_on": ",".join(needs),
-        "com.docker.compose.project.config_files": str(folder / COMPOSE_FILE),
+        "com.docker.compose.project.config_files": str(place.folder / COMPOSE_FILE),
     }
 
 

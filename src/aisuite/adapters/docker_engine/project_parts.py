@@ -39,7 +39,7 @@ def ensure_networks(client: Any, compose: ComposeFile, place: Place) -> None:
                 driver="bridge",
                 options=dict(compose.networks[name].driver_opts),
                 internal=compose.networks[name].internal,
-                labels=network_labels(place.project, name, place.folder),
+                labels=network_labels(place, name),
             )
 
 
@@ -62,7 +62,7 @@ def ensure_volumes(client: Any, compose: ComposeFile, place: Place) -> None:
     for name in compose.volumes:
         full_name = place.owned(name)
         if full_name not in there:
-            client.create_volume(full_name, labels=volume_labels(place.project, name))
+            client.create_volume(full_name, labels=volume_labels(place, name))
             continue
         owner = (there[full_name]["Labels"] or {}).get(PROJECT, place.project)
         if owner != place.project:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # PID 1 is the engine's init; it ignores what the kernel does not force on it. Its first child is the service.
-_FROM_INSIDE = 'read -r service rest < /proc/1/task/1/children && kill -{signal} "$service"'
+_FROM_INSIDE = 'read -r service rest < /proc/1/task/1/children; kill -{signal} "$service"'
 
 
 def send(client: Any, container: Mapping[str, Any], signal_name: str) -> None:
