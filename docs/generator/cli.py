@@ -14,7 +14,7 @@ from generator.markdown import code, one_line, page, section, table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_VALUES = {bool: "", int: "number", str: "text", Path: "path"}
+_VALUES = {bool: "", int: "number", float: "number", str: "text", Path: "path", list[str]: "texts"}
 
 
 def cli_page() -> str:
@@ -78,12 +78,17 @@ def _options_table(options: Iterable[Any]) -> str:
             ", ".join(map(code, one.opts)),
             _value(one),
             "" if one.default in (None, False) else code(one.default),
-            code(one.envvar),
+            ", ".join(map(code, _variables(one))),
             one.help,
         )
         for one in options
     ]
     return table(("option", "value", "default", "variable", "meaning"), rows)
+
+
+def _variables(parameter: Any) -> list[str]:
+    names = parameter.envvar or []
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _value(parameter: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aisuite import __version__
-from aisuite.cli import client, images, models, profile, stack
+from aisuite.cli import client, images, lifecycle, models, profile, stack
 from aisuite.cli.output import Current, begin
 from aisuite.errors import INTERRUPTED, AisuiteError, ProfileInvalid, UsageError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 stack.register(app)
+lifecycle.register(app)
 client.register(app)
 models.register(app)
 images.register(app)

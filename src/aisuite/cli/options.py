@@ -28,9 +28,11 @@ Engine = Annotated[
     str | None, typer.Option("--engine", help="process or docker; without it the profile decides.", metavar="ENGINE")
 ]
 
+_PROJECT_VARIABLES = ["AISUITE_PROJECT", "COMPOSE_PROJECT_NAME"]  # the first that is set
+
 _COMMON: dict[str, tuple[Any, Any]] = {
     "project": (
-        Annotated[str, typer.Option("--project", "-p", envvar="AISUITE_PROJECT", help="Name of the stack.")],
+        Annotated[str, typer.Option("--project", "-p", envvar=_PROJECT_VARIABLES, help="Name of the stack.")],
         DEFAULT_PROJECT,
     ),
     "state": (

@@ -89,6 +89,25 @@ def wire(choice: Choice, project: str, state: Path) -> Suite:
     )
 
 
+def wire_again(profile: str | None, project: str, state: Path) -> Suite:
+    """Wire what `up` has brought up last: its profile, or the one that is named, with its phase and on its engine.
+
+    Raises NotRunning, and UsageError when the profile was a file without a name.
+    """
+    from aisuite.adapters.workdir import ProjectDir
+    from aisuite.cli.choice import Choice
+    from aisuite.ops.record import require_record
+
+    record = require_record(ProjectDir(project_folder(project, state)))
+    if profile is None and record.profile not in list_profiles():
+        raise UsageError(
+            f"this project's profile {record.profile} is a file of its own; name it",
+            f"--profile ./{record.profile}.yaml",
+        )
+    choice = Choice(profile or record.profile, record.phase, demo=False, engine=record.engine)
+    return wire(choice, project, state)
+
+
 def _find_llama_server() -> LlamaServer:
     from aisuite.adapters.llama_binary import find_llama_server
     from aisuite.stack.inference import LLAMA_FLAGS

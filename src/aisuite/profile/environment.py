@@ -123,6 +123,7 @@ VARIABLES: tuple[Variable, ...] = (
 COMMAND_LINE: Mapping[str, str] = {
     "AISUITE_PROFILE": "Name of a profile, or path of its file.",
     "AISUITE_PROJECT": "Name of the stack.",
+    "COMPOSE_PROJECT_NAME": "The same, where AISUITE_PROJECT is not set: then Compose and aisuite mean one project.",
     "AISUITE_STATE": "Folder of the projects' folders.",
 }
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "up": ["up", "--profile", "nowhere"],
     "down": ["down"],
     "status": ["status"],
+    "restart": ["restart"],
     "logs": ["logs", "rag"],
     "render": ["render", "--profile", "nowhere"],
     "env": ["env"],
@@ -34,7 +35,8 @@ COMMANDS = {
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("AISUITE_PROJECT", raising=False)
+    for name in ("AISUITE_PROJECT", "COMPOSE_PROJECT_NAME"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -118,6 +120,17 @@ def test_docker_that_does_not_answer_is_refused_rather_than_replaced(
     captured = capsys.readouterr()
     assert captured.out.startswith("engine docker (--engine), profile demo (--demo)")
     assert "nobody.sock" in captured.err
+
+
+def test_composes_own_variable_names_the_project_where_ours_does_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "theirs")
+    assert run(["env"]) == 5
+    assert "/theirs" in capsys.readouterr().err
+    monkeypatch.setenv("AISUITE_PROJECT", "ours")
+    assert run(["env"]) == 5
+    assert "/ours" in capsys.readouterr().err
 
 
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,114 @@
+"""`aisuite restart`: services once more, as `up` has started them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aisuite.errors import StepFailed, UsageError
+from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
+from aisuite.ops.look import look
+from aisuite.ops.record import require_record, write_record
+from aisuite.ops.status import ServiceStatus, statuses
+from aisuite.plan.model import Plan, Step, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aisuite.ops.record import Record
+    from aisuite.ports import Deps, Renderer, Workdir
+    from aisuite.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class RestartReport:
+    """The services that were restarted, and all as they are now."""
+
+    results: tuple[StepResult, ...]
+    services: tuple[ServiceStatus, ...]
+    seconds: float
+    exit_code: int = 0
+
+
+def restart(
+    stack: Stack, names: Sequence[str], deps: Deps, listen: Callable[[Event], None] = lambda _: None
+) -> RestartReport:
+    """Stop and start these services, all without names, each after those it needs; return when they are ready.
+
+    Nothing is taken back after a failure: what was restarted stays, and what was not yet stopped runs on.
+    Raises NotRunning, UsageError for a name that is none, StepFailed when the profile has changed, and whatever a
+    service failed with.
+    """
+    began = deps.clock.monotonic()
+    with deps.workdir.lock("restart"):
+        record = require_record(deps.workdir)
+        files = rendered_as_up_did(stack, deps.renderer, deps.workdir)
+        plan = plan_restart(stack, _check(names, record))
+        results = PlanRun(stack, files, plan, deps, listen).run()
+        record = _timed(record, results)
+        write_record(deps.workdir, record)
+        _raise_failures(results)
+    observed = look({service.name: service.ready_url for service in record.services}, deps)
+    return RestartReport(results, statuses(record, observed), deps.clock.monotonic() - began)
+
+
+def rendered_as_up_did(stack: Stack, renderer: Renderer, workdir: Workdir) -> dict[str, str]:
+    """Return the stack's files. Raises StepFailed when what lies in the project folder is something else.
+
+    Who starts a service once more must not give it other settings than those it had.
+    """
+    files = renderer.render(stack)
+    changed = sorted(name for name, text in files.items() if workdir.read(name) != text)
+    if changed:
+        raise StepFailed(
+            f"profile {stack.profile} and the environment give something else now than the last `aisuite up` "
+            f"wrote to {workdir.folder}: {', '.join(changed)}",
+            "aisuite up   # starts what has changed",
+        )
+    return files
+
+
+def plan_restart(stack: Stack, names: Sequence[str]) -> Plan:
+    """Recreate these services in start order, each after those of them that it needs; all when there is no name."""
+    chosen = [service for service in stack.services if not names or service.name in names]
+    ids = {service.name: f"{Verb.RECREATE} {service.name}" for service in chosen}
+    return Plan(
+        tuple(
+            Step(
+                Verb.RECREATE,
+                service.name,
+                "asked for",
+                tuple(ids[need.service] for need in service.depends_on if need.service in ids),
+            )
+            for service in chosen
+        )
+    )
+
+
+def _check(names: Sequence[str], record: Record) -> Sequence[str]:
+    known = [service.name for service in record.services]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+            message = f"no service {name!r} in this stack; there are: {', '.join(known)}"
+            raise UsageError(message, f"aisuite restart {near[0]}" if near else "aisuite status")
+    return names
+
+
+def _timed(record: Record, results: Sequence[StepResult]) -> Record:
+    seconds = {one.step.subject: round(one.seconds, 3) for one in results if one.status is Status.DONE}
+    services = (
+        replace(one, seconds_to_healthy=seconds.get(one.name, one.seconds_to_healthy)) for one in record.services
+    )
+    return replace(record, services=tuple(services))
+
+
+def _raise_failures(results: Sequence[StepResult]) -> None:
+    failed = [one.error for one in results if one.status is Status.FAILED and one.error is not None]
+    failed = list(dict.fromkeys(failed))  # an engine that does not open fails every step with one error
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        lines = [f"{len(failed)} services did not come up again:", *(f"- {err.message}" for err in failed)]
+        raise StepFailed("\n".join(lines), failed[0].hint)
