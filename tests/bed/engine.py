@@ -101,6 +101,7 @@ def start(bed: Bed) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             process.wait()  # containerd dies with it
+            _unmount(bed)
             last = "\n".join(bed.log.read_text(errors="replace").splitlines()[-8:])
             raise BedError(f"the Docker Engine does not start; {bed.log} ends with:\n{last}")
         time.sleep(0.05)
@@ -118,8 +119,7 @@ def stop(bed: Bed) -> None:
         _wait_for_end(pid)
     for leftover in _processes_of(bed):
         os.kill(leftover, signal.SIGKILL)
-    for mount in _mounts_below(bed.root):
-        run(["umount", "--lazy", mount])
+    _unmount(bed)
     bed.socket.unlink(missing_ok=True)
 
 
@@ -166,7 +166,8 @@ def _processes_of(bed: Bed) -> list[int]:
     return found
 
 
-def _mounts_below(root: Path) -> list[str]:
-    """Return mount points, the innermost first."""
+def _unmount(bed: Bed) -> None:
+    """Undo every mount below the bed, the innermost first."""
     points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((point for point in points if Path(point).is_relative_to(root)), key=len, reverse=True)
+    for point in sorted((one for one in points if Path(one).is_relative_to(bed.root)), key=len, reverse=True):
+        run(["umount", "--lazy", point])
