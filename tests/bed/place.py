@@ -41,8 +41,8 @@ class Bed:
             raise BedError(f"AISUITE_BED_ENGINE is {engine!r}; it can be {' or '.join(_ENGINES)}")
         named = os.environ.get("AISUITE_BED")
         root = Path(named).absolute() if named else Path.home() / ".cache" / "aisuite-bed"
-        # An older engine cannot read what a newer one has written.
-        bed = cls(root if engine == "current" else root / engine, engine)
+        # A folder beside: an older engine cannot read what a newer one has written.
+        bed = cls(root if engine == "current" else root.with_name(f"{root.name}-{engine}"), engine)
         if len(os.fsencode(bed.socket)) > _LONGEST_SOCKET:
             raise BedError(f"{bed.socket} is too long for a socket", "export AISUITE_BED=/var/tmp/aisuite-bed")
         return bed
