@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -106,6 +106,8 @@ class DockerImages:
                 nocache=force,
             )
             _follow_build(reference, events, progress)
+            if there is not None:
+                _remove_replaced(client, there.id)
         return True
 
     def save(self, reference: str, target: Path, progress: Progress) -> str:
@@ -199,6 +201,15 @@ def _follow_build(reference: str, events: Iterator[dict[str, Any]], progress: Pr
         if step := _STEP.match(event.get("stream", "")):
             last = step[0].strip()
             progress(step[3], int(step[1]) - 1, int(step[2]))
+
+
+def _remove_replaced(client: Any, image: str) -> None:
+    """Remove an image whose name another one has got, unless it has more names or a container of it is there."""
+    from docker.errors import APIError
+
+    with suppress(APIError):
+        if not client.inspect_image(image)["RepoTags"]:
+            client.remove_image(image)
 
 
 @contextmanager

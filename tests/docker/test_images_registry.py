@@ -1,0 +1,207 @@
+"""Pulling, against a registry of one image on this machine."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from aisuite.adapters.images import DockerImages
+from aisuite.adapters.images.transfer import Disk
+from aisuite.adapters.shared_folder import SharedFolder
+from aisuite.errors import DiskFull, DownloadFailed
+from aisuite.ops.image_lock import lock_images, read_lock, verify_images
+from aisuite.ops.images import NeededImage, pull_images
+from aisuite.ports import Progress
+from tests.bed.place import Bed
+
+pytestmark = pytest.mark.docker
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+LAYER = 6 * 2**20  # bytes: enough for several events of progress
+
+
+@dataclass
+class Registry:
+    """Manifests by tag and by digest, and blobs by digest."""
+
+    manifests: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    refuse: int | None = None
+    host: str = ""
+
+    def push(self, tag: str, content: bytes) -> str:
+        """Add an image of one file and return its digest."""
+        layer = io.BytesIO()
+        with tarfile.open(fileobj=layer, mode="w") as tar:
+            entry = tarfile.TarInfo("file")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+        packed = gzip.compress(layer.getvalue(), compresslevel=0, mtime=0)
+        config = json.dumps(
+            {
+                "architecture": "amd64",
+                "os": "linux",
+                "config": {},
+                "rootfs": {"type": "layers", "diff_ids": [digest(layer.getvalue())]},
+            }
+        ).encode()
+        manifest = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": self._blob("application/vnd.docker.container.image.v1+json", config),
+                "layers": [self._blob("application/vnd.docker.image.rootfs.diff.tar.gzip", packed)],
+            }
+        ).encode()
+        self.manifests |= {tag: manifest, digest(manifest): manifest}
+        return digest(manifest)
+
+    def _blob(self, kind: str, content: bytes) -> dict[str, object]:
+        self.blobs[digest(content)] = content
+        return {"mediaType": kind, "size": len(content), "digest": digest(content)}
+
+    def find(self, path: str) -> tuple[str, bytes] | None:
+        kind, name = path.split("/")[-2:]
+        found = self.manifests.get(name) if kind == "manifests" else self.blobs.get(name)
+        return None if found is None else (MANIFEST if kind == "manifests" else "application/octet-stream", found)
+
+
+def digest(content: bytes) -> str:
+    return "sha256:" + sha256(content).hexdigest()
+
+
+@contextmanager
+def serving(registry: Registry) -> Iterator[None]:
+    """Serve the read half of the registry protocol; Docker takes 127.0.0.1 without TLS."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            found = ("application/json", b"{}") if self.path == "/v2/" else registry.find(self.path)
+            status = registry.refuse or (404 if found is None else 200)
+            code = {404: "MANIFEST_UNKNOWN", 401: "UNAUTHORIZED", 429: "TOOMANYREQUESTS"}.get(status, "")
+            refusal = json.dumps({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}).encode()
+            kind, body = found if found is not None and status == 200 else ("application/json", refusal)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Docker-Content-Digest", digest(body))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_request(self, *_: object) -> None:
+            """Stay silent."""
+
+    for verb in ("GET", "HEAD"):
+        setattr(Handler, f"do_{verb}", Handler.answer)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        registry.host = f"127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def registry(docker_environment: Bed) -> Iterator[Registry]:
+    """A registry; what was pulled from it is removed afterwards."""
+    held = Registry()
+    with serving(held):
+        yield held
+    listed = docker_environment.docker("image", "ls", "--quiet", "--filter", f"reference={held.host}/*/*").split()
+    if listed:
+        docker_environment.docker("image", "rm", "--force", *set(listed))
+
+
+def needed(registry: Registry, *tags: str) -> tuple[NeededImage, ...]:
+    return tuple(NeededImage(f"{registry.host}/team/image:{tag}", ("chat",), built=False) for tag in tags)
+
+
+def silent(_reference: str) -> Progress:
+    return lambda stage, done, total: None
+
+
+def test_an_image_arrives_with_its_digest_and_its_progress(registry: Registry) -> None:
+    expected = registry.push("1.0", bytes(LAYER))
+    told: list[tuple[int, int]] = []
+    (one,) = needed(registry, "1.0")
+    DockerImages().pull(one.reference, lambda stage, done, total: told.append((done, total)))
+    found = DockerImages().find(one.reference)
+    assert found is not None
+    assert found.digest == expected
+    assert found.bytes >= LAYER
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1] >= LAYER
+
+
+def test_two_images_are_fetched_together_and_only_once(registry: Registry) -> None:
+    registry.push("1.0", b"one")
+    registry.push("2.0", b"two")
+    both = needed(registry, "1.0", "2.0")
+    first = pull_images(both, DockerImages(), {}, progress_for=silent)
+    assert set(first.changed) == {one.reference for one in both}
+    assert {row.state for row in first.images} == {"present"}
+    assert pull_images(both, DockerImages(), {}, progress_for=silent).changed == ()
+
+
+def test_a_tag_that_moves_is_seen_and_the_locked_image_can_be_had_again(registry: Registry, tmp_path: Path) -> None:
+    locked = registry.push("1.0", b"first")
+    wanted, images, folder = needed(registry, "1.0"), DockerImages(), SharedFolder(tmp_path)
+    pull_images(wanted, images, {}, progress_for=silent)
+    assert lock_images(wanted, images, folder).changed
+    assert read_lock(folder) == {wanted[0].reference: locked}
+    assert verify_images(wanted, images, folder).exit_code == 0
+    moved = registry.push("1.0", b"second")
+    pull_images(wanted, images, {}, policy="always", progress_for=silent)
+    report = verify_images(wanted, images, folder)
+    assert (report.exit_code, report.images[0].state, report.images[0].found) == (8, "differs", moved)
+    pull_images(wanted, images, read_lock(folder), policy="always", progress_for=silent)
+    assert verify_images(wanted, images, folder).exit_code == 0
+    found = images.find(wanted[0].reference)
+    assert found is not None
+    assert found.digest == locked
+
+
+@pytest.mark.parametrize(("status", "hint"), [(404, "images.*"), (401, "docker login"), (429, "docker login")])
+def test_what_a_registry_refuses_is_said_with_what_to_do(status: int, hint: str, registry: Registry) -> None:
+    registry.push("1.0", b"x")
+    registry.refuse = status
+    (one,) = needed(registry, "1.0")
+    with pytest.raises(DownloadFailed, match="cannot fetch " + one.reference) as caught:
+        DockerImages().pull(one.reference, lambda *_: None)
+    assert hint in str(caught.value.hint)
+
+
+def test_a_registry_that_nobody_answers_for_is_a_network_matter(docker_environment: Bed) -> None:
+    with pytest.raises(DownloadFailed, match=r"cannot fetch 127\.0\.0\.1:9/a:1") as caught:
+        DockerImages().pull("127.0.0.1:9/a:1", lambda *_: None)
+    assert "aisuite images load" in str(caught.value.hint)
+
+
+def test_an_image_that_the_disk_cannot_take_is_stopped_while_it_comes(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.push("1.0", bytes(LAYER))
+    (one,) = needed(registry, "1.0")
+
+    def little(self: Disk, reference: str, download: int) -> None:
+        if download:
+            raise DiskFull(f"{reference} does not fit")
+
+    monkeypatch.setattr(Disk, "check", little)
+    with pytest.raises(DiskFull, match="does not fit"):
+        DockerImages().pull(one.reference, lambda *_: None)
+    assert DockerImages().find(one.reference) is None
