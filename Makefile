@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Everything else serves them.
 .DELETE_ON_ERROR:
-.PHONY: help up down test lint format unit bench lock docs clean
+.PHONY: help up down test lint format unit docker bench lock docs clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -31,6 +31,9 @@ format: $(VENV)/.dev      ## rewrite the code in the project's format
 
 unit: $(VENV)/.dev        ## the quick part of the tests: no processes, no network
 	$(BIN)/pytest -m "not process and not docker and not e2e"
+
+docker: $(VENV)/.dev      ## the tests that need a Docker Engine (as root on Debian: they bring their own)
+	$(BIN)/pytest -m docker
 
 bench: $(VENV)/.dev       ## measure (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/run.py
