@@ -108,6 +108,18 @@ def wire_again(profile: str | None, project: str, state: Path) -> Suite:
     return wire(choice, project, state)
 
 
+def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]:
+    """Return the containers of a profile as they run in a folder without us, and what writes that folder."""
+    from aisuite.adapters.gateway_env import GatewayEnv
+
+    check_project(project)
+    folder = folder.absolute()
+    environment = GatewayEnv(_user_folder("data") / "gateway")
+    _, site = _sites(project, folder, ("llama-server",), environment.program)
+    stack = _resolve(load(choice), site)
+    return stack, _deps(folder, "docker", _preparers(stack, environment))
+
+
 def _find_llama_server() -> LlamaServer:
     from aisuite.adapters.llama_binary import find_llama_server
     from aisuite.stack.inference import LLAMA_FLAGS
@@ -197,13 +209,18 @@ def open_chat() -> Chat:
 
 def project_folder(project: str, state: Path) -> Path:
     """Return the absolute folder of a project. Raises UsageError when the name cannot be a folder's."""
+    check_project(project)
+    return (Path.cwd() / state / project).absolute()
+
+
+def check_project(project: str) -> None:
+    """Raise UsageError for what cannot be the name of a project."""
     from aisuite.profile.text import check_name
 
     try:
         check_name(project)
     except ValueError as err:
         raise UsageError(f"--project: {err}", "aisuite up --project my-suite") from err
-    return (Path.cwd() / state / project).absolute()
 
 
 def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -> Deps:

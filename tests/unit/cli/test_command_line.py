@@ -19,6 +19,7 @@ COMMANDS = {
     "down": ["down"],
     "status": ["status"],
     "restart": ["restart"],
+    "eject": ["eject", "out", "--demo"],
     "logs": ["logs", "rag"],
     "render": ["render", "--profile", "nowhere"],
     "env": ["env"],

@@ -1,11 +1,13 @@
-"""Reports about a stack that was brought up: restart."""
+"""Reports about a stack that was brought up: restart, eject."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aisuite.ops.eject import EjectReport
     from aisuite.ops.restart import RestartReport
 
 
@@ -22,3 +24,21 @@ def restart_text(report: RestartReport) -> str:
     """What was restarted, each with the seconds to ready."""
     lines = [f"{one.step.subject} is ready again after {one.seconds:.1f} s" for one in report.results]
     return "\n".join(lines)
+
+
+def eject_json(report: EjectReport) -> dict[str, Any]:
+    """The folder, its files, which of them changed, and the model files that are not there yet."""
+    return {
+        "folder": report.folder,
+        "files": list(report.files),
+        "changed": list(report.changed),
+        "missing": list(report.missing),
+    }
+
+
+def eject_text(report: EjectReport) -> str:
+    """What was written, what is missing, and how to start it."""
+    lines = [report.folder, *(f"  {name}" for name in report.files), "  secrets/"]
+    lines += [f"missing: {path}   (aisuite models pull)" for path in report.missing]
+    start = f"cd {shlex.quote(report.folder)} && docker compose up --detach --wait"
+    return "\n".join([*lines, "", f"It runs without aisuite: {start}"])
