@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tarfile
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from aisuite.adapters.images import DockerImages
 from aisuite.adapters.shared_folder import SharedFolder
 from aisuite.cli.app import run
-from aisuite.errors import DownloadFailed, UsageError
+from aisuite.errors import DiskFull, DownloadFailed, UsageError
 from aisuite.ops.image_bundle import load_images, save_images
 from aisuite.ops.images import NeededImage
 from aisuite.ports import Progress, Recipe
@@ -142,6 +144,16 @@ def test_a_bundle_brings_an_image_back_byte_for_byte(images: DockerImages, built
     assert load_images(images, bundle, progress_for=silent).loaded == (carried,)
     assert images.find(carried) == before
     built.docker("image", "rm", carried)
+
+
+def test_a_bundle_that_the_disk_cannot_take_is_refused_before_it_is_begun(
+    images: DockerImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, 2**20))
+    with pytest.raises(DiskFull, match=r"needs \d+ MiB below .*, 1 MiB are free"):
+        images.save(NAME, tmp_path / "image.tar", quiet)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_image_is_refused_by_name(images: DockerImages, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ _DRIFT = 8  # exit code of what differs from its lock
 class LockRow:
     """One needed image against the lock.
 
-    `state`: "same", "differs", "missing" (not on this machine), "unlocked" (no entry), or "local": it came from no
-    registry, so that there is no digest to lock.
+    `state`: "same", "differs", "missing" (not on this machine), "unlocked" (no entry), or "local": it was made or
+    loaded here, so that no registry has a digest to lock.
     """
 
     reference: str
@@ -62,8 +62,11 @@ def lock_images(needed: Sequence[NeededImage], images: Images, folder: Folder) -
     found = {one.reference: images.find(one.reference) for one in needed}
     if missing := [one.reference for one in needed if found[one.reference] is None and not one.built]:
         raise DownloadFailed("not on this machine: " + ", ".join(missing), "aisuite images pull")
-    digests = {reference: image.digest for reference, image in found.items() if image and image.digest}
-    lock = before | {reference: digest for reference, digest in digests.items() if "@" not in reference}
+    lock = before | {
+        one.reference: image.digest
+        for one in needed
+        if (image := found[one.reference]) and image.digest and not one.built and "@" not in one.reference
+    }
     if lock != before or folder.read(LOCK_FILE) is None:
         folder.write(LOCK_FILE, format_lock(lock))
     return _report(folder, _compare(needed, images, lock), changed=lock != before, strict=False)
@@ -94,5 +97,5 @@ def _compare_one(one: NeededImage, images: Images, lock: Mapping[str, str]) -> L
     elif locked is not None:
         state = "same" if digest == locked else "differs"
     else:
-        state = "local" if digest is None else "unlocked"
+        state = "local" if one.built or digest is None else "unlocked"
     return LockRow(one.reference, state, locked, digest)

@@ -42,6 +42,13 @@ def test_the_digests_of_what_is_here_are_locked_and_found_again(tmp_path: Path) 
     assert verify_images(NEEDED, full(), folder) == replace(report, changed=False)
 
 
+def test_what_is_made_here_is_not_locked_even_where_the_engine_gives_it_a_digest(tmp_path: Path) -> None:
+    folder, images = SharedFolder(tmp_path), full()
+    images.here[OURS] = replace(images.here[OURS], digest=hashed("ours"))
+    assert states(lock_images(NEEDED, images, folder))[OURS] == "local"
+    assert OURS not in read_lock(folder)
+
+
 def test_entries_of_other_profiles_stay(tmp_path: Path) -> None:
     folder = SharedFolder(tmp_path)
     lock_images(NEEDED[:1], full(), folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -121,6 +122,7 @@ class DockerImages:
         unfinished = target.with_name(f"{target.name}.part")
         with _written(target), _engine() as client:
             target.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_full(target.parent, found.bytes, reference)
             try:
                 with unfinished.open("wb") as file:
                     for chunk in client.get_image(reference, chunk_size=_CHUNK):
@@ -210,6 +212,14 @@ def _remove_replaced(client: Any, image: str) -> None:
     with suppress(APIError):
         if not client.inspect_image(image)["RepoTags"]:
             client.remove_image(image)
+
+
+def _refuse_full(folder: Path, size: int, reference: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise DiskFull(
+            f"{reference} needs {size // 2**20} MiB below {folder}, {free // 2**20} MiB are free", f"df -h {folder}"
+        )
 
 
 @contextmanager
