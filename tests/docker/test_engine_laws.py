@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aisuite.adapters.docker_engine import signals
+from aisuite.adapters.docker_engine import DockerEngine, signals
+from aisuite.adapters.docker_engine.client import connect
 from aisuite.errors import EngineUnavailable, GpuUnavailable, NotReady, PortTaken, StepFailed
 from aisuite.ops.down import down
 from aisuite.plan.observed import ALIVE, ObservedService, State
@@ -72,6 +73,13 @@ def test_one_changed_flag_recreates_one_container_and_the_plan_says_why(project:
     assert [str(step) for step in report.plan.steps] == ["recreate chat              changed: added --verbose"]
     after = project.containers()
     assert (after["chat"] != before["chat"], after["embedding"] == before["embedding"]) == (True, True)
+
+
+def test_a_look_through_the_sdk_sees_what_a_look_at_the_socket_sees(project: Project) -> None:
+    project.up(answering("chat", healthcheck=("NONE",)))
+    through_sdk = DockerEngine(project.folder, project.name, client=lambda: connect())
+    assert through_sdk.observe() == project.engine().observe()
+    assert list(project.containers()) == ["chat"]
 
 
 def test_what_left_the_profile_is_stopped(project: Project) -> None:

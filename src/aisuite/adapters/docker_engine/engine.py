@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from aisuite.adapters.docker_engine import container_logs, signals
@@ -15,28 +16,25 @@ from aisuite.adapters.docker_engine.kept_logs import KEPT_LINES, keep, read_kept
 from aisuite.adapters.docker_engine.labels import (
     COMPOSE_FILE,
     ONE_OFF,
-    PROJECT,
     SERVICE,
-    WORKING_DIR,
     container_labels,
     made_labels,
 )
-from aisuite.adapters.docker_engine.observation import observe_container
+from aisuite.adapters.docker_engine.local_socket import LocalReader, find_local_socket
 from aisuite.adapters.docker_engine.project_parts import (
     ensure_networks,
     ensure_volumes,
-    find_networks,
     remove_networks,
 )
+from aisuite.adapters.docker_engine.reading import SdkReader, look, project_filter
 from aisuite.errors import EngineUnavailable, NotRunning, StepFailed
-from aisuite.plan.observed import Observed
 from aisuite.stack.compose import parse_compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from aisuite.plan.observed import ObservedService
+    from aisuite.plan.observed import Observed
     from aisuite.stack.compose import ComposeFile
     from aisuite.stack.model import EngineName, Service, Stack
 
@@ -70,20 +68,12 @@ class DockerEngine:
 
         Raises EngineUnavailable: what Docker does not tell, nobody knows.
         """
+        path = find_local_socket() if self._connect is connect else None
         with translated(_PROJECT):
-            api = self._api()
-            # Those of `docker compose run` are not services.
-            found = (self._observe(one["Id"]) for one in self._containers(f"{ONE_OFF}=False"))
-            services = sorted((one for one in found if one is not None), key=lambda one: one.name)
-            return Observed(engine_up=bool(find_networks(api, self._place())), services=tuple(services))
-
-    def _observe(self, identity: str) -> ObservedService | None:
-        from docker.errors import NotFound
-
-        try:
-            return observe_container(self._api().inspect_container(identity))
-        except NotFound:
-            return None  # removed since it was listed
+            if path is None:
+                return look(SdkReader(self._api()), self._project, self._folder)
+            with closing(LocalReader(path)) as reader:
+                return look(reader, self._project, self._folder)
 
     def open(self, stack: Stack) -> None:  # noqa: ARG002  the rendered file says it all
         """Make the project's networks and volumes where they are missing. Raises EngineUnavailable, StepFailed."""
@@ -185,8 +175,7 @@ class DockerEngine:
         return found[0]["Id"] if found else None
 
     def _containers(self, *labels: str) -> list[Mapping[str, Any]]:
-        # Not by name alone: another folder may hold a project of the same name.
-        wanted = [f"{PROJECT}={self._project}", f"{WORKING_DIR}={self._folder}", *labels]
+        wanted = [*project_filter(self._project, self._folder), *labels]
         found: list[Mapping[str, Any]] = self._api().containers(all=True, filters={"label": wanted})
         return found
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from aisuite.errors import (
@@ -19,6 +19,7 @@ from aisuite.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
@@ -104,15 +105,27 @@ def _causes(err: BaseException) -> Iterator[BaseException]:
         todo += [other for other in behind if isinstance(other, BaseException)]
 
 
-@contextmanager
-def translated(subject: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours; `subject` is the service, or "the project", that it is about."""
-    from docker.errors import APIError, DockerException
-    from urllib3.exceptions import HTTPError
+class translated:  # noqa: N801  it reads as a word of the `with` statement
+    """Turn the SDK's errors into ours; `subject` is the service, or "the project", that it is about.
 
-    try:
-        yield
-    except APIError as err:
-        raise explain(subject, str(err.explanation or err)) from err
-    except (DockerException, HTTPError, OSError) as err:  # what `requests` raises is an OSError
-        raise unreachable(err) from err
+    The SDK is looked at only when something went wrong: what did not need it shall not wait for its import.
+    """
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _: type[BaseException] | None, err: BaseException | None, __: TracebackType | None) -> None:
+        """Raise what the error means."""
+        if err is None or isinstance(err, AisuiteError):
+            return
+        from docker.errors import APIError, DockerException
+        from urllib3.exceptions import HTTPError
+
+        if isinstance(err, APIError):
+            raise explain(self._subject, str(err.explanation or err)) from err
+        # What `requests` raises is an OSError.
+        if isinstance(err, DockerException | HTTPError | HTTPException | OSError):
+            raise unreachable(err) from err

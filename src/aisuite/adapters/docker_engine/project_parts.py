@@ -11,6 +11,7 @@ from aisuite.adapters.docker_engine.labels import (
     network_labels,
     volume_labels,
 )
+from aisuite.adapters.docker_engine.reading import own_networks
 from aisuite.errors import StepFailed
 
 if TYPE_CHECKING:
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.docker_engine.container_config import Place
     from aisuite.stack.compose import ComposeFile, Network
-
-
-def find_networks(client: Any, place: Place) -> list[Mapping[str, Any]]:
-    """Return the project's networks, less those of a project of the same name in another folder."""
-    found = client.networks(filters={"label": f"{PROJECT}={place.project}"})
-    return [one for one in found if one["Labels"].get(FOLDER) in {None, str(place.folder)}]
 
 
 def ensure_networks(client: Any, compose: ComposeFile, place: Place) -> None:
@@ -73,7 +68,7 @@ def remove_networks(client: Any, place: Place) -> None:
     """Remove the project's networks; one that a foreign container still uses stays when we did not make it."""
     from docker.errors import APIError, NotFound
 
-    for one in find_networks(client, place):
+    for one in own_networks(client.networks(filters={"label": f"{PROJECT}={place.project}"}), place.folder):
         try:
             client.remove_network(one["Id"])
         except NotFound:
