@@ -11,6 +11,7 @@ from aisuite.adapters.images import DockerImages
 from aisuite.adapters.images.transfer import Disk
 from aisuite.adapters.shared_folder import SharedFolder
 from aisuite.errors import DiskFull, DownloadFailed
+from aisuite.ops.image_bundle import load_images, save_images
 from aisuite.ops.image_lock import lock_images, read_lock, verify_images
 from aisuite.ops.images import NeededImage, pull_images
 from aisuite.ports import Progress
@@ -63,7 +64,7 @@ def test_a_tag_that_moves_is_seen_and_the_locked_image_can_be_had_again(registry
     wanted, images, folder = needed(registry, "1.0"), DockerImages(), SharedFolder(tmp_path)
     pull_images(wanted, images, {}, progress_for=silent)
     assert lock_images(wanted, images, folder).changed
-    assert read_lock(folder) == {wanted[0].reference: locked}
+    assert read_lock(folder)[wanted[0].reference].digest == locked
     assert verify_images(wanted, images, folder).exit_code == 0
     moved = registry.push("1.0", b"second")
     pull_images(wanted, images, {}, policy="always", progress_for=silent)
@@ -74,6 +75,20 @@ def test_a_tag_that_moves_is_seen_and_the_locked_image_can_be_had_again(registry
     found = images.find(wanted[0].reference)
     assert found is not None
     assert found.digest == locked
+
+
+def test_a_machine_without_a_network_verifies_what_it_got_in_a_bundle(
+    registry: Registry, docker_environment: Bed, tmp_path: Path
+) -> None:
+    registry.push("1.0", b"carried")
+    wanted, images, folder = needed(registry, "1.0"), DockerImages(), SharedFolder(tmp_path)
+    pull_images(wanted, images, {}, progress_for=silent)
+    lock_images(wanted, images, folder)
+    save_images(wanted, images, folder, progress_for=silent)
+    docker_environment.docker("image", "rm", wanted[0].reference)
+    assert verify_images(wanted, images, folder).images[0].state == "missing"
+    load_images(images, folder, progress_for=silent)
+    assert verify_images(wanted, images, folder).exit_code == 0
 
 
 @pytest.mark.parametrize(("status", "hint"), [(404, "images.*"), (401, "docker login"), (429, "docker login")])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import DownloadFailed, UsageError
-from aisuite.stack.image_lock import LOCK_FILE, format_lock, parse_lock
+from aisuite.stack.image_lock import LOCK_FILE, Locked, format_lock, parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +41,8 @@ class LockReport:
     exit_code: int
 
 
-def read_lock(folder: Folder) -> dict[str, str]:
-    """Return {reference: digest} of the lock beside the profile; empty when there is none. Raises UsageError."""
+def read_lock(folder: Folder) -> dict[str, Locked]:
+    """Return {reference: what is locked}; empty when there is no lock beside the profile. Raises UsageError."""
     text = folder.read(LOCK_FILE)
     if text is None:
         return {}
@@ -63,7 +63,7 @@ def lock_images(needed: Sequence[NeededImage], images: Images, folder: Folder) -
     if missing := [one.reference for one in needed if found[one.reference] is None and not one.built]:
         raise DownloadFailed("not on this machine: " + ", ".join(missing), "aisuite images pull")
     lock = before | {
-        one.reference: image.digest
+        one.reference: Locked(image.digest, image.id)
         for one in needed
         if (image := found[one.reference]) and image.digest and not one.built and "@" not in one.reference
     }
@@ -84,18 +84,20 @@ def _report(folder: Folder, rows: tuple[LockRow, ...], *, changed: bool, strict:
     return LockReport(str(folder.path / LOCK_FILE), rows, changed, _DRIFT if drift else 0)
 
 
-def _compare(needed: Sequence[NeededImage], images: Images, lock: Mapping[str, str]) -> tuple[LockRow, ...]:
+def _compare(needed: Sequence[NeededImage], images: Images, lock: Mapping[str, Locked]) -> tuple[LockRow, ...]:
     return tuple(_compare_one(one, images, lock) for one in needed)
 
 
-def _compare_one(one: NeededImage, images: Images, lock: Mapping[str, str]) -> LockRow:
-    found = images.find(one.reference)
+def _compare_one(one: NeededImage, images: Images, lock: Mapping[str, Locked]) -> LockRow:
+    found, locked = images.find(one.reference), lock.get(one.reference)
     own = one.reference.partition("@")[2]  # a digest in the profile itself is a lock
-    locked, digest = own or lock.get(one.reference), found.digest if found else None
+    digest = own or (locked.digest if locked else None)
     if found is None:
         state = "missing"
-    elif locked is not None:
-        state = "same" if digest == locked else "differs"
+    elif digest is not None:
+        # What came in a file has no digest: its id says that it is the same.
+        same = found.digest == digest or (locked is not None and found.id == locked.id)
+        state = "same" if same else "differs"
     else:
-        state = "local" if one.built or digest is None else "unlocked"
-    return LockRow(one.reference, state, locked, digest)
+        state = "local" if one.built or found.digest is None else "unlocked"
+    return LockRow(one.reference, state, digest, found.digest if found else None)

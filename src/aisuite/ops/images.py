@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aisuite.ports import Images, LocalImage, Progress, Recipe
+    from aisuite.stack.image_lock import Locked
     from aisuite.stack.model import Stack
 
     ProgressFor = Callable[[str], Progress]
@@ -69,7 +70,7 @@ def needed_images(stack: Stack) -> tuple[NeededImage, ...]:
     return tuple(NeededImage(image, tuple(names), image in ours) for image, names in users.items())
 
 
-def list_images(needed: Sequence[NeededImage], images: Images, lock: Mapping[str, str]) -> ImagesReport:
+def list_images(needed: Sequence[NeededImage], images: Images, lock: Mapping[str, Locked]) -> ImagesReport:
     """Return every needed image with what the engine has of it."""
     return ImagesReport(tuple(_row(one, images.find(one.reference), lock) for one in needed))
 
@@ -77,7 +78,7 @@ def list_images(needed: Sequence[NeededImage], images: Images, lock: Mapping[str
 def pull_images(
     needed: Sequence[NeededImage],
     images: Images,
-    lock: Mapping[str, str],
+    lock: Mapping[str, Locked],
     *,
     policy: Policy = "missing",
     progress_for: ProgressFor,
@@ -147,7 +148,7 @@ def _refuse_missing(missing: Sequence[str]) -> None:
         )
 
 
-def _row(needed: NeededImage, found: LocalImage | None, lock: Mapping[str, str]) -> ImageRow:
+def _row(needed: NeededImage, found: LocalImage | None, lock: Mapping[str, Locked]) -> ImageRow:
     return ImageRow(
         reference=needed.reference,
         services=needed.services,
@@ -156,5 +157,5 @@ def _row(needed: NeededImage, found: LocalImage | None, lock: Mapping[str, str])
         id=found.id if found else None,
         bytes=found.bytes if found else None,
         digest=found.digest if found else None,
-        pinned=lock.get(needed.reference),
+        pinned=lock[needed.reference].digest if needed.reference in lock else None,
     )

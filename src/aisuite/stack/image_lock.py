@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ class Reference:
         return bool(slash) and (host == "localhost" or "." in host or ":" in host)
 
 
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The bytes behind a tag: as its registry calls them, and as the engine does, also when they came in a file."""
+
+    digest: str
+    id: str
+
+
 def parse_reference(text: str) -> Reference:
     """Take a reference apart that the profile has let through."""
     rest, _, digest = text.partition("@")
@@ -43,25 +51,31 @@ def parse_reference(text: str) -> Reference:
     return Reference(f"{folder}{slash}{name}", tag or None, digest or None)
 
 
-def pin(text: str, lock: Mapping[str, str]) -> str:
+def pin(text: str, lock: Mapping[str, Locked]) -> str:
     """Return a reference with the digest that the lock has for it; one with a digest of its own stays as it is."""
-    digest = lock.get(text)
-    return text if digest is None or "@" in text else f"{text}@{digest}"
+    locked = lock.get(text)
+    return text if locked is None or "@" in text else f"{text}@{locked.digest}"
 
 
-def parse_lock(text: str) -> dict[str, str]:
-    """Read {reference: digest}. Raises ValueError for what is no lock of ours."""
+def parse_lock(text: str) -> dict[str, Locked]:
+    """Read {reference: what is locked}. Raises ValueError for what is no lock of ours."""
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("schema") != _SCHEMA:
         raise ValueError(f"its schema is not {_SCHEMA}")
     if not isinstance(images := document.get("images"), dict):
         raise ValueError("it has no images")  # noqa: TRY004  a file's fault, not a caller's
-    for reference, digest in images.items():
-        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-            raise ValueError(f"{reference}: {digest!r} is not a digest")
-    return images
+    return {reference: _parse_entry(reference, entry) for reference, entry in images.items()}
 
 
-def format_lock(images: Mapping[str, str]) -> str:
+def _parse_entry(reference: str, entry: object) -> Locked:
+    found = [entry.get(name) for name in ("digest", "id")] if isinstance(entry, dict) else []
+    digests = [one for one in found if isinstance(one, str) and _DIGEST.fullmatch(one)]
+    if len(digests) != len(("digest", "id")):
+        raise ValueError(f"{reference} has no digest and id")
+    return Locked(*digests)
+
+
+def format_lock(images: Mapping[str, Locked]) -> str:
     """Write a lock; the same images give the same text."""
-    return json.dumps({"schema": _SCHEMA, "images": dict(sorted(images.items()))}, indent=2) + "\n"
+    entries = {reference: asdict(locked) for reference, locked in sorted(images.items())}
+    return json.dumps({"schema": _SCHEMA, "images": entries}, indent=2) + "\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tarfile
+import tomllib
 from collections import namedtuple
 from contextlib import suppress
 from pathlib import Path
@@ -83,6 +85,12 @@ def test_every_locked_package_has_a_hash_and_the_version_that_the_tests_run_with
         assert pinned
         assert all(line.endswith(" \\") for line in pinned)
         assert set(pinned) <= tested
+
+
+def test_the_image_has_what_the_services_extra_asks_for() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = {re.split(r"[^a-z-]", one)[0] for one in extras["services"]}
+    assert asked <= set((ROOT / "templates" / "images" / "services.in").read_text().split())
 
 
 @pytest.mark.parametrize(

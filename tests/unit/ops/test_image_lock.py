@@ -12,10 +12,11 @@ from aisuite.errors import DownloadFailed, UsageError
 from aisuite.ops.image_lock import LockReport, lock_images, read_lock, verify_images
 from aisuite.ops.images import NeededImage
 from aisuite.ports import LocalImage
-from aisuite.stack.image_lock import LOCK_FILE
+from aisuite.stack.image_lock import LOCK_FILE, Locked
 from tests.fakes.images import FakeImages, hashed
 
 A, B, OURS = "ghcr.io/x/a:1", "b:2", "aisuite/service:0.1.0"
+ID_A, ID_B = hashed("id a"), hashed("id b")
 NEEDED = (
     NeededImage(A, ("a",), built=False),
     NeededImage(B, ("b",), built=False),
@@ -25,7 +26,7 @@ NEEDED = (
 
 def full() -> FakeImages:
     made = LocalImage(hashed("made"), 1, None)
-    return FakeImages(here={A: LocalImage("1", 1, hashed("a")), B: LocalImage("2", 1, hashed("b")), OURS: made})
+    return FakeImages(here={A: LocalImage(ID_A, 1, hashed("a")), B: LocalImage(ID_B, 1, hashed("b")), OURS: made})
 
 
 def states(report: LockReport) -> dict[str, str]:
@@ -37,7 +38,7 @@ def test_the_digests_of_what_is_here_are_locked_and_found_again(tmp_path: Path) 
     report = lock_images(NEEDED, full(), folder)
     assert (report.changed, report.exit_code) == (True, 0)
     assert states(report) == {A: "same", B: "same", OURS: "local"}
-    assert read_lock(folder) == {A: hashed("a"), B: hashed("b")}
+    assert read_lock(folder) == {A: Locked(hashed("a"), ID_A), B: Locked(hashed("b"), ID_B)}
     assert not lock_images(NEEDED, full(), folder).changed
     assert verify_images(NEEDED, full(), folder) == replace(report, changed=False)
 
@@ -61,7 +62,7 @@ def test_what_differs_is_missing_or_not_locked_ends_with_8(tmp_path: Path) -> No
     lock_images(NEEDED[:1], images, folder)
     report = verify_images(NEEDED, images, folder)
     assert (states(report)[B], report.exit_code) == ("unlocked", 8)
-    images.here[A] = replace(images.here[A], digest=hashed("moved"))
+    images.here[A] = replace(images.here[A], digest=hashed("moved"), id=hashed("id moved"))
     report = verify_images(NEEDED[:1], images, folder)
     assert (states(report), report.exit_code) == ({A: "differs"}, 8)
     assert (report.images[0].locked, report.images[0].found) == (hashed("a"), hashed("moved"))
@@ -69,10 +70,12 @@ def test_what_differs_is_missing_or_not_locked_ends_with_8(tmp_path: Path) -> No
     assert (verify_images(NEEDED[:1], images, folder).exit_code) == 8
 
 
-def test_an_image_that_came_from_a_file_does_not_pass_for_the_locked_one(tmp_path: Path) -> None:
+def test_an_image_that_came_from_a_file_is_known_by_its_id(tmp_path: Path) -> None:
     folder, images = SharedFolder(tmp_path), full()
     lock_images(NEEDED, images, folder)
     images.here[A] = replace(images.here[A], digest=None)
+    assert states(verify_images(NEEDED, images, folder))[A] == "same"
+    images.here[A] = replace(images.here[A], id=hashed("another"))
     assert states(verify_images(NEEDED, images, folder))[A] == "differs"
 
 

@@ -11,6 +11,7 @@ import pytest
 from aisuite.errors import DownloadFailed
 from aisuite.ops.images import NeededImage, Policy, build_image, list_images, needed_images, pull_images
 from aisuite.ports import LocalImage, Recipe
+from aisuite.stack.image_lock import Locked
 from tests.fakes.images import FakeImages, hashed
 from tests.fakes.profiles import make_profile, make_resolved
 
@@ -33,7 +34,7 @@ def silent(_reference: str) -> Progress:
     return lambda stage, done, total: None
 
 
-def pull(images: FakeImages, lock: dict[str, str] | None = None, policy: Policy = "missing") -> tuple[str, ...]:
+def pull(images: FakeImages, lock: dict[str, Locked] | None = None, policy: Policy = "missing") -> tuple[str, ...]:
     return pull_images(NEEDED, images, lock or {}, policy=policy, progress_for=silent).changed
 
 
@@ -54,7 +55,7 @@ def test_our_services_from_a_registry_are_fetched_not_made() -> None:
 def test_an_image_is_listed_with_what_the_engine_and_the_lock_have_of_it() -> None:
     images = make_images()
     pull(images)
-    rows = {row.reference: row for row in list_images(NEEDED, images, {CHAT: "sha256:x"}).images}
+    rows = {row.reference: row for row in list_images(NEEDED, images, {CHAT: Locked("sha256:x", "sha256:y")}).images}
     assert (rows[CHAT].state, rows[CHAT].bytes, rows[CHAT].digest) == ("present", 5, hashed("llama"))
     assert (rows[CHAT].pinned, rows[GATEWAY].pinned) == ("sha256:x", None)
     assert (rows[OURS].state, rows[OURS].id, rows[OURS].bytes) == ("missing", None, None)
@@ -80,14 +81,14 @@ def test_never_fetches_nothing_and_names_what_is_missing() -> None:
 
 def test_a_locked_image_is_fetched_by_its_digest() -> None:
     images = make_images()
-    assert pull(images, {CHAT: hashed("llama")}) == (f"{CHAT}@{hashed('llama')}", GATEWAY)
+    assert pull(images, {CHAT: Locked(hashed("llama"), hashed("id"))}) == (f"{CHAT}@{hashed('llama')}", GATEWAY)
     assert images.find(CHAT) is not None
 
 
 def test_other_bytes_than_the_locked_ones_are_not_taken() -> None:
     images = make_images()
     with pytest.raises(DownloadFailed, match="manifest unknown"):
-        pull(images, {CHAT: hashed("another")})
+        pull(images, {CHAT: Locked(hashed("another"), hashed("id"))})
     assert images.find(CHAT) is None
 
 

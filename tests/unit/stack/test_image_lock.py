@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aisuite.stack.image_lock import Reference, format_lock, parse_lock, parse_reference, pin
+from aisuite.stack.image_lock import Locked, Reference, format_lock, parse_lock, parse_reference, pin
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+OTHER = "sha256:" + "f" * 64
 digests = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:".__add__)
 
 
@@ -41,13 +43,14 @@ def test_a_host_before_the_slash_is_a_registry(text: str, named: bool) -> None:
 
 
 def test_a_locked_tag_gets_its_digest_and_an_own_digest_stays() -> None:
-    assert pin("a:1", {"a:1": DIGEST}) == f"a:1@{DIGEST}"
-    assert pin("a:2", {"a:1": DIGEST}) == "a:2"
-    assert pin(f"a:1@{DIGEST}", {"a:1": "sha256:other"}) == f"a:1@{DIGEST}"
+    lock = {"a:1": Locked(DIGEST, OTHER)}
+    assert pin("a:1", lock) == f"a:1@{DIGEST}"
+    assert pin("a:2", lock) == "a:2"
+    assert pin(f"a:1@{OTHER}", lock) == f"a:1@{OTHER}"
 
 
-@given(st.dictionaries(st.text(max_size=20), digests, max_size=5))
-def test_a_lock_is_read_as_it_was_written(images: dict[str, str]) -> None:
+@given(st.dictionaries(st.text(max_size=20), st.builds(Locked, digests, digests), max_size=5))
+def test_a_lock_is_read_as_it_was_written(images: dict[str, Locked]) -> None:
     assert parse_lock(format_lock(images)) == images
 
 
@@ -59,6 +62,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("digest", ["latest", "sha256:abc", 7, None, DIGEST.upper()])
 def test_what_is_no_digest_is_refused(digest: object) -> None:
-    text = format_lock({"a:1": digest})  # type: ignore[dict-item]
-    with pytest.raises(ValueError, match="a:1"):
-        parse_lock(text)
+    for entry in ({"digest": digest, "id": DIGEST}, {"digest": DIGEST, "id": digest}, digest):
+        text = json.dumps({"schema": "aisuite.images-lock/1", "images": {"a:1": entry}})
+        with pytest.raises(ValueError, match="a:1"):
+            parse_lock(text)
