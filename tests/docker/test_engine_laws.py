@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from docker.api import APIClient
 
 from aisuite.adapters.docker_engine import DockerEngine, signals
 from aisuite.adapters.docker_engine.client import connect
@@ -80,6 +82,20 @@ def test_a_look_through_the_sdk_sees_what_a_look_at_the_socket_sees(project: Pro
     through_sdk = DockerEngine(project.folder, project.name, client=lambda: connect())
     assert through_sdk.observe() == project.engine().observe()
     assert list(project.containers()) == ["chat"]
+
+
+def test_an_engine_that_speaks_the_oldest_api_gets_the_same_but_the_start_interval(project: Project) -> None:
+    service = answering("chat")
+    project.up(service)
+    today = _described(project.inspect("chat"))
+    old = DockerEngine(
+        project.folder, project.name, client=lambda: APIClient(os.environ["DOCKER_HOST"], version="1.41")
+    )
+    old.start(service, {})
+    described = _described(project.inspect("chat"))
+    assert "StartInterval" not in described["config"]["Healthcheck"]
+    described["config"]["Healthcheck"]["StartInterval"] = today["config"]["Healthcheck"]["StartInterval"]
+    assert described == today
 
 
 def test_what_left_the_profile_is_stopped(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from aisuite.adapters.docker_engine.labels import (
@@ -66,16 +67,23 @@ def ensure_volumes(client: Any, compose: ComposeFile, place: Place) -> None:
 
 def remove_networks(client: Any, place: Place) -> None:
     """Remove the project's networks; one that a foreign container still uses stays when we did not make it."""
+    there = own_networks(client.networks(filters={"label": f"{PROJECT}={place.project}"}), place.folder)
+    if there:
+        with ThreadPoolExecutor(len(there)) as pool:
+            list(pool.map(lambda one: _remove_network(client, one), there))
+
+
+def _remove_network(client: Any, network: Mapping[str, Any]) -> None:
     from docker.errors import APIError, NotFound
 
-    for one in own_networks(client.networks(filters={"label": f"{PROJECT}={place.project}"}), place.folder):
-        try:
-            client.remove_network(one["Id"])
-        except NotFound:
-            continue
-        except APIError as err:
-            if FOLDER not in one["Labels"]:
-                continue
-            raise StepFailed(
-                f"the network {one['Name']} is still in use: {err.explanation}", f"docker network inspect {one['Name']}"
-            ) from err
+    name = network["Name"]
+    try:
+        client.remove_network(network["Id"])
+    except NotFound:
+        return
+    except APIError as err:
+        if FOLDER not in network["Labels"]:
+            return
+        raise StepFailed(
+            f"the network {name} is still in use: {err.explanation}", f"docker network inspect {name}"
+        ) from err
