@@ -49,6 +49,10 @@ lock: $(VENV)/.uv
 	  pyproject.toml --extra local --extra services --extra dev -c locks/run.txt -o locks/dev.txt
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  --override templates/gateway/overrides.txt templates/gateway/requirements.in -o templates/gateway/requirements.txt
+	for part in services vectordb; do \
+	  $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+	    -c locks/run.txt templates/images/$$part.in -o templates/images/$$part.txt; \
+	done
 	echo 'hatchling' | $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  - -o locks/build.txt
 

@@ -146,3 +146,9 @@ class NotReady(StackError):
         self.service = service
         self.cause = cause
         self.evidence = evidence
+
+
+class DriftError(AisuiteError):
+    """What is here differs from what was locked."""
+
+    exit_code = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DownloadFailed, UsageError
+from aisuite.errors import DownloadFailed, DriftError, UsageError
 from aisuite.stack.image_lock import LOCK_FILE, Locked, format_lock, parse_lock
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from aisuite.ops.images import NeededImage
     from aisuite.ports import Folder, Images
-
-_DRIFT = 8  # exit code of what differs from its lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def verify_images(needed: Sequence[NeededImage], images: Images, folder: Folder)
 
 def _report(folder: Folder, rows: tuple[LockRow, ...], *, changed: bool, strict: bool) -> LockReport:
     drift = strict and any(row.state in {"differs", "missing", "unlocked"} for row in rows)
-    return LockReport(str(folder.path / LOCK_FILE), rows, changed, _DRIFT if drift else 0)
+    return LockReport(str(folder.path / LOCK_FILE), rows, changed, DriftError.exit_code if drift else 0)
 
 
 def _compare(needed: Sequence[NeededImage], images: Images, lock: Mapping[str, Locked]) -> tuple[LockRow, ...]:
