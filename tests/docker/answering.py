@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from aisuite.adapters.clock import SystemClock
 from aisuite.adapters.docker_engine import DockerEngine
@@ -20,6 +24,7 @@ from aisuite.resources import find_data_dir
 from aisuite.stack.model import Dependency, Endpoint, Service, Stack
 from aisuite.units import Seconds
 from tests.bed.images import PYTHON
+from tests.bed.place import Bed
 from tests.contract.engines import free_port
 from tests.fakes.stacks import make_service, make_stack
 from tests.unit.ops.deps import FakeGpu
@@ -114,3 +119,30 @@ def docker(*words: str) -> str:
     ran = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
+
+
+NewProject = Callable[[], Project]
+
+
+@pytest.fixture
+def new_project(docker_environment: Bed, tmp_path: Path) -> Iterator[NewProject]:
+    """Make projects; whatever a test leaves of them is removed, volumes too."""
+    made: list[Project] = []
+
+    def make() -> Project:
+        made.append(Project(tmp_path / f"project {len(made)}", f"laws-{secrets.token_hex(4)}"))
+        return made[-1]
+
+    yield make
+    for project in made:
+        left = project.left()
+        if left["containers"]:
+            docker("rm", "-f", *left["containers"])
+        for kind in ("network", "volume"):
+            if left[f"{kind}s"]:
+                docker(kind, "rm", *left[f"{kind}s"])
+
+
+@pytest.fixture
+def project(new_project: NewProject) -> Project:
+    return new_project()

@@ -56,7 +56,7 @@ _SIGNS = (
     _sign(r"bind source path does not exist: (?P<path>.+)", StepFailed,
           "{service}: {path} is not on the machine that Docker runs on", "ls -la {path}"),
     _sign(r"range of CPUs is from \S+ to (?P<most>[\d.]+)", StepFailed,
-          "{service}: its limit of CPUs is above the {most} that Docker has", "lower services.*.cpus in the profile"),
+          "{service}: its limit of CPUs is above the {most} that Docker has", "lower its cpus in the profile, then: aisuite up"),
     _sign(r"container name \"?/?(?P<name>[^\s\"]+?)\"? is already in use", StepFailed,
           "{service}: a container that is not of this project is called {name}", "docker rename {name} {name}-old"),
     _sign(r"network (?P<network>\S+) not found", StepFailed,

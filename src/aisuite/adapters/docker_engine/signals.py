@@ -68,4 +68,5 @@ def _send_inside(client: Any, identity: str, signal_name: str) -> None:
     code = client.exec_inspect(run)["ExitCode"]
     if code:
         why = output.decode(errors="replace").strip()
-        raise StepFailed(f"SIG{signal_name} could not be sent inside the container: {why}", "docker exec needs /bin/sh")
+        hint = f"docker exec {identity[:12]} /bin/sh -c true   # it needs a shell"
+        raise StepFailed(f"SIG{signal_name} could not be sent inside the container: {why}", hint)
