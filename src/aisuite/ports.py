@@ -198,6 +198,13 @@ class Folder(Protocol):
         """Write a file, all or nothing, making the folder. Raises StateUnwritable, DiskFull."""
 
 
+class Journal(Protocol):
+    """What happened to a project, kept for whoever asks later; the oldest is forgotten first."""
+
+    def append(self, entry: Mapping[str, str]) -> None:
+        """Keep an entry. Raises StateUnwritable, DiskFull."""
+
+
 @dataclass(frozen=True, slots=True)
 class GpuDevice:
     """One card, as its driver sees it."""

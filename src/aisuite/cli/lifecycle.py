@@ -1,13 +1,18 @@
-"""Commands about a stack that was brought up: restart, eject."""
+"""Commands about a stack that was brought up: restart, watch, eject."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aisuite.cli.options import Demo, Phase, ProfileName, Session, command
+
+if TYPE_CHECKING:
+    from aisuite.ops.watch import Watch
+    from aisuite.ports import Deps
+    from aisuite.stack.model import Stack
 
 Again = Annotated[
     str | None, typer.Option("--profile", help="Path of the profile that is up, where its name alone does not find it.")
@@ -16,7 +21,7 @@ Again = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the app, in the order in which help shows them."""
-    for one in (restart, eject):
+    for one in (restart, watch, eject):
         app.command()(one)
 
 
@@ -36,6 +41,70 @@ def restart(
     with UpProgress(session.out) as progress:
         report = restart_services(suite.stack, services or (), suite.deps, progress)
     return session.out.show(view.restart_json(report), view.restart_text(report), report.exit_code)
+
+
+@command("watch")
+def watch(
+    session: Session,
+    once: Annotated[bool, typer.Option("--once", help="Look once, start again what is down, and end.")] = False,
+    interval: Annotated[float, typer.Option("--interval", min=0.5, help="Seconds between two looks.")] = 3.0,
+    hung_after: Annotated[
+        float, typer.Option("--hung-after", min=1, help="Seconds after which a service that runs unready is restarted.")
+    ] = 60.0,
+    install: Annotated[
+        bool, typer.Option("--install", help="Print a systemd user unit that does this; install nothing.")
+    ] = False,
+    profile: Again = None,
+) -> int:
+    """Start again what died from outside or hangs, until Ctrl-C; events go to the project's events/watch.jsonl."""
+    from aisuite.cli.view import lifecycle as view
+    from aisuite.errors import UsageError
+
+    if install:
+        return _print_unit(session, interval, hung_after, profile)
+    if session.out.json and not once:
+        raise UsageError("--json prints one object, so it cannot go on", "aisuite watch --once --json")
+    supervisor = _supervisor(session, hung_after, profile)
+    if once:
+        report = supervisor.once()
+        return session.out.show(view.watch_json(report), view.watch_text(report), report.exit_code)
+    try:
+        supervisor.forever(interval)
+    except KeyboardInterrupt:
+        return 0  # the usual way to end it
+
+
+def _supervisor(session: Session, hung_after: float, profile: str | None) -> Watch:
+    from aisuite.cli.view.lifecycle import event_line
+    from aisuite.cli.wiring import open_journal, wire_again
+    from aisuite.ops.watch import Watch
+    from aisuite.plan.supervise import Patience
+
+    def reopen() -> tuple[Stack, Deps]:
+        suite = wire_again(profile, session.project, session.state)
+        return suite.stack, suite.deps
+
+    deps = session.deps()
+    return Watch(
+        deps.workdir,
+        deps.clock,
+        reopen,
+        open_journal(deps.workdir.folder),
+        Patience(hung_after=hung_after),
+        lambda event: session.out.say(event_line(event)),
+    )
+
+
+def _print_unit(session: Session, interval: float, hung_after: float, profile: str | None) -> int:
+    import sys
+
+    from aisuite.cli.view.lifecycle import unit_text
+
+    words = [sys.executable, "-m", "aisuite", "watch", "--project", session.project]
+    words += ["--state", str(session.state.absolute()), f"--interval={interval:g}", f"--hung-after={hung_after:g}"]
+    words += ["--profile", profile] if profile is not None else []
+    text = unit_text(session.project, words, Path.cwd())
+    return session.out.show({"unit": text}, text)
 
 
 @command("eject")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
-    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Preparer, Workdir
+    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Journal, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -177,6 +177,13 @@ def open_folder(folder: Path) -> Workdir:
     from aisuite.adapters.workdir import ProjectDir
 
     return ProjectDir(folder.absolute())
+
+
+def open_journal(folder: Path) -> Journal:
+    """Return where a project's events are kept."""
+    from aisuite.adapters.journal import JournalFile
+
+    return JournalFile(folder / "events" / "watch.jsonl")
 
 
 def open_hub() -> Hub:

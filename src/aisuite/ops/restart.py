@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aisuite.errors import StepFailed, UsageError
+from aisuite.errors import DriftError, StepFailed, UsageError
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
 from aisuite.ops.look import look
 from aisuite.ops.record import require_record, write_record
@@ -37,7 +37,7 @@ def restart(
     """Stop and start these services, all without names, each after those it needs; return when they are ready.
 
     Nothing is taken back after a failure: what was restarted stays, and what was not yet stopped runs on.
-    Raises NotRunning, UsageError for a name that is none, StepFailed when the profile has changed, and whatever a
+    Raises NotRunning, UsageError for a name that is none, DriftError when the profile has changed, and whatever a
     service failed with.
     """
     began = deps.clock.monotonic()
@@ -54,14 +54,14 @@ def restart(
 
 
 def rendered_as_up_did(stack: Stack, renderer: Renderer, workdir: Workdir) -> dict[str, str]:
-    """Return the stack's files. Raises StepFailed when what lies in the project folder is something else.
+    """Return the stack's files. Raises DriftError when what lies in the project folder is something else.
 
     Who starts a service once more must not give it other settings than those it had.
     """
     files = renderer.render(stack)
     changed = sorted(name for name, text in files.items() if workdir.read(name) != text)
     if changed:
-        raise StepFailed(
+        raise DriftError(
             f"profile {stack.profile} and the environment give something else now than the last `aisuite up` "
             f"wrote to {workdir.folder}: {', '.join(changed)}",
             "aisuite up   # starts what has changed",

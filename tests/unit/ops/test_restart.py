@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aisuite.errors import NotReady, NotRunning, ProjectLocked, StepFailed, UsageError
+from aisuite.errors import DriftError, NotReady, NotRunning, ProjectLocked, StepFailed, UsageError
 from aisuite.ops.restart import plan_restart, restart
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
@@ -69,7 +69,7 @@ def test_a_name_that_is_none_is_refused_with_the_nearest_and_nothing_stops(world
 
 def test_a_changed_profile_is_refused_rather_than_half_applied(world: World) -> None:
     changed = replace(STACK, services=STACK.services[:-1])
-    with pytest.raises(StepFailed, match=r"process\.txt") as caught:
+    with pytest.raises(DriftError, match=r"process\.txt") as caught:
         restart(changed, ["qdrant"], world.deps)
     assert str(caught.value.hint).startswith("aisuite up")
     assert world.engine.calls == []

@@ -1,4 +1,4 @@
-"""Reports about a stack that was brought up: restart, eject."""
+"""Reports about a stack that was brought up: restart, watch, eject."""
 
 from __future__ import annotations
 
@@ -7,8 +7,34 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from aisuite.ops.eject import EjectReport
     from aisuite.ops.restart import RestartReport
+    from aisuite.ops.watch import WatchEvent, WatchReport
+
+_UNIT = """\
+# Save as ~/.config/systemd/user/{name}, then:
+#   systemctl --user daemon-reload
+#   systemctl --user enable --now {name}
+#   loginctl enable-linger            # also while nobody is logged in
+# The unit does not see your shell's variables: what `up` shall find, write into .env in the folder below.
+
+[Unit]
+Description=aisuite watches the project {project}
+
+[Service]
+WorkingDirectory={folder}
+ExecStart={command}
+Restart=on-failure
+RestartSec=30
+# The services of the project are no part of the watch: they live on when it ends.
+KillMode=process
+
+[Install]
+WantedBy=default.target
+"""
 
 
 def restart_json(report: RestartReport) -> dict[str, Any]:
@@ -24,6 +50,35 @@ def restart_text(report: RestartReport) -> str:
     """What was restarted, each with the seconds to ready."""
     lines = [f"{one.step.subject} is ready again after {one.seconds:.1f} s" for one in report.results]
     return "\n".join(lines)
+
+
+def watch_json(report: WatchReport) -> dict[str, Any]:
+    """How each service was found, and what was done."""
+    return {"services": dict(report.services), "events": [asdict(event) for event in report.events]}
+
+
+def watch_text(report: WatchReport) -> str:
+    """How each service was found; the events were told as they came."""
+    return "found: " + ", ".join(f"{name} {condition}" for name, condition in report.services.items())
+
+
+def event_line(event: WatchEvent) -> str:
+    """One line of a log."""
+    return " ".join(part for part in (event.at, event.service, event.what, event.detail) if part)
+
+
+def unit_text(project: str, words: Sequence[str], working_dir: Path) -> str:
+    """A systemd user unit that runs these words in this folder."""
+    name = f"aisuite-watch-{project}.service"
+    folder = str(working_dir).replace("%", "%%")
+    return _UNIT.format(name=name, project=project, folder=folder, command=" ".join(map(_in_unit, words)))
+
+
+def _in_unit(word: str) -> str:
+    """Quote a word of a command as systemd reads it: % and $ stand for themselves only when doubled."""
+    for char, written in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        word = word.replace(char, written)
+    return f'"{word}"'
 
 
 def eject_json(report: EjectReport) -> dict[str, Any]:
