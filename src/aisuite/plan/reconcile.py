@@ -57,6 +57,8 @@ def _step_for(service: Service, found: ObservedService | None, wanted: Mapping[s
     if found.state in _NOT_RUNNING:
         verb = Verb.START if found.state in {State.EXITED, State.FAILED} else Verb.RECREATE
         return Step(verb, service.name, _NOT_RUNNING[found.state])
+    if not found.fingerprint:
+        return Step(Verb.RECREATE, service.name, "it was not started by aisuite")
     changes = explain_changes(found.fingerprint, wanted)
     if changes:
         return Step(Verb.RECREATE, service.name, f"changed: {'; '.join(changes)}")

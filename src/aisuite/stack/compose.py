@@ -48,6 +48,7 @@ class Limits(Part):
 
     cpus: str | None = None
     memory: Annotated[str, Field(pattern=r"^\d+m$")] | None = None
+    pids: int | None = None
 
 
 class Device(Part):

@@ -100,6 +100,14 @@ def test_a_running_service_that_is_not_ready_is_waited_for() -> None:
     assert str(plan) == "wait     inference-chat    it runs, but is not ready yet"
 
 
+def test_what_somebody_else_started_under_our_name_is_recreated() -> None:
+    stack = make_stack(make_service("inference-chat", 8001))
+    found = replace(_running(stack).services[0], fingerprint={})
+    assert str(reconcile(stack, {}, Observed(engine_up=True, services=(found,)))) == (
+        "recreate inference-chat    it was not started by aisuite"
+    )
+
+
 def test_a_paused_service_is_recreated() -> None:
     stack = make_stack(make_service("inference-chat", 8001))
     assert str(reconcile(stack, {}, _running(stack, inference_chat=State.PAUSED))) == (
