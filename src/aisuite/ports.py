@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from aisuite.plan.observed import Observed
+    from aisuite.plan.observed import Findings, Observed
     from aisuite.stack.model import EngineName, ModelFile, Service, Stack
     from aisuite.units import Mib
 
@@ -49,6 +49,12 @@ class Engine(Protocol):
 
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
         """Return the last lines since a service's last start, oldest first; empty when there is none."""
+
+    def examine(self, name: str) -> Findings:
+        """Return what the engine noticed about a service since it was made; nothing when it keeps no such memory."""
+
+    def port_holders(self) -> Mapping[int, str]:
+        """Return who in this engine, outside the project, holds which port of the engine's machine."""
 
     def follow(self, name: str, lines: int) -> Iterator[str]:
         """Yield the last lines, then every new one, across rotation, until the caller stops."""
@@ -196,6 +202,16 @@ class Folder(Protocol):
 
     def write(self, name: str, text: str) -> None:
         """Write a file, all or nothing, making the folder. Raises StateUnwritable, DiskFull."""
+
+
+class KeptData(Protocol):
+    """What the services of a project keep: folders, or volumes of the container engine."""
+
+    def find(self) -> tuple[str, ...]:
+        """Return the names of all that are there. Raises EngineUnavailable."""
+
+    def remove(self, name: str) -> None:
+        """Remove one; fine when it is not there. Raises StateUnwritable, StepFailed, EngineUnavailable."""
 
 
 class Journal(Protocol):

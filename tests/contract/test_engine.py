@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aisuite.errors import NotRunning, StepFailed
-from aisuite.plan.observed import ALIVE, Observed, ObservedService, State
+from aisuite.plan.observed import ALIVE, Findings, Observed, ObservedService, State
 from aisuite.ports import Engine
 from tests.contract.engines import FakeCase, ProcessCase, only_service
 from tests.contract.waiting import eventually
@@ -224,6 +224,17 @@ def test_follow_gives_the_last_lines_and_then_each_new_one(new_project: NewProje
     case.say("chat", "three")
     case.say("chat", "four")
     assert [next(lines), next(lines)] == ["three", "four"]
+
+
+def test_of_a_service_that_is_well_nothing_is_noticed(new_project: NewProject) -> None:
+    engine = started(new_project(chat=Program()))
+    assert engine.examine("chat") == Findings()
+    assert engine.examine("nobody") == Findings()
+
+
+def test_a_project_is_no_foreign_holder_of_its_own_ports(new_project: NewProject) -> None:
+    case = new_project(chat=Program())
+    assert only_service(case.stack).published.port not in started(case).port_holders()
 
 
 def test_two_projects_do_not_see_each_other(new_project: NewProject) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from aisuite.errors import EngineUnavailable, NotRunning, StepFailed
-from aisuite.plan.observed import Observed, ObservedService, State
+from aisuite.plan.observed import Findings, Observed, ObservedService, State
 from aisuite.stack.model import EngineName, Service, Stack
 
 _ALIVE = frozenset({State.STARTING, State.RUNNING, State.PAUSED, State.ORPHANED})
@@ -24,6 +24,7 @@ class Program:
     dies: int | None = None  # ends with this exit code as soon as it is started
     ready_after: int = 0  # probes that find it unready before the first that finds it ready
     never_ready: bool = False
+    noticed: Findings = field(default_factory=Findings)
 
 
 @dataclass
@@ -36,6 +37,7 @@ class FakeWorld:
     logs: dict[str, list[str]] = field(default_factory=dict)
     log_begins: dict[str, int] = field(default_factory=dict)
     probed: dict[str, int] = field(default_factory=dict)
+    port_holders: dict[int, str] = field(default_factory=dict)
     pids: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -109,6 +111,12 @@ class FakeEngine:
         with self.world.changed:
             log = self.world.logs.get(name, [])[self.world.log_begins.get(name, 0) :]
             return tuple(log[max(0, len(log) - lines) :])
+
+    def examine(self, name: str) -> Findings:
+        return self.programs.get(name, Program()).noticed
+
+    def port_holders(self) -> Mapping[int, str]:
+        return self.world.port_holders
 
     def follow(self, name: str, lines: int) -> Iterator[str]:
         with self.world.changed:

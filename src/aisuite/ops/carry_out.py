@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, NotReady
-from aisuite.ops.diagnose import diagnose
+from aisuite.ops.diagnose import diagnose, how_it_ended
 from aisuite.plan.fingerprint import fingerprint
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.plan.observed import State
@@ -188,9 +188,13 @@ class PlanRun:
         found = self._deps.engine.observe().find(service.name)
         if found is not None and found.state not in _DEAD and not found.restarts:
             return
+        findings = self._deps.engine.examine(service.name)
         code = found.exit_code if found else None
+        if code is None and findings.exit_codes:
+            code = findings.exit_codes[-1]  # it was started again meanwhile
         log = self._deps.engine.log_tail(service.name, 40)
-        raise diagnose(service, code, log, "it ended" if code is None else f"it ended with exit code {code}")
+        ends = max(len(findings.exit_codes), found.restarts if found else 0)
+        raise diagnose(service, code, log, how_it_ended(code, ends), findings)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from aisuite.plan.model import Verb
 if TYPE_CHECKING:
     from aisuite.plan.model import Plan
     from aisuite.plan.observed import Observed
-    from aisuite.ports import Gpu, Host
+    from aisuite.ports import Engine, Gpu, Host
     from aisuite.stack.model import ModelFile, Stack
 
 # Logs (10 MB and three rotations each), the vector store's first segments: with less, something fails later, oddly.
@@ -64,15 +64,16 @@ def check_disk(stack: Stack, host: Host) -> None:
             raise DiskFull(message, f"df -h {place.parent}")
 
 
-def check_ports(stack: Stack, plan: Plan, observed: Observed, host: Host) -> None:
+def check_ports(stack: Stack, plan: Plan, observed: Observed, host: Host, engine: Engine) -> None:
     """Raise PortTaken naming every port that a service to be started needs and somebody else holds."""
     ours = {service.name for service in observed.services if service.pid is not None or service.container is not None}
-    taken = []
+    taken, in_engine = [], engine.port_holders()
     for step in plan.steps:
         if step.verb is not Verb.START or step.subject in ours:
             continue  # what runs already holds its own port until it is stopped
         service = stack.service(step.subject)
-        holder = host.port_holder(service.published.host, service.published.port)
+        holder = in_engine.get(service.published.port)
+        holder = holder or host.port_holder(service.published.host, service.published.port)
         if holder is not None:
             taken.append((service.name, service.published.port, holder))
     if not taken:

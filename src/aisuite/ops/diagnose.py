@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import NotReady
+from aisuite.plan.observed import Findings
+from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """A pattern in a log, what it means, and the fix (may use {name} and {port})."""
+    """A pattern in a log, what it means, and the fix (may use {port} and {model})."""
 
     pattern: re.Pattern[str]
     cause: str
@@ -34,7 +36,13 @@ _SIGNS = (
     _sign(r"address already in use|couldn't bind|port .* (is )?taken|errno 98",
           "its port {port} is taken", "find the holder: ss -ltnp 'sport = :{port}'"),
     _sign(r"no space left on device|disk quota exceeded", "the disk is full", "see what is left: df -h"),
-    _sign(r"invalid magic|not a gguf|failed to (load|open|read) (the )?(model|GGUF)|unable to load model|gguf_init",
+    _sign(r"failed to open GGUF file .*permission denied", "it may not read its model file",
+          "let everybody read it: chmod a+r {model}"),
+    _sign(r"failed to open GGUF file .*no such file",
+          "its model file is not there as it sees it; a link that leads out of its folder ends inside a container",
+          "see where it leads: readlink -f {model}"),
+    _sign(r"invalid magic|failed to read magic|not a gguf|failed to (load|open|read) (the )?(model|GGUF)"
+          r"|unable to load model|gguf_init",
           "its model file cannot be loaded", "fetch it again: aisuite models pull --force"),
     _sign(r"unknown (model )?architecture", "this llama.cpp does not know the model's architecture",
           "take a newer llama-server, or another model"),
@@ -46,22 +54,57 @@ _SIGNS = (
     _sign(r"std::bad_alloc|cannot allocate memory|MemoryError", "this machine's memory is full",
           "see what is left: free -h"),
 )  # fmt: skip
-_SIGNALS = {-9: "it was killed (SIGKILL; often the kernel, out of memory)", -11: "it crashed (segmentation fault)"}
+_NOTHING = Findings()
+_KILLED = -9
+_SIGNALS = {_KILLED: "it was killed (SIGKILL; often the kernel, out of memory)", -11: "it crashed (segmentation fault)"}
 _SIGNALS |= {-6: "it aborted", -4: "it crashed (illegal instruction: built for another CPU)"}
 
 
-def diagnose(service: Service, exit_code: int | None, log: Sequence[str], otherwise: str) -> NotReady:
-    """Return why a service is not ready; `otherwise` says it when neither log nor exit code does."""
+def diagnose(
+    service: Service, exit_code: int | None, log: Sequence[str], otherwise: str, findings: Findings = _NOTHING
+) -> NotReady:
+    """Return why a service is not ready; `otherwise` says it when neither engine, log nor exit code does."""
     lines = [line.strip() for line in log if line.strip()]
+    if findings.out_of_memory:
+        return _out_of_memory(service, lines)
     for sign in _SIGNS:
         evidence = next((line for line in reversed(lines) if sign.pattern.search(line)), None)
         if evidence is not None:
-            port = service.published.port
-            return NotReady(service.name, sign.cause.format(port=port), _short(evidence), sign.hint.format(port=port))
+            words = {"port": service.published.port, "model": _model_file(service)}
+            return NotReady(service.name, sign.cause.format(**words), _short(evidence), sign.hint.format(**words))
     cause = _SIGNALS.get(exit_code or 0, otherwise)
+    if exit_code == _KILLED and service.memory is not None:
+        cause += f"; its memory limit is {service.memory}"
     return NotReady(
         service.name, cause, _short(lines[-1]) if lines else "", f"read its log: aisuite logs {service.name}"
     )
+
+
+def how_it_ended(exit_code: int | None, times: int) -> str:
+    """Return in words how a service ended, and how often if it did so again and again."""
+    ended = "it ended" if exit_code is None else f"it ended with exit code {exit_code}"
+    return f"{ended}, {times} times in a row" if times > 1 else ended
+
+
+def _out_of_memory(service: Service, lines: Sequence[str]) -> NotReady:
+    evidence = _short(lines[-1]) if lines else ""
+    if service.memory is None:
+        cause = "the kernel killed it, because this machine's memory is full (the engine saw it: oom)"
+        return NotReady(service.name, cause, evidence, "see what is left: free -h")
+    cause = f"the kernel killed it at its memory limit of {service.memory} (the engine saw it: oom)"
+    model = service.role is Role.INFERENCE
+    key = f"models.{service.name.removeprefix('inference-')}" if model else f"services.{service.name}"
+    return NotReady(service.name, cause, evidence, f"raise {key}.memory in the profile, then: aisuite up")
+
+
+def _model_file(service: Service) -> str:
+    """Return the model file of a model server as this machine names it."""
+    words = service.command
+    path = next((words[i + 1] for i, word in enumerate(words[:-1]) if word == "-m"), "its model file")
+    for mount in service.mounts:
+        if path.startswith(f"{mount.target}/"):
+            return mount.source + path.removeprefix(mount.target)
+    return path
 
 
 def _short(line: str, limit: int = 300) -> str:

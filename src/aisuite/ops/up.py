@@ -78,7 +78,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         plan, observed = _plan(stack, files, deps)
         if plan:
             check_disk(stack, deps.host)
-            check_ports(stack, plan, observed, deps.host)
+            check_ports(stack, plan, observed, deps.host, deps.engine)
         deps.workdir.write(files)
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)

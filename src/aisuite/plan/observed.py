@@ -38,6 +38,15 @@ class ObservedService:
     exit_code: int | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)  # what it was started with, see plan/fingerprint.py
     ready: bool | None = None  # None: not asked
+    health_fault: str = ""  # why the engine cannot run its health command; empty: it can, or was not asked yet
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What an engine noticed about a service, beyond its state and its log."""
+
+    out_of_memory: bool = False  # the kernel killed a process of it, for memory
+    exit_codes: tuple[int, ...] = ()  # how it ended since it was made, oldest first; negative for a signal
 
 
 @dataclass(frozen=True, slots=True)

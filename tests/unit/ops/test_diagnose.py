@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from aisuite.ops.diagnose import diagnose
+from aisuite.ops.diagnose import diagnose, how_it_ended
+from aisuite.plan.observed import Findings
+from aisuite.stack.model import Mount, Role
+from aisuite.units import Mib
 from tests.fakes.stacks import make_service
 
 SERVICE = make_service("inference-chat", 8001)
@@ -50,3 +55,46 @@ def test_an_unknown_end_says_so_with_the_last_line_and_where_to_read_on() -> Non
 
 def test_an_endless_line_is_cut() -> None:
     assert len(diagnose(SERVICE, 1, ["x" * 10_000], "it ended").evidence) <= 300
+
+
+def test_a_kill_for_memory_that_the_engine_saw_comes_before_all_that_the_log_says() -> None:
+    limited = replace(SERVICE, memory=Mib(64))
+    found = diagnose(limited, 1, ["failed to load model"], "it ended", Findings(out_of_memory=True))
+    assert "at its memory limit of 64MiB" in found.cause
+    assert found.hint == "raise models.chat.memory in the profile, then: aisuite up"
+
+
+def test_a_kill_for_memory_without_a_limit_is_the_machines() -> None:
+    assert "this machine's memory is full" in diagnose(SERVICE, -9, [], "", Findings(out_of_memory=True)).cause
+
+
+def test_the_limit_of_another_service_is_named_by_its_own_key() -> None:
+    rag = replace(make_service("rag", 8002), role=Role.RAG, memory=Mib(2048))
+    assert "services.rag.memory" in str(diagnose(rag, -9, [], "", Findings(out_of_memory=True)).hint)
+
+
+def test_a_kill_that_nobody_explains_is_told_with_the_memory_limit() -> None:
+    assert diagnose(replace(SERVICE, memory=Mib(64)), -9, [], "").cause.endswith("its memory limit is 64MiB")
+
+
+@pytest.mark.parametrize(
+    ("line", "cause", "hint"),
+    [
+        ("failed to open GGUF file '/models/m.gguf' (Permission denied)", "may not read", "chmod a+r /home/me/m.gguf"),
+        ("failed to open GGUF file '/models/m.gguf' (No such file or directory)", "not there", "/home/me/m.gguf"),
+        ("gguf_init_from_reader: failed to read magic", "cannot be loaded", "aisuite models pull --force"),
+    ],
+)
+def test_a_model_in_a_container_is_named_as_this_machine_names_it(line: str, cause: str, hint: str) -> None:
+    service = replace(SERVICE, command=("-m", "/models/m.gguf"), mounts=(Mount("/home/me", "/models"),))
+    found = diagnose(service, 1, [line, "exiting due to model loading error"], "it ended")
+    assert cause in found.cause
+    assert hint in str(found.hint)
+
+
+@pytest.mark.parametrize(
+    ("code", "times", "words"),
+    [(None, 0, "it ended"), (3, 1, "it ended with exit code 3"), (3, 4, "it ended with exit code 3, 4 times in a row")],
+)
+def test_how_often_it_ended_is_told(code: int | None, times: int, words: str) -> None:
+    assert how_it_ended(code, times) == words

@@ -11,6 +11,7 @@ from aisuite.adapters.docker_engine import container_logs, signals
 from aisuite.adapters.docker_engine.client import api_version, connect
 from aisuite.adapters.docker_engine.config_hash import ConfigHashes
 from aisuite.adapters.docker_engine.container_config import Place, container_config, later_networks
+from aisuite.adapters.docker_engine.events import read_findings
 from aisuite.adapters.docker_engine.faults import translated
 from aisuite.adapters.docker_engine.kept_logs import KEPT_LINES, keep, read_kept
 from aisuite.adapters.docker_engine.labels import (
@@ -21,6 +22,8 @@ from aisuite.adapters.docker_engine.labels import (
     made_labels,
 )
 from aisuite.adapters.docker_engine.local_socket import LocalReader, find_local_socket
+from aisuite.adapters.docker_engine.needed_images import check_images
+from aisuite.adapters.docker_engine.port_holders import port_holders
 from aisuite.adapters.docker_engine.project_parts import (
     ensure_networks,
     ensure_volumes,
@@ -28,6 +31,7 @@ from aisuite.adapters.docker_engine.project_parts import (
 )
 from aisuite.adapters.docker_engine.reading import SdkReader, look, project_filter
 from aisuite.errors import EngineUnavailable, NotRunning, StepFailed
+from aisuite.plan.observed import Findings
 from aisuite.stack.compose import parse_compose
 
 if TYPE_CHECKING:
@@ -76,9 +80,13 @@ class DockerEngine:
                 return look(reader, self._project, self._folder)
 
     def open(self, stack: Stack) -> None:  # noqa: ARG002  the rendered file says it all
-        """Make the project's networks and volumes where they are missing. Raises EngineUnavailable, StepFailed."""
+        """Make the project's networks and volumes where they are missing.
+
+        Raises EngineUnavailable, and StepFailed, also for images that are not there: nothing is made then.
+        """
         compose, _ = self._description()
         with translated(_PROJECT):
+            check_images(self._api(), compose)
             ensure_networks(self._api(), compose, self._place())
             ensure_volumes(self._api(), compose, self._place())
 
@@ -154,6 +162,17 @@ class DockerEngine:
             if identity is None:
                 return read_kept(self._kept_log(name), lines)
             return container_logs.read_tail(self._api(), identity, lines)
+
+    def examine(self, name: str) -> Findings:
+        """Return what the engine noticed about a service's container since it was made."""
+        with translated(name):
+            identity = self._find(name)
+            return Findings() if identity is None else read_findings(self._api(), identity)
+
+    def port_holders(self) -> Mapping[int, str]:
+        """Return which containers, outside the project, publish which port of the engine's machine."""
+        with translated(_PROJECT):
+            return port_holders(self._api().containers(), self._project, self._folder)
 
     def follow(self, name: str, lines: int) -> Iterator[str]:
         """Yield the last lines, then every new one, also of its next containers, until the caller stops."""

@@ -21,6 +21,8 @@ _STATES = {
     "exited": State.EXITED,
     "dead": State.FAILED,
 }
+_CANNOT_RUN = frozenset({126, 127})  # a shell's, and Docker's, way to say that there is no such program
+_EXEC_FAILED = "OCI runtime exec failed"  # with exit code -1, which a timeout has as well
 _BY_SIGNAL = 128  # a shell's, and tini's, way to say "ended by a signal"
 
 
@@ -36,9 +38,18 @@ def observe_container(container: Mapping[str, Any]) -> ObservedService:
         container=container["Id"][:12],
         started_at=datetime.fromisoformat(now["StartedAt"]).timestamp() if alive else None,
         restarts=container["RestartCount"],
-        exit_code=None if alive or now["Status"] == "created" else _exit_code(now["ExitCode"]),
+        exit_code=None if alive or now["Status"] == "created" else exit_code(now["ExitCode"]),
         fingerprint=read_fingerprint(labels),
+        health_fault=_health_fault(now.get("Health") or {}),
     )
+
+
+def _health_fault(health: Mapping[str, Any]) -> str:
+    """Return why the health command cannot be run, as its last try says it; a command that ran and failed is none."""
+    log: list[Mapping[str, Any]] = health.get("Log") or [{}]
+    last = log[-1]
+    output = str(last.get("Output", "")).strip()
+    return output if last.get("ExitCode") in _CANNOT_RUN or _EXEC_FAILED in output else ""
 
 
 def _state(now: Mapping[str, Any]) -> State:
@@ -48,7 +59,7 @@ def _state(now: Mapping[str, Any]) -> State:
     return _STATES.get(now["Status"], State.FAILED)
 
 
-def _exit_code(code: int) -> int:
+def exit_code(code: int) -> int:
     """Return the exit code, negative for a signal: -9 is SIGKILL."""
     number = code - _BY_SIGNAL
     return -number if number in signal.valid_signals() else code

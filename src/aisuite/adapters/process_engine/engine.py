@@ -22,7 +22,7 @@ from aisuite.adapters.process_engine.processes import (
 from aisuite.adapters.process_engine.records import Records
 from aisuite.adapters.process_engine.supervisord import CONFIG, Fault, Supervisord
 from aisuite.errors import EngineUnavailable, NotRunning, StepFailed
-from aisuite.plan.observed import Observed, ObservedService, State
+from aisuite.plan.observed import Findings, Observed, ObservedService, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -262,6 +262,14 @@ class ProcessEngine:
     def log_tail(self, name: str, lines: int) -> tuple[str, ...]:
         """Return the last lines of a service's log, oldest first; of one that is there, since it was last started."""
         return log_files.read_tail(self._log(name), lines, self._records.log_begin(name))
+
+    def examine(self, name: str) -> Findings:  # noqa: ARG002
+        """Return nothing: supervisord counts no ends and hears nothing of the kernel."""
+        return Findings()
+
+    def port_holders(self) -> Mapping[int, str]:
+        """Return nothing: processes of other projects are this machine's, which can be asked itself."""
+        return {}
 
     def follow(self, name: str, lines: int) -> Iterator[str]:
         """Yield the last lines, then every new one, across rotation, until the caller stops."""

@@ -1,0 +1,151 @@
+"""What goes wrong on a real engine ends with its cause, the line that proves it, a fix, and nothing left running."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.answering import docker
+from tests.docker.failing import DockerSuite, build_images, image, remove_images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bed.place import Bed
+
+pytestmark = pytest.mark.docker
+
+LLAMA = "ghcr.io/ggml-org/llama.cpp:server-b11669"
+
+
+@pytest.fixture(scope="session")
+def failing_images(docker_bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The images of which each fails in one way."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in docker_bed.variables().items():
+            environment.setenv(name, value)
+        build_images(tmp_path_factory.mktemp("images"))
+        yield
+        remove_images()
+
+
+@pytest.fixture
+def suite(docker_environment: Bed, failing_images: None, tmp_path: Path) -> Iterator[DockerSuite]:
+    """A folder in which nothing was ever started; whatever a test leaves in the engine is removed."""
+    fresh = DockerSuite(tmp_path, docker_environment)
+    yield fresh
+    fresh.clear()
+
+
+def test_all_images_that_are_missing_are_named_before_anything_starts(suite: DockerSuite) -> None:
+    suite.profile(llama="nowhere.invalid/llama:1")
+    code, message, hint = suite.refused()
+    assert (code, hint) == (5, "aisuite images pull")
+    assert message == "inference-chat: the image nowhere.invalid/llama:1 is not on this machine"
+    assert suite.left() == []
+
+
+def test_a_port_of_another_project_is_named_with_its_container(suite: DockerSuite) -> None:
+    port = suite.ports["API_GATEWAY_PORT"]
+    name = f"{suite.project}-holder"
+    docker("run", "-d", "--name", name, "-p", f"127.0.0.1:{port}:1", "--entrypoint", "sleep", image("silent"), "60")
+    try:
+        suite.profile(llama=image("answers"))
+        code, message, hint = suite.refused()
+    finally:
+        docker("rm", "-f", name)
+    assert code == 3
+    assert message == f"port {port} for api-gateway is held by the container {name}\nnothing was started"
+    assert "another port in the profile" in hint
+    assert suite.left() == []
+
+
+def test_a_model_that_only_its_owner_may_read_is_named_with_the_command_that_opens_it(suite: DockerSuite) -> None:
+    model = _own_model(suite, "private.gguf")
+    model.chmod(0o600)
+    # Somebody else's: root in a container without capabilities is no better than anybody.
+    docker(
+        "run", "--rm", "-v", f"{model.parent}:/m", "--entrypoint", "chown", image("silent"), "4242", "/m/private.gguf"
+    )
+    code, message, hint = suite.refused()
+    assert code == 5
+    assert message.startswith("inference-chat: it may not read its model file\n  its log says: ")
+    assert "(Permission denied)" in message
+    assert hint == f"let everybody read it: chmod a+r {model}"
+    assert suite.left() == []
+
+
+def test_a_model_that_is_a_link_out_of_its_folder_is_named(suite: DockerSuite, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.gguf"
+    elsewhere.write_bytes(b"GGUF")
+    model = _own_model(suite, "linked.gguf")
+    model.unlink()
+    model.symlink_to(elsewhere)
+    code, message, hint = suite.refused()
+    assert code == 5
+    assert message.startswith("inference-chat: its model file is not there as it sees it")
+    assert "(No such file or directory)" in message
+    assert hint == f"see where it leads: readlink -f {model}"
+    assert suite.left() == []
+
+
+def test_a_file_that_is_no_model_is_named_with_the_command_that_fetches_it_again(suite: DockerSuite) -> None:
+    _own_model(suite, "broken.gguf")
+    code, message, hint = suite.refused()
+    assert code == 5
+    assert message.startswith("inference-chat: its model file cannot be loaded\n  its log says: ")
+    assert hint == "fetch it again: aisuite models pull --force"
+    assert suite.left() == []
+
+
+def test_a_service_killed_for_memory_is_told_with_its_limit(suite: DockerSuite) -> None:
+    suite.profile(llama=image("fills-memory"), model="memory: 64MiB")
+    code, message, hint = suite.refused()
+    assert code == 5
+    cause = "inference-chat: the kernel killed it at its memory limit of 64MiB (the engine saw it: oom)"
+    assert message == f"{cause}\n  its log says: filling"
+    assert hint == "raise models.chat.memory in the profile, then: aisuite up"
+    assert suite.left() == []
+
+
+def test_a_service_that_ends_again_and_again_is_told_with_its_exit_code_and_last_line(suite: DockerSuite) -> None:
+    suite.profile(llama=image("ends"))
+    code, message, hint = suite.refused()
+    assert code == 5
+    assert message.startswith("inference-chat: it ended with exit code 3")
+    assert message.endswith("its log says: this is odd")
+    assert hint == "read its log: aisuite logs inference-chat"
+    assert "this is odd" in suite.run("logs", "inference-chat").out  # though its container is gone
+    assert suite.left() == []
+
+
+def test_a_service_that_never_answers_is_named_and_what_needs_it_is_not_started(suite: DockerSuite) -> None:
+    suite.profile(llama=image("silent"))
+    profile = suite.folder / "suite.yaml"
+    profile.write_text(profile.read_text().replace("deadline: 20s", "deadline: 2s"))
+    code, message, _ = suite.refused()
+    assert code == 5
+    assert message.startswith("inference-chat: not ready after 2s; it says: ")
+    assert message.endswith("its log says: waiting")
+    assert suite.left() == []
+
+
+def test_a_limit_above_the_cores_of_the_machine_becomes_its_cores(suite: DockerSuite) -> None:
+    suite.profile(llama=image("answers"), model="cpus: 512")
+    code, _ = suite.up()
+    assert code == 0
+    (found,) = json.loads(docker("inspect", f"{suite.project}-inference-chat-1"))
+    cores = int(docker("info", "--format", "{{.NCPU}}"))
+    assert 0 < found["HostConfig"]["NanoCpus"] <= cores * 10**9
+
+
+def _own_model(suite: DockerSuite, name: str) -> Path:
+    """Write a profile for a file of one's own on the real model server; return the file, which is no model."""
+    models = suite.folder / "models"
+    models.mkdir()
+    (models / name).write_bytes(b"this is no GGUF file")
+    suite.profile(llama=LLAMA, source=f"file: {name}")
+    return models / name
