@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aisuite.cli.options import Demo, Engine, Phase, ProfileName, Session, command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +49,42 @@ def up(
 
 
 @command("down")
-def down(session: Session) -> int:
+def down(
+    session: Session,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", "-v", help="Remove what the services have stored, too; asks first.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove it without asking.")] = False,
+) -> int:
     """Stop the suite. Data, keys and logs stay."""
     from aisuite.cli.view import stack as view
+    from aisuite.cli.wiring import open_data
     from aisuite.ops.down import down as bring_down
 
-    report = bring_down(session.deps())
+    unwanted = open_data(session.project, session.state) if volumes else None
+    if unwanted is not None and not yes and not _may_remove(unwanted.find(), session):
+        return session.out.show({}, "nothing was stopped or removed")
+    report = bring_down(session.deps(), unwanted)
+    if volumes and not report.removed:
+        # Who was brought up on which engine is forgotten with the stack.
+        label = f"label=com.docker.compose.project={session.project}"
+        session.out.say(
+            f"no data was found; containers that were down already keep theirs: docker volume ls -f {label}"
+        )
     return session.out.show(view.down_json(report), view.down_text(report), report.exit_code)
+
+
+def _may_remove(names: Sequence[str], session: Session) -> bool:
+    """Ask the person at the terminal. Raises UsageError when there is none."""
+    import sys
+
+    from aisuite.errors import UsageError
+
+    if not names:
+        return True
+    if session.out.json or not sys.stdin.isatty():
+        raise UsageError(f"this would remove {', '.join(names)}; nothing was done", "aisuite down --volumes --yes")
+    return typer.confirm(f"Remove {', '.join(names)} for good?", err=True)
 
 
 @command("status")

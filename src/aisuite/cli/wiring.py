@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
-    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Journal, Preparer, Workdir
+    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Journal, KeptData, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -177,6 +177,22 @@ def open_folder(folder: Path) -> Workdir:
     from aisuite.adapters.workdir import ProjectDir
 
     return ProjectDir(folder.absolute())
+
+
+def open_data(project: str, state: Path) -> KeptData:
+    """Return what the services of a project keep, on the engine on which they were brought up."""
+    from aisuite.adapters.workdir import ProjectDir
+    from aisuite.ops.record import read_record
+
+    folder = project_folder(project, state)
+    record = read_record(ProjectDir(folder))
+    if record is not None and record.engine == "docker":
+        from aisuite.adapters.docker_engine.volumes import DockerVolumes
+
+        return DockerVolumes(folder.name)
+    from aisuite.adapters.service_folders import ServiceFolders
+
+    return ServiceFolders(folder)
 
 
 def open_journal(folder: Path) -> Journal:

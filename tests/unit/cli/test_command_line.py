@@ -142,6 +142,24 @@ def test_composes_own_variable_names_the_project_where_ours_does_not(
     assert "/ours" in capsys.readouterr().err
 
 
+def test_data_is_removed_only_after_a_yes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    kept = tmp_path / ".aisuite" / "aisuite" / "data" / "qdrant"
+    kept.mkdir(parents=True)
+    description = kept.parents[1] / "process" / "services" / "qdrant.json"
+    description.parent.mkdir(parents=True)
+    description.write_text(json.dumps({"data": str(kept)}))
+    assert run(["down", "--volumes"]) == 2
+    captured = capsys.readouterr()
+    assert str(kept) in captured.err
+    assert "aisuite down --volumes --yes" in captured.err
+    assert kept.is_dir()
+    assert run(["down", "--volumes", "--yes"]) == 0
+    assert capsys.readouterr().out == f"removed {kept}\n"
+    assert not kept.exists()
+    assert run(["down", "--volumes"]) == 0
+    assert "docker volume ls" in capsys.readouterr().out
+
+
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     assert "aisuite up --phase 2 --demo" in capsys.readouterr().out

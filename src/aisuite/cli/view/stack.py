@@ -123,15 +123,20 @@ def _services_table(services: Sequence[ServiceStatus], out: Output) -> str:
 
 
 def down_json(report: DownReport) -> dict[str, Any]:
-    """What was stopped."""
-    return {"stopped": list(report.stopped), "seconds": round(report.seconds, 3)}
+    """What was stopped, and what was removed."""
+    return {
+        "stopped": list(report.stopped),
+        "seconds": round(report.seconds, 3),
+        "removed": list(report.removed),
+    }
 
 
 def down_text(report: DownReport) -> str:
-    """What was stopped, or that there was nothing."""
-    if not report.stopped:
-        return "nothing was running"
-    return f"stopped {', '.join(report.stopped)} in {report.seconds:.1f} s; data and keys stay"
+    """What was stopped, or that there was nothing; what was removed."""
+    stopped = f"stopped {', '.join(report.stopped)} in {report.seconds:.1f} s" if report.stopped else ""
+    if report.removed:
+        return "\n".join(line for line in (stopped, *(f"removed {name}" for name in report.removed)) if line)
+    return f"{stopped}; data and keys stay" if stopped else "nothing was running"
 
 
 def render_json(report: RenderReport) -> dict[str, Any]:

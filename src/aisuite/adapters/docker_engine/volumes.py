@@ -1,0 +1,36 @@
+"""The named volumes in which containers keep their data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aisuite.adapters.docker_engine.client import connect
+from aisuite.adapters.docker_engine.faults import translated
+from aisuite.adapters.docker_engine.labels import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class DockerVolumes:
+    """The volumes of one project, which Compose knows as its own, too."""
+
+    def __init__(self, project: str, client: Callable[[], Any] = connect) -> None:
+        self._project = project
+        self._connect = client
+
+    def find(self) -> tuple[str, ...]:
+        """Return their names. Raises EngineUnavailable."""
+        with translated("the project"):
+            found = self._connect().volumes(filters={"label": f"{PROJECT}={self._project}"})["Volumes"] or ()
+        return tuple(sorted(one["Name"] for one in found))
+
+    def remove(self, name: str) -> None:
+        """Remove a volume. Raises StepFailed when a container still uses it, and EngineUnavailable."""
+        from docker.errors import NotFound
+
+        with translated(f"the volume {name}"):
+            try:
+                self._connect().remove_volume(name)
+            except NotFound:
+                return
