@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.docker.answering import docker
 from tests.docker.failing import DockerSuite, build_images, image, remove_images
+from tests.e2e.suite import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +143,81 @@ def test_a_limit_above_the_cores_of_the_machine_becomes_its_cores(suite: DockerS
     (found,) = json.loads(docker("inspect", f"{suite.project}-inference-chat-1"))
     cores = int(docker("info", "--format", "{{.NCPU}}"))
     assert 0 < found["HostConfig"]["NanoCpus"] <= cores * 10**9
+
+
+def test_an_image_without_the_health_command_is_named_although_the_service_answers(suite: DockerSuite) -> None:
+    suite.profile(llama=image("no-curl"))
+    suite.up()
+    wait_for(lambda: bool(_health_log(suite, "inference-chat")))
+    code, again = suite.up()
+    (failure,) = again["failures"]
+    assert (code, again["degraded"], again["plan"]) == (5, True, [])
+    assert failure["message"].startswith("inference-chat: it answers, but its image lacks the health command")
+    assert '"curl": executable file not found' in failure["message"]
+    assert "images: in the profile" in failure["hint"]
+
+
+def test_a_rendered_file_that_was_edited_by_hand_is_written_again_and_nothing_restarts(suite: DockerSuite) -> None:
+    suite.profile(llama=image("answers"))
+    assert suite.up()[0] == 0
+    before, path = suite.left(), suite.state / "compose.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("init: true", "privileged: true"))
+    code, again = suite.up()
+    assert (code, again["plan"], again["rewritten"]) == (0, [], ["compose.yaml"])
+    assert (path.read_text(), suite.left()) == (text, before)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0])
+def test_ctrl_c_at_any_moment_leaves_nothing_in_the_engine(suite: DockerSuite, seconds: float) -> None:
+    suite.profile(llama=image("silent"))
+    up = suite.start("up", "--profile", "./suite.yaml")
+    time.sleep(seconds)
+    up.send_signal(signal.SIGINT)
+    _, err = up.communicate(timeout=60)
+    assert (up.returncode, "Traceback" in err) == (130, False), err
+    assert suite.left() == []
+
+
+def test_of_two_ups_at_once_one_works_and_the_other_names_the_holder(suite: DockerSuite) -> None:
+    suite.profile(llama=image("silent"))
+    first = suite.start("up", "--profile", "./suite.yaml")
+    wait_for(lambda: bool(suite.left()))
+    code, message, hint = suite.refused()
+    assert code == 3
+    assert str(first.pid) in message
+    assert str(first.pid) in hint
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    assert suite.left() == []
+
+
+def test_down_cleans_up_after_a_killed_up(suite: DockerSuite) -> None:
+    suite.profile(llama=image("silent"))
+    up = suite.start("up", "--profile", "./suite.yaml")
+    wait_for(lambda: any("inference-chat" in name for name in suite.left()))
+    up.kill()
+    up.communicate()
+    assert suite.left() != []
+    assert suite.run("down").code == 0
+    assert suite.left() == []
+
+
+def test_what_a_killed_up_left_is_taken_over_by_the_next(suite: DockerSuite) -> None:
+    suite.profile(llama=image("answers"), gateway="silent")
+    up = suite.start("up", "--profile", "./suite.yaml")
+    wait_for(lambda: any("api-gateway" in name for name in suite.left()))
+    up.kill()
+    up.communicate()
+    suite.profile(llama=image("answers"))
+    code, again = suite.up()
+    assert code == 0
+    assert "start" not in {step["verb"] for step in again["plan"] if step["subject"] == "inference-chat"}
+
+
+def _health_log(suite: DockerSuite, service: str) -> list[Any]:
+    (found,) = json.loads(docker("inspect", f"{suite.project}-{service}-1"))
+    return list(found["State"]["Health"]["Log"] or ())
 
 
 def _own_model(suite: DockerSuite, name: str) -> Path:

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aisuite.errors import NotReady
+from aisuite.errors import NotReady, StepFailed
 from aisuite.plan.observed import Findings
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aisuite.plan.observed import Observed
     from aisuite.stack.model import Service
 
 
@@ -77,6 +78,19 @@ def diagnose(
         cause += f"; its memory limit is {service.memory}"
     return NotReady(
         service.name, cause, _short(lines[-1]) if lines else "", f"read its log: aisuite logs {service.name}"
+    )
+
+
+def health_faults(observed: Observed) -> tuple[StepFailed, ...]:
+    """Return what is wrong with services that answer us, though their engine can never find them well."""
+    return tuple(
+        StepFailed(
+            f"{one.name}: it answers, but its image lacks the health command: the engine will call it unhealthy\n"
+            f"  the engine says: {_short(one.health_fault)}",
+            "name an image that has the command (images: in the profile), then: aisuite up",
+        )
+        for one in observed.services
+        if one.ready and one.health_fault
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aisuite.errors import AisuiteError, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
 from aisuite.ops.checks import check_disk, check_gpu, check_models, check_ports
+from aisuite.ops.diagnose import health_faults
 from aisuite.ops.look import look
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.status import ServiceStatus, statuses
@@ -50,11 +51,12 @@ class UpReport:
     services: tuple[ServiceStatus, ...] = ()
     results: tuple[StepResult, ...] = ()
     failures: tuple[AisuiteError, ...] = ()
+    rewritten: tuple[str, ...] = ()  # files that differed although nothing had to be done: edited by hand, say
     header: Path | None = None  # file with the gateway's Authorization header
 
     @property
     def degraded(self) -> bool:
-        """Whether something did not come up although the suite answers."""
+        """Whether something did not come up, or its engine cannot ask it, although the suite answers."""
         return bool(self.failures)
 
     @property
@@ -79,7 +81,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         if plan:
             check_disk(stack, deps.host)
             check_ports(stack, plan, observed, deps.host, deps.engine)
-        deps.workdir.write(files)
+        written = deps.workdir.write(files)
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
         with _taken_back_on_failure(before, deps, keep=request.keep):
@@ -97,7 +99,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         seconds=deps.clock.monotonic() - began,
         services=statuses(record, observed),
         results=results,
-        failures=tuple(result.error for result in results if result.error is not None),
+        failures=(*(result.error for result in results if result.error is not None), *health_faults(observed)),
+        rewritten=() if plan else written,
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
     )
 

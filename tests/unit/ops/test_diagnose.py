@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from aisuite.ops.diagnose import diagnose, how_it_ended
-from aisuite.plan.observed import Findings
+from aisuite.ops.diagnose import diagnose, health_faults, how_it_ended
+from aisuite.plan.observed import Findings, Observed, ObservedService, State
 from aisuite.stack.model import Mount, Role
 from aisuite.units import Mib
 from tests.fakes.stacks import make_service
@@ -98,3 +98,11 @@ def test_a_model_in_a_container_is_named_as_this_machine_names_it(line: str, cau
 )
 def test_how_often_it_ended_is_told(code: int | None, times: int, words: str) -> None:
     assert how_it_ended(code, times) == words
+
+
+def test_a_service_that_answers_while_its_engine_cannot_ask_it_is_named_with_what_the_engine_says() -> None:
+    lame = ObservedService("rag", State.RUNNING, ready=True, health_fault='exec: "curl": not found')
+    (fault,) = health_faults(Observed(True, (lame, replace(lame, name="qdrant", health_fault=""))))
+    assert fault.message.startswith("rag: it answers, but its image lacks the health command")
+    assert fault.message.endswith('the engine says: exec: "curl": not found')
+    assert health_faults(Observed(True, (replace(lame, ready=False),))) == ()

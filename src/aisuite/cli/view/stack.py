@@ -57,6 +57,7 @@ def up_json(report: UpReport, suite: Suite) -> dict[str, Any]:
         ],
         "services": [asdict(service) for service in report.services],
         "failures": [{"message": err.message, "hint": err.hint} for err in report.failures],
+        "rewritten": list(report.rewritten),
         "curl": _curl(report),
     }
 
@@ -66,6 +67,8 @@ def up_text(report: UpReport, out: Output) -> str:
     if report.dry_run:
         return str(report.plan)
     parts = [_services_table(report.services, out)]
+    if report.rewritten:
+        parts += ["", f"not as the profile says (edited by hand?), written again: {', '.join(report.rewritten)}"]
     if report.degraded:
         parts += ["", "DEGRADED: the suite answers, but not everything came up:"]
         parts += [f"- {err.message}" + (f"\n  fix: {err.hint}" if err.hint else "") for err in report.failures]
