@@ -10,8 +10,8 @@ import httpx
 import pytest
 from docker.api import APIClient
 
+from aisuite.adapters.docker_client import connect
 from aisuite.adapters.docker_engine import DockerEngine, signals
-from aisuite.adapters.docker_engine.client import connect
 from aisuite.ops.down import down
 from aisuite.plan.observed import ALIVE, ObservedService, State
 from aisuite.stack.model import Dependency, Mount

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aisuite.adapters.docker_engine.faults import DEFAULT_SOCKET
+from aisuite.adapters.docker_client import DEFAULT_SOCKET
 from aisuite.adapters.docker_engine.local_socket import find_local_socket
 
 

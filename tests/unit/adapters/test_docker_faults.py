@@ -6,7 +6,8 @@ import pytest
 from docker.errors import DockerException
 from requests.exceptions import ConnectionError as NoConnection
 
-from aisuite.adapters.docker_engine.faults import explain, translated, unreachable
+from aisuite.adapters.docker_client import unreachable
+from aisuite.adapters.docker_engine.faults import explain, translated
 from aisuite.errors import AisuiteError, DiskFull, EngineUnavailable, GpuUnavailable, NotRunning, PortTaken, StepFailed
 
 # As real engines (20.10 and 28) word them.

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from aisuite.adapters.docker_client import api_version, connect
 from aisuite.adapters.docker_engine import container_logs, signals
-from aisuite.adapters.docker_engine.client import api_version, connect
 from aisuite.adapters.docker_engine.config_hash import ConfigHashes
 from aisuite.adapters.docker_engine.container_config import Place, container_config, later_networks
 from aisuite.adapters.docker_engine.events import read_findings

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
+from aisuite.adapters.docker_client import unreachable
 from aisuite.errors import (
     AisuiteError,
     DiskFull,
-    EngineUnavailable,
     GpuUnavailable,
     PortTaken,
     StepFailed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
-
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +70,6 @@ def explain(service: str, text: str) -> AisuiteError:
             words = {"service": service, "text": text, **match.groupdict()}
             return sign.kind(sign.message.format(**words), sign.hint.format(**words))
     return StepFailed(f"{service}: Docker refuses: {text}", f"docker ps -a --filter name={service}")
-
-
-def unreachable(err: BaseException, address: str | None = None) -> EngineUnavailable:
-    """Return the error for an engine that does not answer, from whatever the SDK made of it.
-
-    `address` is that of the current context, where it names another one than usual.
-    """
-    named = os.environ.get("DOCKER_HOST", "")
-    place = f"{named} (DOCKER_HOST)" if named else f"{address or DEFAULT_SOCKET} (DOCKER_HOST is not set)"
-    causes = list(_causes(err))
-    if any(isinstance(cause, PermissionError) for cause in causes):
-        hint = "sudo usermod -aG docker $USER   # then log in again"
-        return EngineUnavailable(f"this user may not talk to Docker at {place}", hint)
-    if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
-        return EngineUnavailable(f"no Docker answers at {place}", "sudo systemctl start docker")
-    return EngineUnavailable(f"Docker at {place} does not answer: {err}", "docker version")
-
-
-def _causes(err: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that stands behind it: libraries hide the cause in `args` as well."""
-    todo: list[BaseException] = [err]
-    seen: set[int] = set()
-    while todo:
-        one = todo.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        behind = (one.__cause__, one.__context__, *one.args, getattr(one, "reason", None))
-        todo += [other for other in behind if isinstance(other, BaseException)]
 
 
 class translated:  # noqa: N801  it reads as a word of the `with` statement

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from aisuite.adapters.docker_engine.faults import DEFAULT_SOCKET, explain
+from aisuite.adapters.docker_client import DEFAULT_SOCKET
+from aisuite.adapters.docker_engine.faults import explain
 
 _TIMEOUT = 60.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aisuite.adapters.docker_engine.client import connect
+from aisuite.adapters.docker_client import connect
 from aisuite.adapters.docker_engine.faults import translated
 from aisuite.adapters.docker_engine.labels import PROJECT
 

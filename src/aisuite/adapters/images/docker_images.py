@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from aisuite.adapters.docker_engine.client import connect
+from aisuite.adapters.docker_client import connect
 from aisuite.adapters.images.context import fingerprint, locks, make_context
 from aisuite.adapters.images.failures import answering, build_failure, pull_failure
 from aisuite.adapters.images.packages import ASK_PYTHON, Python, install_packages, parse_python

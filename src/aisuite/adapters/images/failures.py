@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from aisuite.adapters.docker_engine.faults import unreachable
+from aisuite.adapters.docker_client import unreachable
 from aisuite.errors import AisuiteError, DiskFull, DownloadFailed, StepFailed
 
 if TYPE_CHECKING:

@@ -1,0 +1,90 @@
+"""The connection to the Docker Engine that the docker command would use; engine and images share this door."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from aisuite.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+
+_TIMEOUT = 60  # seconds for one answer; stopping a container adds its grace
+_CONNECTIONS = 32
+
+
+def connect() -> Any:
+    """Return the SDK's low-level client for DOCKER_HOST, or else for the current context.
+
+    Raises EngineUnavailable.
+    """
+    # Here, because a command that needs no container must not pay for it.
+    from docker.api import APIClient
+    from docker.errors import DockerException
+
+    address = _address()
+    try:
+        _knock(address["base_url"] or DEFAULT_SOCKET)
+        return APIClient(**address, version="auto", timeout=_TIMEOUT, max_pool_size=_CONNECTIONS, use_ssh_client=True)
+    except (DockerException, OSError) as err:
+        raise unreachable(err, address["base_url"]) from err
+
+
+def _address() -> dict[str, Any]:
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    if os.environ.get("DOCKER_HOST"):
+        return {"base_url": None, **kwargs_from_env()}
+    context = ContextAPI.get_current_context()
+    if context is None or context.Host == DEFAULT_SOCKET:
+        return {"base_url": None}
+    return {"base_url": context.Host, "tls": context.TLSConfig or False}
+
+
+def _knock(url: str) -> None:
+    """Raise OSError when nobody answers at a local socket: the SDK would bury the reason, and leak the socket."""
+    scheme, _, path = url.partition("://")
+    if scheme in {"unix", "http+unix"}:
+        with socket.socket(socket.AF_UNIX) as door:
+            door.connect(path)
+
+
+def api_version(client: Any) -> tuple[int, int]:
+    """Return the version of the Engine API that was agreed on."""
+    major, minor = str(client.api_version).split(".")[:2]
+    return int(major), int(minor)
+
+
+def unreachable(err: BaseException, address: str | None = None) -> EngineUnavailable:
+    """Return the error for an engine that does not answer, from whatever the SDK made of it.
+
+    `address` is that of the current context, where it names another one than usual.
+    """
+    named = os.environ.get("DOCKER_HOST", "")
+    place = f"{named} (DOCKER_HOST)" if named else f"{address or DEFAULT_SOCKET} (DOCKER_HOST is not set)"
+    causes = list(_causes(err))
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        hint = "sudo usermod -aG docker $USER   # then log in again"
+        return EngineUnavailable(f"this user may not talk to Docker at {place}", hint)
+    if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
+        return EngineUnavailable(f"no Docker answers at {place}", "sudo systemctl start docker")
+    return EngineUnavailable(f"Docker at {place} does not answer: {err}", "docker version")
+
+
+def _causes(err: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that stands behind it: libraries hide the cause in `args` as well."""
+    todo: list[BaseException] = [err]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        behind = (one.__cause__, one.__context__, *one.args, getattr(one, "reason", None))
+        todo += [other for other in behind if isinstance(other, BaseException)]
