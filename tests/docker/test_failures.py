@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.docker.answering import docker
+from aisuite.errors import GpuUnavailable
+from aisuite.ops.up import UpRequest, up
+from aisuite.ports import GpuDevice
+from aisuite.units import Mib
+from tests.docker.answering import Project, answering, docker
 from tests.docker.failing import DockerSuite, build_images, image, remove_images
+from tests.docker.passing_on import PassingOn
 from tests.e2e.suite import wait_for
+from tests.unit.ops.deps import FakeGpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,6 +223,90 @@ def test_what_a_killed_up_left_is_taken_over_by_the_next(suite: DockerSuite) -> 
     code, again = suite.up()
     assert code == 0
     assert "start" not in {step["verb"] for step in again["plan"] if step["subject"] == "inference-chat"}
+
+
+@pytest.mark.parametrize("request_line", [b"/networks/create", b"/containers/create", b"/start HTTP"])
+def test_an_engine_that_dies_in_the_middle_is_named_and_the_next_up_heals(
+    suite: DockerSuite, docker_environment: Bed, tmp_path: Path, request_line: bytes
+) -> None:
+    suite.profile(llama=image("answers"))
+    with PassingOn(tmp_path / "engine.sock", docker_environment.socket, fatal=request_line) as dying:
+        code, message, hint = suite.refused(DOCKER_HOST=f"unix://{dying.path}")
+        assert dying.died
+    assert code == 3
+    assert str(dying.path) in message
+    assert hint in {"sudo systemctl start docker", "docker version"}
+    assert suite.up()[0] == 0
+    assert suite.run("down").code == 0
+    assert suite.left() == []
+
+
+def test_without_an_engine_nothing_is_written_and_the_command_that_starts_one_is_named(
+    suite: DockerSuite, tmp_path: Path
+) -> None:
+    suite.profile(llama=image("answers"))
+    code, message, hint = suite.refused(DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert (code, hint) == (3, "sudo systemctl start docker")
+    assert message == f"no Docker answers at unix://{tmp_path}/none.sock (DOCKER_HOST)"
+    assert not (suite.state / "compose.yaml").exists()
+
+
+def test_a_socket_that_is_not_dockers_is_named(suite: DockerSuite, tmp_path: Path) -> None:
+    suite.profile(llama=image("answers"))
+    with socket.socket(socket.AF_UNIX) as door:
+        path = tmp_path / "mute.sock"
+        door.bind(str(path))
+        door.listen()
+        closing = threading.Thread(target=_close_all, args=(door,), daemon=True)
+        closing.start()
+        code, message, hint = suite.refused(DOCKER_HOST=f"unix://{path}")
+        door.shutdown(socket.SHUT_RDWR)
+        closing.join()
+    assert (code, hint) == (3, "docker version")
+    assert str(path) in message
+
+
+def test_a_card_that_docker_cannot_give_is_never_replaced_by_the_cpu(suite: DockerSuite) -> None:
+    project = Project(suite.state, suite.project)
+    stack = replace(project.stack(answering("chat", gpu=True)), gpu_device=0)
+    deps = replace(project.deps, gpu=FakeGpu((GpuDevice(0, "a card", Mib(8192), Mib(8192)),)))
+    with pytest.raises(GpuUnavailable, match="could not select device driver") as raised:
+        up(UpRequest(stack), deps)
+    assert raised.value.exit_code == 3
+    assert "aisuite up --profile phase2-cpu" in str(raised.value.hint)
+    assert suite.left() == []
+
+
+def test_a_foreign_container_with_our_name_is_left_alone_and_named(suite: DockerSuite) -> None:
+    name = f"{suite.project}-inference-chat-1"
+    docker("create", "--name", name, image("silent"))
+    try:
+        suite.profile(llama=image("answers"))
+        code, message, hint = suite.refused()
+    finally:
+        docker("rm", name)  # fails when it was touched
+    assert (code, hint) == (5, f"docker rename {name} {name}-old")
+    assert message == f"inference-chat: a container that is not of this project is called {name}"
+    assert suite.left() == []
+
+
+def test_a_foreign_network_with_our_name_is_left_alone_and_named(suite: DockerSuite) -> None:
+    name = f"{suite.project}_core"
+    docker("network", "create", name)
+    try:
+        suite.profile(llama=image("answers"))
+        code, message, hint = suite.refused()
+    finally:
+        docker("network", "rm", name)
+    assert (code, hint) == (5, f"docker network rm {name}")
+    assert message == f"the network {name} is not of this project"
+    assert suite.left() == []
+
+
+def _close_all(door: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            door.accept()[0].close()
 
 
 def _health_log(suite: DockerSuite, service: str) -> list[Any]:
