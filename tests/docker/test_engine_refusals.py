@@ -130,11 +130,11 @@ def test_an_address_that_this_machine_has_not_is_refused(project: Project) -> No
 def test_without_an_engine_every_command_says_how_to_get_one(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
-    with pytest.raises(EngineUnavailable, match="no Docker answers at") as raised:
-        project.engine().observe()
+    with monkeypatch.context() as elsewhere:  # what comes after the test finds the bed again
+        elsewhere.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+        with pytest.raises(EngineUnavailable, match="no Docker answers at") as raised:
+            project.engine().observe()
     assert raised.value.hint == "sudo systemctl start docker"
-    monkeypatch.undo()  # so that what comes after the test finds the bed
 
 
 def test_a_file_that_was_edited_by_hand_is_refused_with_the_place(project: Project) -> None:
