@@ -235,8 +235,20 @@ def test_an_engine_that_dies_in_the_middle_is_named_and_the_next_up_heals(
         assert dying.died
     assert code == 3
     assert str(dying.path) in message
-    assert hint in {"sudo systemctl start docker", "docker version"}
+    assert hint == "when it answers again: aisuite down"
     assert suite.up()[0] == 0
+    assert suite.run("down").code == 0
+    assert suite.left() == []
+
+
+def test_what_an_engine_that_died_in_the_middle_has_kept_is_stopped_by_down(
+    suite: DockerSuite, docker_environment: Bed, tmp_path: Path
+) -> None:
+    suite.profile(llama=image("answers"), gateway="silent")
+    with PassingOn(tmp_path / "engine.sock", docker_environment.socket, fatal=b"/start HTTP") as dying:
+        _, message, _ = suite.refused(DOCKER_HOST=f"unix://{dying.path}")
+    assert "what was started could not be stopped again" in message
+    assert suite.left() != []
     assert suite.run("down").code == 0
     assert suite.left() == []
 

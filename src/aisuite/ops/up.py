@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError, NotReady, StepFailed
+from aisuite.errors import AisuiteError, EngineUnavailable, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
 from aisuite.ops.checks import check_disk, check_gpu, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
@@ -84,9 +84,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         written = deps.workdir.write(files)
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
-        with _taken_back_on_failure(before, deps, keep=request.keep):
-            write_record(deps.workdir, record_of(stack, {}, before))
-            results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
+        results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
         record = record_of(stack, seconds, before)
         write_record(deps.workdir, record)
@@ -138,17 +136,27 @@ def _carry_out(
     listen: Callable[[Event], None],
 ) -> tuple[StepResult, ...]:
     run = PlanRun(request.stack, files, plan, deps, listen)
-    with _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
+    with (
+        _recorded(request.stack, deps, keep=request.keep),
+        _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up),
+    ):
         results = run.run()
         _raise_what_is_fatal(request.stack, results)
     return results
 
 
 @contextmanager
-def _taken_back_on_failure(before: Record | None, deps: Deps, *, keep: bool) -> Iterator[None]:
-    """After a failed or interrupted run the record tells again what was up before it."""
+def _recorded(stack: Stack, deps: Deps, *, keep: bool) -> Iterator[None]:
+    """Record the stack, so that `down` finds what a killed run leaves; after a failure tell what was up before.
+
+    An engine that went away in the middle leaves what nobody can take back now: then the record stays, for `down`.
+    """
+    before = read_record(deps.workdir)
+    write_record(deps.workdir, record_of(stack, {}, before))
     try:
         yield
+    except _LeftBehind as left:
+        raise left.error from left
     except BaseException:
         if not keep and before is not None:
             write_record(deps.workdir, before)
@@ -164,10 +172,26 @@ def _undone_on_failure(run: PlanRun, deps: Deps, *, keep: bool, close: bool) -> 
         yield
     except BaseException:
         if not keep:
-            run.undo()
-            if close:
-                deps.engine.close()
+            _undo(run, deps, close=close)
         raise
+
+
+def _undo(run: PlanRun, deps: Deps, *, close: bool) -> None:
+    try:
+        run.undo()
+        if close:
+            deps.engine.close()
+    except EngineUnavailable as err:
+        message = f"{err.message}\nwhat was started could not be stopped again"
+        raise _LeftBehind(EngineUnavailable(message, "when it answers again: aisuite down")) from err
+
+
+class _LeftBehind(Exception):
+    """The engine went away before a run could be undone."""
+
+    def __init__(self, error: EngineUnavailable) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 def _raise_what_is_fatal(stack: Stack, results: tuple[StepResult, ...]) -> None:

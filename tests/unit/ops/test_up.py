@@ -248,6 +248,41 @@ class _InterruptedEngine(type(make_world().engine)):  # type: ignore[misc]
         raise KeyboardInterrupt
 
 
+def test_when_the_engine_goes_away_in_the_middle_the_record_stays_so_that_down_can_stop_what_is_left() -> None:
+    world = make_world()
+    deps = replace(world.deps, engine=_DyingEngine(world.engine.programs))
+    with pytest.raises(EngineUnavailable, match="what was started could not be stopped again") as raised:
+        up(UpRequest(STACK), deps)
+    assert "aisuite down" in str(raised.value.hint)
+    assert status(deps).record is not None
+
+
+class _DyingEngine(type(make_world().engine)):  # type: ignore[misc]
+    """An engine that goes away as soon as it shall start something."""
+
+    def start(self, service: object, fingerprint: object) -> None:
+        raise EngineUnavailable("nobody answers")
+
+    def close(self) -> None:
+        raise EngineUnavailable("nobody answers")
+
+
+def test_a_port_that_the_engine_knows_better_is_told_in_its_words() -> None:
+    world = make_world()
+    world.engine.world.port_holders[8000] = "the container other"
+    with pytest.raises(PortTaken, match="port 8000 for api-gateway is held by the container other"):
+        up(UpRequest(STACK), world.deps)
+
+
+def test_files_that_differ_while_nothing_else_does_are_named_and_written_again() -> None:
+    world = make_world()
+    assert up(UpRequest(STACK), world.deps).rewritten == ()
+    (name,) = [one for one in world.workdir.files if one.endswith("process.txt")]
+    world.workdir.files[name] = "edited"
+    report = up(UpRequest(STACK), world.deps)
+    assert (report.rewritten, str(report.plan)) == ((name,), "nothing to do")
+
+
 def test_a_running_project_does_not_change_its_engine() -> None:
     world = make_world()
     up(UpRequest(STACK), world.deps)
