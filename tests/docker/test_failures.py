@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aisuite.errors import GpuUnavailable
+from aisuite.adapters.docker_engine import DockerEngine
+from aisuite.errors import EngineUnavailable, GpuUnavailable
 from aisuite.ops.up import UpRequest, up
 from aisuite.ports import GpuDevice
 from aisuite.units import Mib
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
+_NOBODY = 65534
 LLAMA = "ghcr.io/ggml-org/llama.cpp:server-b11669"
 
 
@@ -261,6 +264,24 @@ def test_without_an_engine_nothing_is_written_and_the_command_that_starts_one_is
     assert (code, hint) == (3, "sudo systemctl start docker")
     assert message == f"no Docker answers at unix://{tmp_path}/none.sock (DOCKER_HOST)"
     assert not (suite.state / "compose.yaml").exists()
+
+
+def test_a_user_who_may_not_use_the_socket_is_told_how_to_become_one_who_may(
+    docker_environment: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "roots.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    with PassingOn(path, docker_environment.socket):
+        path.chmod(0o600)
+        os.seteuid(_NOBODY)
+        try:
+            with pytest.raises(EngineUnavailable) as raised:
+                DockerEngine(tmp_path, "nothing").observe()
+        finally:
+            os.seteuid(0)
+    assert raised.value.message == f"this user may not talk to Docker at unix://{path} (DOCKER_HOST)"
+    assert str(raised.value.hint).startswith("sudo usermod -aG docker $USER")
+    assert raised.value.exit_code == 3
 
 
 def test_a_socket_that_is_not_dockers_is_named(suite: DockerSuite, tmp_path: Path) -> None:

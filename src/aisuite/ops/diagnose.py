@@ -34,6 +34,11 @@ def _sign(pattern: str, cause: str, hint: str) -> _Sign:
 _SIGNS = (
     _sign(r"cudaMalloc failed|CUDA error.*out of memory|out of device memory|ErrorOutOfDeviceMemory",
           "the card's memory is full", "lower models.*.gpu_layers or models.*.context, then: aisuite up"),
+    _sign(r"CUDA driver version is insufficient|unsatisfied condition: cuda",
+          "the card's driver is too old for its image",
+          "see the driver: nvidia-smi; or set images.llama_gpu to an older one"),
+    _sign(r"temporary failure in name resolution|name or service not known|could not resolve host",
+          "a name that it calls cannot be resolved", "see which names it calls: aisuite render --diff"),
     _sign(r"address already in use|couldn't bind|port .* (is )?taken|errno 98",
           "its port {port} is taken", "find the holder: ss -ltnp 'sport = :{port}'"),
     _sign(r"no space left on device|disk quota exceeded", "the disk is full", "see what is left: df -h"),

@@ -19,6 +19,11 @@ REFUSALS = [
         "chat: Docker gives containers no card here",
     ),
     (
+        "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.8, please update your driver",
+        GpuUnavailable,
+        "chat: the card's driver is too old for its image, which needs cuda>=12.8",
+    ),
+    (
         "failed to set up container networking: driver failed programming external connectivity on endpoint x-chat-1 "
         "(5c6a): Bind for 127.0.0.1:8001 failed: port is already allocated",
         PortTaken,

@@ -20,6 +20,8 @@ SERVICE = make_service("inference-chat", 8001)
     [
         ("ggml_cuda: cudaMalloc failed: out of memory", "the card's memory is full"),
         ("[Errno 98] error while attempting to bind on address: address already in use", "its port 8001 is taken"),
+        ("CUDA driver version is insufficient for CUDA runtime version", "driver is too old for its image"),
+        ("httpx.ConnectError: [Errno -2] Name or service not known", "a name that it calls cannot be resolved"),
         ("write failed: No space left on device", "the disk is full"),
         ("gguf_init_from_file_impl: invalid magic characters: 'this'", "its model file cannot be loaded"),
         ("error loading model architecture: unknown model architecture: 'x'", "this llama.cpp does not know"),

@@ -38,6 +38,9 @@ def _sign(pattern: str, kind: type[AisuiteError], message: str, hint: str) -> _S
 _SIGNS = (
     _sign(r"no such image:? (?P<image>[^\s\"]+)", StepFailed,
           "{service}: its image {image} is not on this machine", "aisuite images pull"),
+    _sign(r"unsatisfied condition: (?P<needs>cuda ?>= ?[\d.]+)", GpuUnavailable,
+          "{service}: the card's driver is too old for its image, which needs {needs}",
+          "see the driver: nvidia-smi; or set images.llama_gpu to an older one"),
     _sign(r"could not select device driver|nvidia-container-cli|unknown device|unresolvable CDI", GpuUnavailable,
           "{service}: Docker gives containers no card here: {text}",
           "install the NVIDIA Container Toolkit, or: aisuite up --profile phase2-cpu"),
