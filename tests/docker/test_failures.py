@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from docker.errors import DockerException  # noqa: F401  early: as another user a test may not read Python's files
 
 from aisuite.adapters.docker_engine import DockerEngine
 from aisuite.errors import EngineUnavailable, GpuUnavailable
@@ -136,6 +137,17 @@ def test_a_service_that_ends_again_and_again_is_told_with_its_exit_code_and_last
     assert hint == "read its log: aisuite logs inference-chat"
     assert "this is odd" in suite.run("logs", "inference-chat").out  # though its container is gone
     assert suite.left() == []
+
+
+def test_the_engine_counts_every_end_of_a_service_whatever_its_container_tells_now(suite: DockerSuite) -> None:
+    project = Project(suite.state, suite.project)
+    stack = project.write(project.stack(answering("chat", command=("sh", "-c", "exit 3"))))
+    engine = project.deps.engine
+    engine.open(stack)
+    engine.start(stack.services[0], {})
+    wait_for(lambda: len(engine.examine("chat").exit_codes) >= 2)
+    assert set(engine.examine("chat").exit_codes) == {3}
+    assert not engine.examine("chat").out_of_memory
 
 
 def test_a_service_that_never_answers_is_named_and_what_needs_it_is_not_started(suite: DockerSuite) -> None:
