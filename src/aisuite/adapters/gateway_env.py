@@ -17,7 +17,8 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING
 
-from aisuite.errors import DiskFull, DownloadFailed, EngineUnavailable, StateUnwritable
+from aisuite.adapters.uv_program import find_uv
+from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable
 from aisuite.resources import find_data_dir
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class GatewayEnv:
 
         Raises DownloadFailed, DiskFull, StateUnwritable, EngineUnavailable.
         """
-        uv = _find_uv()
+        uv = find_uv("the gateway's environment")
         try:
             self._root.mkdir(parents=True, exist_ok=True)
             with self._locked(progress) as lock:
@@ -224,20 +225,6 @@ class _Watch:
 
 def _library() -> str:
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def _find_uv() -> str:
-    try:
-        import uv
-
-        return os.fsdecode(uv.find_uv_bin())
-    except (ImportError, FileNotFoundError):
-        found = shutil.which("uv")
-    if found is None:
-        raise EngineUnavailable(
-            "the gateway's environment is made with uv, which is not installed", "pip install 'aisuite[local]'"
-        )
-    return found
 
 
 def _lines(stream: IO[bytes]) -> Iterator[str | None]:

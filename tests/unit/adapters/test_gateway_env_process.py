@@ -44,7 +44,7 @@ def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
             f'#!/bin/sh\necho $$ >> "{tmp_path}/pids"\n' + script.replace("LIBRARY", gateway_env._library())
         )
         path.chmod(0o755)
-        monkeypatch.setattr(gateway_env, "_find_uv", lambda: str(path))
+        monkeypatch.setattr(gateway_env, "find_uv", lambda _: str(path))
         return tmp_path / "pids"
 
     return install
@@ -142,7 +142,7 @@ def test_a_killed_aisuite_keeps_the_lock_until_its_uv_has_ended(env: GatewayEnv,
     code = f"""\
 from pathlib import Path
 from aisuite.adapters import gateway_env
-gateway_env._find_uv = lambda: {str(tmp_path / "uv")!r}
+gateway_env.find_uv = lambda _: {str(tmp_path / "uv")!r}
 gateway_env.GatewayEnv(Path({str(tmp_path / "gateway")!r})).run(lambda *_: None)
 """
     killed = subprocess.Popen([sys.executable, "-c", code])

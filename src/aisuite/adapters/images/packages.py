@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DiskFull, DownloadFailed, EngineUnavailable, UsageError
+from aisuite.adapters.uv_program import find_uv
+from aisuite.errors import DiskFull, DownloadFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +56,17 @@ def install_packages(locks: Sequence[Path], python: Python, target: Path) -> Non
 
     Raises DownloadFailed, DiskFull, EngineUnavailable (no uv here).
     """
-    argv = [_find_uv(), "pip", "install", "--python", sys.executable, "--target", str(target), "--color", "never"]
+    argv = [
+        find_uv("the service image"),
+        "pip",
+        "install",
+        "--python",
+        sys.executable,
+        "--target",
+        str(target),
+        "--color",
+        "never",
+    ]
     argv += ["--python-version", python.version, "--python-platform", python.platform]
     argv += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
     for lock in locks:
@@ -65,18 +74,6 @@ def install_packages(locks: Sequence[Path], python: Python, target: Path) -> Non
     done = subprocess.run(argv, cwd=target, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise _failure(done.stderr)
-
-
-def _find_uv() -> str:
-    try:
-        import uv
-
-        return os.fsdecode(uv.find_uv_bin())
-    except (ImportError, FileNotFoundError):
-        found = shutil.which("uv")
-    if found is None:
-        raise EngineUnavailable("the service image is made with uv, which is not installed", "pip install uv")
-    return found
 
 
 def _failure(said: str) -> DiskFull | DownloadFailed:
