@@ -84,3 +84,13 @@ def phase2_stack() -> Stack:
         make_service("api-gateway", 8000, *optional),
         make_service("rag", 8002, *hard),
     )
+
+
+def out_of_order(started: list[str], stack: Stack) -> list[str]:
+    """Name the services of a stack that were started before something they depend on."""
+    place = {name: number for number, name in enumerate(started)}
+    return [
+        service.name
+        for service in stack.services
+        if any(place.get(need.service, -1) > place.get(service.name, len(started)) for need in service.depends_on)
+    ]
