@@ -164,12 +164,17 @@ def _preparers(stack: Stack, environment: Preparer) -> dict[str, Preparer]:
 
 def open_project(project: str, state: Path) -> Deps:
     """Open a project as it stands on disk, without any profile."""
+    folder = project_folder(project, state)
+    return _deps(folder, _recorded_engine(folder), {})
+
+
+def _recorded_engine(folder: Path) -> EngineName:
+    """Return the engine on which a project was brought up; local processes when nothing is recorded."""
     from aisuite.adapters.workdir import ProjectDir
     from aisuite.ops.record import read_record
 
-    folder = project_folder(project, state)
     record = read_record(ProjectDir(folder))
-    return _deps(folder, "docker" if record is not None and record.engine == "docker" else "process", {})
+    return "docker" if record is not None and record.engine == "docker" else "process"
 
 
 def open_folder(folder: Path) -> Workdir:
@@ -181,12 +186,8 @@ def open_folder(folder: Path) -> Workdir:
 
 def open_data(project: str, state: Path) -> KeptData:
     """Return what the services of a project keep, on the engine on which they were brought up."""
-    from aisuite.adapters.workdir import ProjectDir
-    from aisuite.ops.record import read_record
-
     folder = project_folder(project, state)
-    record = read_record(ProjectDir(folder))
-    if record is not None and record.engine == "docker":
+    if _recorded_engine(folder) == "docker":
         from aisuite.adapters.docker_engine.volumes import DockerVolumes
 
         return DockerVolumes(folder.name)

@@ -19,7 +19,7 @@ from aisuite.plan.observed import State
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from aisuite.ports import Deps
@@ -46,6 +46,12 @@ class StepResult:
     status: Status
     seconds: float = 0.0
     error: AisuiteError | None = None
+
+
+def failures_of(results: Iterable[StepResult]) -> list[AisuiteError]:
+    """Return what the failed steps failed with, each error once: an engine that does not open fails every step."""
+    failed = (one.error for one in results if one.status is Status.FAILED and one.error is not None)
+    return list(dict.fromkeys(failed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aisuite.errors import DriftError, StepFailed, UsageError
-from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
+from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.look import look
 from aisuite.ops.record import require_record, write_record
 from aisuite.ops.status import ServiceStatus, statuses
@@ -105,8 +105,7 @@ def _timed(record: Record, results: Sequence[StepResult]) -> Record:
 
 
 def _raise_failures(results: Sequence[StepResult]) -> None:
-    failed = [one.error for one in results if one.status is Status.FAILED and one.error is not None]
-    failed = list(dict.fromkeys(failed))  # an engine that does not open fails every step with one error
+    failed = failures_of(results)
     if len(failed) == 1:
         raise failed[0]
     if failed:

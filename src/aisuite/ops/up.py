@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, EngineUnavailable, NotReady, StepFailed
-from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult
+from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.checks import check_disk, check_gpu, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.look import look
@@ -70,10 +70,11 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     stack, began = request.stack, deps.clock.monotonic()
     check_models(stack, request.loaded_as)
     check_gpu(stack, request.cpu_only, deps.gpu)
-    files = {name: text for one in (*request.also_render, stack) for name, text in deps.renderer.render(one).items()}
+    files = deps.renderer.render(stack)
     if request.dry_run:
         plan, _ = _plan(stack, files, deps)
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
+    also = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
     with deps.workdir.lock("up"):
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
@@ -81,10 +82,13 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         if plan:
             check_disk(stack, deps.host)
             check_ports(stack, plan, observed, deps.host, deps.engine)
-        written = deps.workdir.write(files)
+        written = deps.workdir.write({**also, **files})
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
-        results = _carry_out(request, files, plan, observed, deps, listen) if plan else ()
+        results: tuple[StepResult, ...] = ()
+        if plan:
+            with _recorded(stack, before, deps, keep=request.keep):
+                results = _carry_out(request, files, plan, observed, deps, listen)
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
         record = record_of(stack, seconds, before)
         write_record(deps.workdir, record)
@@ -136,22 +140,18 @@ def _carry_out(
     listen: Callable[[Event], None],
 ) -> tuple[StepResult, ...]:
     run = PlanRun(request.stack, files, plan, deps, listen)
-    with (
-        _recorded(request.stack, deps, keep=request.keep),
-        _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up),
-    ):
+    with _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
         results = run.run()
         _raise_what_is_fatal(request.stack, results)
     return results
 
 
 @contextmanager
-def _recorded(stack: Stack, deps: Deps, *, keep: bool) -> Iterator[None]:
+def _recorded(stack: Stack, before: Record | None, deps: Deps, *, keep: bool) -> Iterator[None]:
     """Record the stack, so that `down` finds what a killed run leaves; after a failure tell what was up before.
 
     An engine that went away in the middle leaves what nobody can take back now: then the record stays, for `down`.
     """
-    before = read_record(deps.workdir)
     write_record(deps.workdir, record_of(stack, {}, before))
     try:
         yield
@@ -204,8 +204,7 @@ def _raise_what_is_fatal(stack: Stack, results: tuple[StepResult, ...]) -> None:
     only_models = all(roles.get(name) is Role.INFERENCE for name in down)
     if only_models and all(any(target.service not in down for target in route.targets) for route in stack.routes):
         return
-    failed = [result.error for result in bad if result.status is Status.FAILED and result.error is not None]
-    failed = list(dict.fromkeys(failed))  # an engine that does not open fails every step with one error
+    failed = failures_of(bad)
     raise failed[0] if len(failed) == 1 else _several(failed)
 
 
