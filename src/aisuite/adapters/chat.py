@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from aisuite.adapters.byte_lines import read_lines
 from aisuite.errors import NotRunning, StepFailed
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class HttpChat:
 def read_events(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield the data of each server-sent event, as its specification splits them (WHATWG HTML, 9.2.6)."""
     data: list[str] = []
-    for line in _read_lines(chunks):
+    for line in read_lines(chunks):
         if not line:
             if data:
                 yield "\n".join(data)
@@ -71,17 +72,6 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[str]:
             data.append(line.removeprefix("data:").removeprefix(" "))
     if data:
         yield "\n".join(data)  # a server that forgets the last empty line
-
-
-def _read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    # Not httpx's own lines: those also break at U+2028 and others, which JSON may hold unescaped.
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r").decode(errors="replace")
-    if rest:
-        yield rest.decode(errors="replace")
 
 
 @contextmanager

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aisuite.adapters.byte_lines import read_lines
 from aisuite.adapters.docker_engine import kept_logs
-from aisuite.adapters.docker_engine.container_logs import lines_of
 from aisuite.adapters.docker_engine.kept_logs import keep, read_kept
 
 
 @given(st.text(alphabet="ab\n\r ß", max_size=30).map(str.encode), st.integers(1, 7))
 def test_the_pieces_of_a_stream_do_not_change_its_lines(data: bytes, size: int) -> None:
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
-    assert list(lines_of(pieces)) == list(lines_of([data]))
+    assert list(read_lines(pieces)) == list(read_lines([data]))
 
 
 def test_a_last_line_without_an_end_is_a_line_too() -> None:
-    assert list(lines_of([b"one\r\ntw", b"o"])) == ["one", "two"]
+    assert list(read_lines([b"one\r\ntw", b"o"])) == ["one", "two"]
 
 
 def test_a_line_comes_as_soon_as_it_is_complete() -> None:
@@ -29,11 +29,11 @@ def test_a_line_comes_as_soon_as_it_is_complete() -> None:
         yield b"one\nt"
         raise AssertionError("nothing more may be read")
 
-    assert next(lines_of(stream())) == "one"
+    assert next(read_lines(stream())) == "one"
 
 
 def test_what_is_not_utf_8_is_replaced() -> None:
-    assert list(lines_of([b"\xff!\n"])) == ["\ufffd!"]
+    assert list(read_lines([b"\xff!\n"])) == ["\ufffd!"]
 
 
 def test_kept_lines_are_read_back_oldest_first_for_the_owner_only(tmp_path: Path) -> None:

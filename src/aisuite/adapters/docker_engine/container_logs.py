@@ -7,8 +7,10 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from aisuite.adapters.byte_lines import read_lines
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 _POLL = 0.2
 _GONE = frozenset({404, 409})  # removed, or just being removed
@@ -19,7 +21,7 @@ def read_tail(client: Any, container: str, count: int) -> tuple[str, ...]:
     from docker.errors import APIError
 
     try:
-        return tuple(lines_of([client.logs(container, tail=count)])) if count > 0 else ()
+        return tuple(read_lines([client.logs(container, tail=count)])) if count > 0 else ()
     except APIError as err:
         if err.status_code in _GONE:
             return ()
@@ -54,15 +56,4 @@ def _read_stamped(client: Any, container: str, wanted: dict[str, int]) -> Iterat
         raise
     # The SDK's own close ends the reading, but leaves the connection to the garbage collector.
     with closing(stream._response), closing(stream):
-        yield from lines_of(stream)
-
-
-def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the lines of a byte stream as soon as each is complete; what is not UTF-8 is replaced."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r").decode(errors="replace")
-    if rest:
-        yield rest.removesuffix(b"\r").decode(errors="replace")
+        yield from read_lines(stream)
