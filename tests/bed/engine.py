@@ -105,6 +105,7 @@ def start(bed: Bed) -> None:
             last = "\n".join(bed.log.read_text(errors="replace").splitlines()[-8:])
             raise BedError(f"the Docker Engine does not start; {bed.log} ends with:\n{last}")
         time.sleep(0.05)
+    process.returncode = 0  # the engine outlives this process on purpose; else Popen would warn about it
 
 
 def stop(bed: Bed) -> None:
