@@ -4,8 +4,8 @@ AisuiteError                1   never raised bare
   UsageError                2   a flag or argument that cannot be meant
   ProfileError              2   ProfileNotFound, ProfileInvalid(problems)
   HostError                 3   EngineUnavailable, GpuUnavailable, PortTaken, DiskFull, ProjectLocked,
-                                ModelMissing, StateUnwritable, DownloadFailed
-  VramError                 4   (the planner's)
+                                ModelMissing, ModelBroken, StateUnwritable, DownloadFailed
+  VramError                 4   DoesNotFit
   StackError                5   StepFailed, NotReady(service, cause, evidence), NotRunning, TemplateBroken
   DrillFailed               6   (the drill's)
   DataError                 7   (backup and restore)
@@ -109,12 +109,26 @@ class ModelMissing(HostError):
         self.missing = missing
 
 
+class ModelBroken(HostError):
+    """A model file is not what its name says: no GGUF, cut short, or a header that cannot be true."""
+
+
 class StateUnwritable(HostError):
     """The state folder cannot be written."""
 
 
 class DownloadFailed(HostError):
     """A file could not be fetched, or is not what it should be."""
+
+
+class VramError(AisuiteError):
+    """The models and the card do not go together."""
+
+    exit_code = 4
+
+
+class DoesNotFit(VramError):
+    """The plan needs more memory than the budget leaves; nothing was started."""
 
 
 class StackError(AisuiteError):
