@@ -1,0 +1,1 @@
+"""What may break (pure): faults, what must still hold while they last, and the verdict on what was measured."""

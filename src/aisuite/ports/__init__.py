@@ -1,0 +1,53 @@
+"""The doors: what the use cases ask of the outside. Each has a real adapter and a fake that cannot lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aisuite.ports.client import Answer, Chat, Probe
+from aisuite.ports.engine import Engine
+from aisuite.ports.files import Renderer
+from aisuite.ports.machine import Clock, Gpu, GpuDevice, Host
+from aisuite.ports.state import Folder, Journal, KeptData, Workdir
+from aisuite.ports.supply import Hub, Images, LocalImage, Preparer, Progress, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Answer",
+    "Chat",
+    "Clock",
+    "Deps",
+    "Engine",
+    "Folder",
+    "Gpu",
+    "GpuDevice",
+    "Host",
+    "Hub",
+    "Images",
+    "Journal",
+    "KeptData",
+    "LocalImage",
+    "Preparer",
+    "Probe",
+    "Progress",
+    "Recipe",
+    "Renderer",
+    "Workdir",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything a use case may need of the outside."""
+
+    engine: Engine
+    probe: Probe
+    renderer: Renderer
+    workdir: Workdir
+    host: Host
+    clock: Clock
+    gpu: Gpu
+    preparers: Mapping[str, Preparer]

@@ -1,0 +1,36 @@
+"""The running suite as its clients see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a probe got. `ready` is true for status 200; `reason` says in words why not."""
+
+    ready: bool
+    status: int | None
+    reason: str
+    seconds: float
+
+
+class Probe(Protocol):
+    """Asks a service over HTTP whether it is ready."""
+
+    def ask(self, url: str, timeout: float = 2.0) -> Answer:
+        """GET the URL once. Never raises for what the network does."""
+
+
+class Chat(Protocol):
+    """Talks to the running suite as a client."""
+
+    def stream(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
+        """POST and yield the server-sent events' JSON bodies. Raises NotRunning, StepFailed."""
+
+    def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """POST and return the JSON answer. Raises NotRunning, StepFailed."""

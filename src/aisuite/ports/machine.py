@@ -1,0 +1,57 @@
+"""This machine: its cards, its ports and disks, its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aisuite.units import Mib
+
+
+@dataclass(frozen=True, slots=True)
+class GpuDevice:
+    """One card, as its driver sees it."""
+
+    index: int
+    name: str
+    total: Mib
+    free: Mib
+
+
+class Gpu(Protocol):
+    """The graphics cards of this machine."""
+
+    def devices(self) -> tuple[GpuDevice, ...]:
+        """Return all cards; empty when there is no driver."""
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Host(Protocol):
+    """Questions to this machine."""
+
+    def port_holder(self, host: str, port: int) -> str | None:
+        """Return who listens there ("python3, pid 4242"), or None when the port is free.
+
+        "another process" when the holder cannot be seen.
+        """
+
+    def free_bytes(self, path: Path) -> int:
+        """Return free space for this user on the file system of path (or of its nearest existing parent)."""
+
+    def cpus(self) -> int:
+        """Return how many cores this process may use."""
