@@ -12,7 +12,10 @@ from docker.api import APIClient
 
 from aisuite.adapters.docker_client import connect
 from aisuite.adapters.docker_engine import DockerEngine, signals
+from aisuite.ops.carry_out import Event
 from aisuite.ops.down import down
+from aisuite.ops.up import UpRequest, up
+from aisuite.plan.fingerprint import fingerprint
 from aisuite.plan.observed import ALIVE, ObservedService, State
 from aisuite.stack.model import Dependency, Mount
 from tests.contract.waiting import eventually
@@ -217,6 +220,25 @@ def test_a_paused_service_can_be_killed_and_is_restarted(project: Project) -> No
     project.deps.engine.signal("chat", "STOP")
     project.deps.engine.signal("chat", "KILL")
     eventually(lambda: found(project, "chat").restarts == 1)
+
+
+def test_a_service_that_the_engine_restarted_before_is_waited_for_and_not_called_dead(project: Project) -> None:
+    gated = "import os, time\nwhile not os.path.exists('/tmp/go'): time.sleep(0.05)\n"
+    service = answering("chat")
+    service = replace(service, command=("python3", "-c", gated + service.command[2]))
+    stack, engine = project.write(project.stack(service)), project.deps.engine
+    engine.open(stack)
+    engine.start(service, fingerprint(service, project.deps.renderer.render(stack)))
+    engine.signal("chat", "KILL")
+    eventually(lambda: found(project, "chat").restarts == 1 and found(project, "chat").state in ALIVE)
+
+    def open_gate(event: Event) -> None:
+        if event.kind == "begin":
+            docker("exec", f"{project.name}-chat-1", "touch", "/tmp/go")
+
+    report = up(UpRequest(stack), project.deps, open_gate)
+    assert [step.verb for step in report.plan.steps] == ["wait"]
+    assert (report.exit_code, found(project, "chat").restarts) == (0, 1)
 
 
 def test_a_paused_service_can_be_stopped(project: Project) -> None:

@@ -163,10 +163,13 @@ class PlanRun:
         if step.verb is Verb.STOP:
             return
         service = self._stack.service(step.subject)
-        if step.verb is not Verb.WAIT:
+        restarts = 0
+        if step.verb is Verb.WAIT:
+            restarts = self._restarts_of(service)
+        else:
             self.begun.append(service.name)
             self._deps.engine.start(service, fingerprint(service, self._rendered))
-        self._wait_until_ready(service)
+        self._wait_until_ready(service, restarts)
 
     def _pass_on(self, step: Step, stage: str, done: int, total: int) -> None:
         """Report progress; a cancelled run ends the preparation here."""
@@ -174,7 +177,12 @@ class PlanRun:
             raise _Cancelled
         self._listen(Event("progress", step, f"{stage} {done}/{total}" if total else stage))
 
-    def _wait_until_ready(self, service: Service) -> None:
+    def _restarts_of(self, service: Service) -> int:
+        found = self._deps.engine.observe().find(service.name)
+        return found.restarts if found is not None else 0
+
+    def _wait_until_ready(self, service: Service, restarts: int) -> None:
+        """Probe until the service is ready; `restarts` are those that it had before this run waited for it."""
         clock, deadline = self._deps.clock, self._deps.clock.monotonic() + service.deadline
         probes = 0
         while not (answer := self._deps.probe.ask(service.ready_url)).ready:
@@ -182,24 +190,24 @@ class PlanRun:
                 raise _Cancelled
             probes += 1
             if probes % _LOOKS_EVERY == 0:
-                self._check_alive(service)
+                self._check_alive(service, restarts)
             if clock.monotonic() > deadline:
-                self._check_alive(service)
+                self._check_alive(service, restarts)
                 cause = f"not ready after {service.deadline}; it says: {answer.reason}"
                 log = self._deps.engine.log_tail(service.name, 40)
                 raise diagnose(service, None, log, cause)
             clock.sleep(_POLL)
 
-    def _check_alive(self, service: Service) -> None:
+    def _check_alive(self, service: Service, restarts: int) -> None:
         found = self._deps.engine.observe().find(service.name)
-        if found is not None and found.state not in _DEAD and not found.restarts:
+        if found is not None and found.state not in _DEAD and found.restarts <= restarts:
             return
         findings = self._deps.engine.examine(service.name)
         code = found.exit_code if found else None
         if code is None and findings.exit_codes:
             code = findings.exit_codes[-1]  # it was started again meanwhile
         log = self._deps.engine.log_tail(service.name, 40)
-        ends = max(len(findings.exit_codes), found.restarts if found else 0)
+        ends = max(len(findings.exit_codes), found.restarts if found else 0) - restarts
         raise diagnose(service, code, log, how_it_ended(code, ends), findings)
 
 
