@@ -74,7 +74,8 @@ def wire(choice: Choice, project: str, state: Path) -> Suite:
     containers = loaded.profile.engine == "docker"
     llama = None if containers else _find_llama_server()
     environment = GatewayEnv(_user_folder("data") / "gateway")
-    sites = _sites(project, folder, llama.argv_prefix if llama else ("llama-server",), environment.program)
+    program = llama.argv_prefix if llama else ("llama-server",)
+    sites = _sites(project, folder, program, environment.program, ask_afar=containers)
     stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
     return Suite(
         wanted_engine=loaded.profile.engine,
@@ -115,7 +116,7 @@ def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]
     check_project(project)
     folder = folder.absolute()
     environment = GatewayEnv(_user_folder("data") / "gateway")
-    _, site = _sites(project, folder, ("llama-server",), environment.program)
+    _, site = _sites(project, folder, ("llama-server",), environment.program, ask_afar=True)
     stack = _resolve(load(choice), site)
     return stack, _deps(folder, "docker", _preparers(stack, environment))
 
@@ -127,8 +128,14 @@ def _find_llama_server() -> LlamaServer:
     return find_llama_server(LLAMA_FLAGS, _user_folder("cache"))
 
 
-def _sites(project: str, folder: Path, llama: tuple[str, ...], gateway: tuple[str, ...]) -> tuple[Site, Site]:
-    """Return this machine as a place for local processes, and as one for containers."""
+def _sites(
+    project: str, folder: Path, llama: tuple[str, ...], gateway: tuple[str, ...], *, ask_afar: bool
+) -> tuple[Site, Site]:
+    """Return this machine as a place for local processes, and as one for containers.
+
+    With `ask_afar` an engine is asked for its version also when it is not on this machine.
+    """
+    from aisuite.adapters.docker_engine.asked_version import find_api_version
     from aisuite.adapters.host import LocalHost
     from aisuite.stack.model import Site
 
@@ -143,7 +150,7 @@ def _sites(project: str, folder: Path, llama: tuple[str, ...], gateway: tuple[st
         python=(sys.executable,),
         owner=(os.getuid(), os.getgid()),
     )
-    return processes, replace(processes, engine="docker")
+    return processes, replace(processes, engine="docker", docker_api=find_api_version(ask_afar=ask_afar))
 
 
 def _resolve(loaded: Loaded, site: Site) -> Stack:

@@ -25,6 +25,7 @@ _CONTAINER = (
     "user",
     "capabilities",
     "healthcheck",
+    "health_timing",
     "published",
 )
 

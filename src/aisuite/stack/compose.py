@@ -33,14 +33,14 @@ class DependsOn(Part):
 
 
 class Healthcheck(Part):
-    """How the container engine asks a service; engines before 25 know no `start_interval`."""
+    """How the container engine asks a service; Compose refuses a `start_interval` on engines before 25."""
 
     test: Words
     interval: Duration
     timeout: Duration
     retries: int
     start_period: Duration
-    start_interval: Duration
+    start_interval: Duration | None = None
 
 
 class Limits(Part):

@@ -44,6 +44,7 @@ class Site:
     gateway: tuple[str, ...] = ("litellm",)
     python: tuple[str, ...] = ("python",)
     owner: tuple[int, int] = (1000, 1000)  # uid and gid of who owns the folder: containers must read what lies there
+    docker_api: tuple[int, int] | None = None  # what the Docker Engine speaks; None: not asked, taken for the newest
 
 
 # An address that means "all of mine" cannot be called; the same machine answers on loopback.
@@ -103,6 +104,16 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthTiming:
+    """How a container engine asks a service, in seconds. `start_interval` None: the engine knows no such thing."""
+
+    interval: float = 5.0
+    timeout: float = 5.0
+    retries: int = 3
+    start_interval: float | None = 1.0  # until the first good answer
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One process or container, complete."""
 
@@ -128,6 +139,7 @@ class Service:
     user: str | None = None  # uid:gid inside the container; None: the image's own
     capabilities: tuple[str, ...] = ()  # what a container keeps of root's powers
     healthcheck: tuple[str, ...] = ()  # command that tells the container engine whether the service is well
+    health_timing: HealthTiming = HealthTiming()
     data: str | None = None  # folder it keeps state in, process engine
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.profile.dependencies import DEFAULT_PORTS, INFERENCE
-from aisuite.stack.model import Endpoint
+from aisuite.stack.model import Endpoint, HealthTiming
 from aisuite.units import Port
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SERVICE_KEY = "service_key"  # between our services
 GATEWAY_KEY = "gateway_key"  # what users get
 MODELS_IN_CONTAINER = "/models"
+_DOCKER_25 = (1, 44)  # its API; the first Docker that asks more often while a container starts
 _INFERENCE_PORT = Port(8001)  # the same in every container: they do not share an address
 
 
@@ -64,6 +65,12 @@ class Places:
     def cpu_limit(self, wanted: float | None) -> float | None:
         """Return the limit of a container; a Docker Engine refuses one above the cores that there are."""
         return None if wanted is None or not self.containers else min(wanted, float(self.site.cpus))
+
+    @property
+    def health_timing(self) -> HealthTiming:
+        """How the engine asks containers: an old one asks for the first time only after a whole interval."""
+        api = self.site.docker_api
+        return HealthTiming() if api is None or api >= _DOCKER_25 else HealthTiming(interval=2.0, start_interval=None)
 
     @property
     def user(self) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aisuite.profile.dotenv import parse_dotenv
 from aisuite.stack.compose import ComposeService, parse_compose
 from aisuite.stack.litellm import parse_litellm
+from aisuite.stack.numerals import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,12 +54,19 @@ def _meant(service: Service) -> dict[str, Any]:
         "ports": (f"{service.published.authority}:{service.listen.port}",),
         "depends_on": {need.service: need.required for need in service.depends_on},
         "healthcheck": service.healthcheck,
+        "health_timing": tuple(None if one is None else f"{decimal(one)}s" for one in _times(service)),
         "cap_add": service.capabilities,
         "volumes": tuple((one.source, one.target, one.read_only) for one in (*service.mounts, *service.volumes)),
     }
 
 
+def _times(service: Service) -> tuple[float | None, ...]:
+    timing = service.health_timing
+    return timing.interval, timing.timeout, service.deadline, timing.start_interval
+
+
 def _said(service: ComposeService) -> dict[str, Any]:
+    check = service.healthcheck
     return {
         "image": service.image,
         "user": service.user,
@@ -68,7 +76,8 @@ def _said(service: ComposeService) -> dict[str, Any]:
         "secrets": service.secrets,
         "ports": service.ports,
         "depends_on": {name: need.required for name, need in service.depends_on.items()},
-        "healthcheck": service.healthcheck.test,
+        "healthcheck": check.test,
+        "health_timing": (check.interval, check.timeout, check.start_period, check.start_interval),
         "cap_add": service.cap_add,
         "volumes": tuple((one.source, one.target, one.read_only) for one in service.volumes),
     }

@@ -78,7 +78,11 @@ def _services(profile: Profile, places: Places) -> tuple[Service, ...]:
     return start_order(
         [
             # One model server is enough for the gateway; every other service needs all that it waits for.
-            replace(one, depends_on=dependencies_of(one.name, graph, models if one.name == GATEWAY else ()))
+            replace(
+                one,
+                depends_on=dependencies_of(one.name, graph, models if one.name == GATEWAY else ()),
+                health_timing=places.health_timing,
+            )
             for one in built
         ]
     )

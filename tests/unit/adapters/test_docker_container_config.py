@@ -58,7 +58,7 @@ def test_a_service_becomes_the_container_that_its_compose_entry_describes() -> N
                 "/proc/net/tcp",
                 "/proc/net/tcp6",
             ],
-            "Interval": 10 * SECOND,
+            "Interval": 5 * SECOND,
             "Timeout": 5 * SECOND,
             "Retries": 3,
             "StartPeriod": 60 * SECOND,

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from aisuite.errors import UsageError
-from aisuite.stack.model import Dependency, Endpoint
+from aisuite.stack.compose import parse_compose
+from aisuite.stack.model import Dependency, Endpoint, HealthTiming
 from aisuite.stack.resolve import resolve
 from aisuite.units import Port
-from tests.fakes.profiles import ENGINES, make_profile, make_resolved, make_site
+from tests.fakes.profiles import ENGINES, make_profile, make_renderer, make_resolved, make_site
 
 CHAT_ONLY: dict[str, Any] = {
     "phase": 1,
@@ -115,3 +116,22 @@ def test_a_place_that_is_not_unicode_is_refused() -> None:
 
 def test_the_same_profile_gives_the_same_stack() -> None:
     assert make_resolved() == make_resolved()
+
+
+@pytest.mark.parametrize("api", [None, (1, 44), (1, 51)])
+def test_an_engine_that_can_asks_more_often_while_a_container_starts(api: tuple[int, int] | None) -> None:
+    stack = resolve(make_profile(), "small", make_site("docker", docker_api=api))
+    assert {service.health_timing for service in stack.services} == {HealthTiming(interval=5.0, start_interval=1.0)}
+
+
+@pytest.mark.parametrize("api", [(1, 41), (1, 43)])
+def test_an_old_engine_asks_often_always(api: tuple[int, int]) -> None:
+    stack = resolve(make_profile(), "small", make_site("docker", docker_api=api))
+    assert {service.health_timing for service in stack.services} == {HealthTiming(interval=2.0, start_interval=None)}
+
+
+def test_compose_is_told_no_start_interval_that_an_old_engine_would_refuse() -> None:
+    stack = resolve(make_profile(), "small", make_site("docker", docker_api=(1, 41)))
+    text = make_renderer().render(stack)["compose.yaml"]
+    assert "start_interval" not in text
+    assert all(service.healthcheck.interval == "2s" for service in parse_compose(text).services.values())

@@ -172,7 +172,7 @@ def _healthcheck(check: Healthcheck, *, start_interval: bool) -> dict[str, Any]:
         "Retries": check.retries,
         "StartPeriod": _nanoseconds(check.start_period),
     }
-    if start_interval:
+    if start_interval and check.start_interval is not None:
         found["StartInterval"] = _nanoseconds(check.start_interval)
     return found
 

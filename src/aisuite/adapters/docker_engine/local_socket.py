@@ -64,6 +64,12 @@ class LocalReader:
         found: dict[str, Any] | None = self._read(f"/containers/{identity}/json")
         return found
 
+    def api_version(self) -> tuple[int, int]:
+        """Return the newest API that the engine speaks. Raises OSError, ValueError."""
+        found = self._read("/version") or {}
+        major, _, minor = str(found.get("ApiVersion")).partition(".")
+        return int(major), int(minor)
+
     def _read(self, path: str, **query: str) -> Any:
         self._connection.request("GET", f"{path}?{urlencode(query)}")
         response = self._connection.getresponse()

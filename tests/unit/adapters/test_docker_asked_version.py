@@ -1,0 +1,75 @@
+"""A stack is rendered for the engine that will run it, if there is one to ask."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import socketserver
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from aisuite.adapters.docker_engine.asked_version import find_api_version
+
+
+@contextmanager
+def answering(body: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be an engine on a socket that says `body` to everything; the path of a socket must be short."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def address_string(self) -> str:
+            return "socket"
+
+    folder = Path(tempfile.mkdtemp())
+    try:
+        with socketserver.UnixStreamServer(str(folder / "s"), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            monkeypatch.setenv("DOCKER_HOST", f"unix://{folder / 's'}")
+            try:
+                yield
+            finally:
+                server.shutdown()
+                thread.join()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("said", "expected"), [("1.41", (1, 41)), ("1.51", (1, 51))])
+def test_an_engine_on_this_machine_is_asked(
+    said: str, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(json.dumps({"ApiVersion": said}).encode(), monkeypatch):
+        assert find_api_version(ask_afar=False) == expected
+
+
+@pytest.mark.parametrize("body", [b"{}", b"not JSON", b'{"ApiVersion": "new"}', b'{"ApiVersion": null}'])
+def test_an_answer_that_makes_no_sense_is_none(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(body, monkeypatch):
+        assert find_api_version(ask_afar=False) is None
+
+
+@pytest.mark.parametrize("afar", [False, True])
+def test_nobody_there_is_no_fault(afar: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
+    assert find_api_version(ask_afar=afar) is None
+
+
+def test_an_engine_far_away_is_asked_only_when_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")  # nobody listens there
+    assert find_api_version(ask_afar=False) is None
+    assert find_api_version(ask_afar=True) is None
