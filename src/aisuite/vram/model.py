@@ -48,6 +48,7 @@ class ModelShape:
     expert_feed_forward: int
     tensors: tuple[Tensor, ...]
     file_bytes: int  # all parts
+    assumed: tuple[str, ...] = ()  # what the header does not say, in words
 
     @property
     def tied(self) -> bool:
@@ -161,6 +162,26 @@ class Budget:
     wanted: Mib | None  # the profile's gpu.budget or --gpu-memory
     reserve: Mib
     host_free: int | None = None  # RAM that is available, bytes; None: not looked at
+
+    @property
+    def law(self) -> int:
+        """The most that servers may take of the card: below 90 %."""
+        return (self.card.total * 9 - 1) // 10
+
+    @property
+    def granted(self) -> int:
+        """What others leave and the owner allows."""
+        return self.card.free if self.wanted is None else min(self.card.free, self.wanted.bytes)
+
+    @property
+    def limit(self) -> int:
+        """What the servers may take together when the reserve is given up."""
+        return min(self.granted, self.law)
+
+    @property
+    def room(self) -> int:
+        """What they may take so that the reserve stays free of what is granted; the law's tenth may hold it, too."""
+        return min(self.granted - self.reserve.bytes, self.law)
 
 
 @dataclass(frozen=True, slots=True)
