@@ -19,13 +19,11 @@ from docker.errors import DockerException  # noqa: F401  early: as another user 
 from aisuite.adapters.docker_engine import DockerEngine
 from aisuite.errors import EngineUnavailable, GpuUnavailable
 from aisuite.ops.up import UpRequest, up
-from aisuite.ports import GpuDevice
-from aisuite.units import Mib
 from tests.docker.answering import Project, answering, docker
-from tests.docker.failing import DockerSuite, build_images, image, remove_images
+from tests.docker.failing import LLAMA, DockerSuite, build_images, image, remove_images
 from tests.docker.passing_on import PassingOn
 from tests.e2e.suite import wait_for
-from tests.unit.ops.deps import FakeGpu
+from tests.fakes.gpu import FakeCard, FakeGpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 _NOBODY = 65534
-LLAMA = "ghcr.io/ggml-org/llama.cpp:server-b11669"
 
 
 @pytest.fixture(scope="session")
@@ -314,7 +311,7 @@ def test_a_socket_that_is_not_dockers_is_named(suite: DockerSuite, tmp_path: Pat
 def test_a_card_that_docker_cannot_give_is_never_replaced_by_the_cpu(suite: DockerSuite) -> None:
     project = Project(suite.state, suite.project)
     stack = replace(project.stack(answering("chat", gpu=True)), gpu_device=0)
-    deps = replace(project.deps, gpu=FakeGpu((GpuDevice(0, "a card", Mib(8192), Mib(8192)),)))
+    deps = replace(project.deps, gpu=FakeGpu(FakeCard("a card")))
     with pytest.raises(GpuUnavailable, match="could not select device driver") as raised:
         up(UpRequest(stack), deps)
     assert raised.value.exit_code == 3

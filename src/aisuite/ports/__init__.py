@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from aisuite.ports.client import Answer, Chat, Probe
 from aisuite.ports.engine import Engine
 from aisuite.ports.files import Renderer
-from aisuite.ports.machine import Clock, Gpu, GpuDevice, Host
+from aisuite.ports.gpu import Calibration, Gpu, GpuDevice, GpuDriver, GpuProcess
+from aisuite.ports.machine import Clock, Host
 from aisuite.ports.state import Folder, Journal, KeptData, Workdir
 from aisuite.ports.supply import Hub, Images, LocalImage, Preparer, Progress, Recipe
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Calibration",
     "Chat",
     "Clock",
     "Deps",
@@ -24,6 +26,8 @@ __all__ = [
     "Folder",
     "Gpu",
     "GpuDevice",
+    "GpuDriver",
+    "GpuProcess",
     "Host",
     "Hub",
     "Images",
@@ -51,3 +55,4 @@ class Deps:
     clock: Clock
     gpu: Gpu
     preparers: Mapping[str, Preparer]
+    images: Images | None = None  # None: the engine needs none

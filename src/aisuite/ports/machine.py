@@ -1,31 +1,11 @@
-"""This machine: its cards, its ports and disks, its time."""
+"""This machine: its ports and disks, its time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from aisuite.units import Mib
-
-
-@dataclass(frozen=True, slots=True)
-class GpuDevice:
-    """One card, as its driver sees it."""
-
-    index: int
-    name: str
-    total: Mib
-    free: Mib
-
-
-class Gpu(Protocol):
-    """The graphics cards of this machine."""
-
-    def devices(self) -> tuple[GpuDevice, ...]:
-        """Return all cards; empty when there is no driver."""
 
 
 class Clock(Protocol):

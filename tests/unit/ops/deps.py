@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aisuite.ports import Deps, GpuDevice
+from aisuite.ports import Deps
 from tests.fakes.chat import FakeChat
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine, Program
+from tests.fakes.gpu import FakeGpu
 from tests.fakes.host import FakeHost
 from tests.fakes.probe import FakeProbe
 from tests.fakes.workdir import FakeWorkdir
@@ -26,16 +27,6 @@ class FakeRenderer:
 
     def render(self, stack: Stack) -> dict[str, str]:
         return {f"{stack.engine}.txt": " ".join(service.name for service in stack.services)}
-
-
-@dataclass
-class FakeGpu:
-    """The cards that a test wants."""
-
-    cards: tuple[GpuDevice, ...] = ()
-
-    def devices(self) -> tuple[GpuDevice, ...]:
-        return self.cards
 
 
 @dataclass

@@ -20,13 +20,12 @@ from aisuite.errors import (
 from aisuite.ops.carry_out import Event
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
-from aisuite.ports import GpuDevice
 from aisuite.stack.model import ModelFile
-from aisuite.units import Mib
 from tests.fakes.engine import Program
+from tests.fakes.gpu import FakeCard, FakeGpu
 from tests.fakes.host import FakeHost
 from tests.fakes.stacks import make_service, make_stack, out_of_order, phase2_stack
-from tests.unit.ops.deps import FakeGpu, FakePreparer, make_world
+from tests.unit.ops.deps import FakePreparer, make_world
 
 STACK = phase2_stack()
 
@@ -164,7 +163,7 @@ def test_a_profile_for_a_card_never_runs_on_the_cpu_in_silence() -> None:
     world = make_world()
     with pytest.raises(GpuUnavailable, match="cards here: none"):
         up(UpRequest(replace(STACK, gpu_device=0)), world.deps)
-    card = replace(world.deps, gpu=FakeGpu((GpuDevice(0, "RTX 4050", Mib(6141), Mib(5900)),)))
+    card = replace(world.deps, gpu=FakeGpu(FakeCard("RTX 4050")))
     with pytest.raises(GpuUnavailable, match="built for the CPU"):
         up(UpRequest(replace(STACK, gpu_device=0), cpu_only="the wheel is built for the CPU"), card)
     assert up(UpRequest(replace(STACK, gpu_device=0)), card).exit_code == 0
