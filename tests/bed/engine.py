@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bed import network
 from tests.bed.debian import Packages, install_on_machine
 from tests.bed.place import BedError, run
 
@@ -65,26 +66,15 @@ def version(bed: Bed) -> str | None:
         return None
 
 
-def refuse_beside_another() -> None:
-    """Raise BedError when an engine other than a bed that answers runs in this network."""
-    here = Path("/proc/self/ns/net").readlink()
-    for place in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            same_network = (place / "ns/net").readlink() == here
-            if same_network and (place / "comm").read_text().strip() == "dockerd":
-                raise BedError(
-                    f"another Docker Engine runs here (pid {place.name}): two share one bridge and one set of "
-                    "firewall rules, and the later breaks the earlier",
-                    "stop it; if it is a bed in another folder than this, use it: export AISUITE_BED=<that folder>",
-                )
-
-
 def start(bed: Bed) -> None:
-    """Start the engine unless it runs. Raises BedError."""
+    """Start the engine unless it runs, beside another one in a network of its own. Raises BedError."""
     if version(bed) is not None:
         return
     bed.pid_file.unlink(missing_ok=True)  # of a machine that was switched off
-    argv = [str(bed.programs / "usr/sbin/dockerd"), "--host", f"unix://{bed.socket}"]
+    network.remove(bed)
+    # `ip netns exec` would mount another /sys, without the control groups.
+    argv = ["nsenter", f"--net={network.create(bed)}"] if network.another_engine_here() else []
+    argv += [str(bed.programs / "usr/sbin/dockerd"), "--host", f"unix://{bed.socket}"]
     argv += ["--data-root", str(bed.root / "data"), "--exec-root", str(bed.root / "exec")]
     argv += ["--pidfile", str(bed.pid_file), "--log-level", "warn", *_NETWORKS]
     with bed.log.open("wb") as log:
@@ -102,6 +92,7 @@ def start(bed: Bed) -> None:
             process.kill()
             process.wait()  # containerd dies with it
             _unmount(bed)
+            network.remove(bed)
             last = "\n".join(bed.log.read_text(errors="replace").splitlines()[-8:])
             raise BedError(f"the Docker Engine does not start; {bed.log} ends with:\n{last}")
         time.sleep(0.05)
@@ -121,6 +112,7 @@ def stop(bed: Bed) -> None:
     for leftover in _processes_of(bed):
         os.kill(leftover, signal.SIGKILL)
     _unmount(bed)
+    network.remove(bed)
     bed.socket.unlink(missing_ok=True)
 
 

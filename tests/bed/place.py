@@ -60,6 +60,11 @@ class Bed:
         return self.root / "dockerd.log"
 
     @property
+    def network_file(self) -> Path:
+        """The number of the bed's own network; there only while it has one."""
+        return self.root / "network"
+
+    @property
     def programs(self) -> Path:
         """The unpacked engine; there only when complete."""
         return self.root / "engine"

@@ -31,7 +31,6 @@ def bring_up(bed: Bed, say: Say) -> None:
     bed.root.mkdir(parents=True, exist_ok=True)
     with _alone(bed, say):
         if engine.version(bed) is None:
-            engine.refuse_beside_another()
             _require_room(bed)
             engine.install(bed)
             engine.start(bed)

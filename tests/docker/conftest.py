@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bed import engine
+from tests.bed import engine, network
 from tests.bed.place import Bed
 from tests.bed.up import bring_down, bring_up
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def docker_bed() -> Iterator[Bed]:
-    """The bed, up, with its images; a bed that was down before is taken down again.
+    """The bed, up, with its images, and this process in its network; a bed that was down is taken down again.
 
     Without it the tests fail: a skipped test proves nothing.
     """
@@ -25,7 +25,8 @@ def docker_bed() -> Iterator[Bed]:
     was_up = engine.version(bed) is not None
     bring_up(bed, _say)
     try:
-        yield bed
+        with network.entered(network.find(bed)):
+            yield bed
     finally:
         if not was_up:
             bring_down(bed, _say)
