@@ -59,10 +59,12 @@ class GatewayEnv:
     """LiteLLM's environment below `root`, made at first use (a `Preparer`).
 
     One folder for each lock file, Python version and platform: a change of any of them makes a new one.
+    `offline`: of packages that uv has kept from before, or not at all.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, offline: bool = False) -> None:
         self._root = root
+        self._offline = offline
         self._requirements = find_data_dir("templates") / "gateway" / "requirements.txt"
         digest = sha256(self._requirements.read_bytes() + _START_TEXT.encode()).hexdigest()[:16]
         self._folder = root / f"{digest}-{sys.implementation.cache_tag}-{sys.platform}-{os.uname().machine}"
@@ -153,7 +155,7 @@ class GatewayEnv:
         # Variables such as PYTHONPATH are about the caller's Python, not about this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         process = subprocess.Popen(
-            [*argv, "--color", "never"],
+            [*argv, "--color", "never", *(["--offline"] if self._offline else [])],
             cwd=self._root,  # away from any project with a uv configuration of its own
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -170,7 +172,7 @@ class GatewayEnv:
                     said.append(line)
                 watch.see(line)
             if process.wait() != 0:
-                raise _failure(said)
+                raise _failure(said, offline=self._offline)
         finally:
             _end(process)
 
@@ -245,16 +247,19 @@ def _lines(stream: IO[bytes]) -> Iterator[str | None]:
         yield rest.decode(errors="replace")
 
 
-def _failure(said: Sequence[str]) -> DiskFull | DownloadFailed:
+def _failure(said: Sequence[str], *, offline: bool = False) -> DiskFull | DownloadFailed:
     errors = [line.strip() for line in said if line.startswith(("error:", "  cause:"))] or list(said[-1:])
     words = [errors[0].removeprefix("error:").strip()] if errors else ["uv said nothing"]
     words += [cause.removeprefix("cause:").strip() for cause in errors[1:][-1:]]
     reason = ": ".join(words)
     if "No space left on device" in reason:
         return DiskFull(f"the disk is full: {reason}", "df -h")
+    again = (
+        "run the same command again; with a package mirror: UV_DEFAULT_INDEX=https://mirror.example/simple aisuite up"
+    )
     return DownloadFailed(
         f"the gateway's packages could not be installed: {reason}",
-        "run the same command again; with a package mirror: UV_DEFAULT_INDEX=https://mirror.example/simple aisuite up",
+        "once with a network: aisuite up" if offline else again,
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisuite.cli.options import Demo, Phase, ProfileName, Session, command
+from aisuite.cli.options import Demo, Offline, Phase, ProfileName, Session, command, pull_policy
 
 if TYPE_CHECKING:
     from aisuite.ops.image_bundle import BundleReport
     from aisuite.ops.image_lock import LockReport
-    from aisuite.ops.images import ImagesReport, NeededImage, Policy
+    from aisuite.ops.images import ImagesReport, NeededImage
     from aisuite.ports import Folder
 
 images = typer.Typer(help="Container images: fetched, made, carried and locked.", rich_markup_mode=None)
@@ -47,7 +47,7 @@ def pull(
     policy: Annotated[
         str, typer.Option("--policy", metavar="POLICY", help="always, missing, or never: then what is missing is said.")
     ] = "missing",
-    offline: Annotated[bool, typer.Option("--offline", help="The same as --policy never.")] = False,
+    offline: Offline = False,
 ) -> int:
     """Fetch the images that are missing, by their digest where one is locked. What has come is kept."""
     from aisuite.cli.progress import PullProgress
@@ -55,7 +55,7 @@ def pull(
     from aisuite.ops.image_lock import read_lock
     from aisuite.ops.images import pull_images
 
-    chosen = _policy("never" if offline else policy)
+    chosen = pull_policy("aisuite images pull --policy", policy, offline=offline)
     needed, locked = _needed(session, phase, profile, demo), read_lock(_here())
     with PullProgress(session.out) as progress:
         report = pull_images(needed, open_images(), locked, policy=chosen, progress_for=progress.bar)
@@ -69,8 +69,11 @@ def build(
     profile: ProfileName = None,
     demo: Demo = False,
     base: Annotated[
-        str, typer.Option("--base", metavar="IMAGE", help="Image with Python 3.11 or newer to build on.")
-    ] = "python:3.13-slim",
+        str | None,
+        typer.Option(
+            "--base", metavar="IMAGE", help="Image with Python 3.11 or newer to build on; or python:3.13-slim."
+        ),
+    ] = None,
     vectordb: Annotated[bool, typer.Option("--vectordb", help="With the embedded vector store.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also when nothing has changed.")] = False,
 ) -> int:
@@ -82,7 +85,7 @@ def build(
 
     needed = _needed(session, phase, profile, demo)
     with CountProgress(session.out, "building") as progress:
-        recipe = Recipe(base, vectordb)
+        recipe = Recipe(vectordb=vectordb) if base is None else Recipe(base, vectordb)
         report = build_image(
             needed,
             open_images(),
@@ -148,16 +151,6 @@ def _here() -> Folder:
     from aisuite.cli.wiring import open_shared
 
     return open_shared(Path.cwd())
-
-
-def _policy(word: str) -> Policy:
-    from aisuite.errors import UsageError
-    from aisuite.ops.images import POLICIES
-
-    for policy in POLICIES:
-        if word == policy:
-            return policy
-    raise UsageError(f"--policy {word}: there is always, missing and never", "aisuite images pull --policy missing")
 
 
 def _show(session: Session, report: ImagesReport) -> int:

@@ -13,6 +13,7 @@ import typer
 from aisuite.cli.output import Output, begin
 
 if TYPE_CHECKING:
+    from aisuite.ops.images import Policy
     from aisuite.ports import Deps
 
 DEFAULT_PROJECT = "aisuite"
@@ -24,6 +25,7 @@ ProfileName = Annotated[
     typer.Option("--profile", help="Name of a profile, or path of its file (or AISUITE_PROFILE)."),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Tiny models made on this machine: no GPU, no download.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Ask no network; what is missing is said.")]
 Engine = Annotated[
     str | None, typer.Option("--engine", help="process or docker; without it the profile decides.", metavar="ENGINE")
 ]
@@ -58,6 +60,20 @@ class Session:
         from aisuite.cli.wiring import open_project
 
         return open_project(self.project, self.state)
+
+
+def pull_policy(usage: str, word: str, *, offline: bool) -> Policy:
+    """Return what the word after an option means; `usage` is the command up to that option. Raises UsageError."""
+    from aisuite.errors import UsageError
+    from aisuite.ops.images import POLICIES
+
+    option = usage.split()[-1]
+    for policy in POLICIES:
+        if word == policy:
+            if offline and policy == "always":
+                raise UsageError(f"{option} always asks the network, which --offline forbids", f"{usage} never")
+            return "never" if offline else policy
+    raise UsageError(f"{option} {word}: there is always, missing and never", f"{usage} missing")
 
 
 def command(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisuite.cli.options import Demo, Engine, Phase, ProfileName, Session, command
+from aisuite.cli.options import Demo, Engine, Offline, Phase, ProfileName, Session, command, pull_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,10 @@ def up(
     demo: Demo = False,
     profile: ProfileName = None,
     engine: Engine = None,
+    pull: Annotated[
+        str, typer.Option("--pull", metavar="POLICY", help="Container images: always, missing, or never fetched.")
+    ] = "missing",
+    offline: Offline = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="After a failure leave running what has started.")] = False,
 ) -> int:
@@ -33,16 +37,19 @@ def up(
     from aisuite.cli.choice import Choice
     from aisuite.cli.progress import UpProgress
     from aisuite.cli.view import stack as view
-    from aisuite.cli.wiring import wire
+    from aisuite.cli.wiring import open_shared, wire
+    from aisuite.ops.fetch_images import Pull
+    from aisuite.ops.image_lock import read_lock
     from aisuite.ops.up import UpRequest
     from aisuite.ops.up import up as bring_up
 
-    out = session.out
-    suite = wire(Choice(profile, phase, demo, engine), session.project, session.state)
+    out, policy = session.out, pull_policy("aisuite up --pull", pull, offline=offline)
+    suite = wire(Choice(profile, phase, demo, engine), session.project, session.state, offline=offline)
     out.say(view.first_line(suite))
     for note in suite.notes:
         out.say(f"note: {note}")
-    request = UpRequest(suite.stack, (suite.other,), suite.loaded_as, suite.cpu_only, dry_run, keep)
+    images = Pull(policy, read_lock(open_shared(Path.cwd())), suite.loaded_as)
+    request = UpRequest(suite.stack, (suite.other,), suite.loaded_as, suite.cpu_only, images, dry_run, keep)
     with UpProgress(out) as progress:
         report = bring_up(request, suite.deps, progress)
     return out.show(view.up_json(report, suite), view.up_text(report, out), report.exit_code)

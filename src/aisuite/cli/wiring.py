@@ -65,15 +65,18 @@ def list_profiles() -> dict[str, Path]:
     return known_profiles(Path.cwd())
 
 
-def wire(choice: Choice, project: str, state: Path) -> Suite:
-    """Load the profile, look at this machine, and return the final stack with its adapters."""
+def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) -> Suite:
+    """Load the profile, look at this machine, and return the final stack with its adapters.
+
+    `offline`: what must be made is made without the network, or not at all.
+    """
     from aisuite.adapters.gateway_env import GatewayEnv
 
     loaded = load(choice)
     folder = project_folder(project, state)
     containers = loaded.profile.engine == "docker"
     llama = None if containers else _find_llama_server()
-    environment = GatewayEnv(_user_folder("data") / "gateway")
+    environment = GatewayEnv(_user_folder("data") / "gateway", offline=offline)
     program = llama.argv_prefix if llama else ("llama-server",)
     sites = _sites(project, folder, program, environment.program, ask_afar=containers)
     stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
@@ -272,6 +275,7 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
         clock=SystemClock(),
         gpu=NvmlGpu(),
         preparers=preparers,
+        images=open_images() if engine == "docker" else None,
     )
 
 

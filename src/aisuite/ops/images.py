@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Policy = Literal["always", "missing", "never"]
 POLICIES: tuple[Policy, ...] = ("always", "missing", "never")
-_AT_ONCE = 3  # the engine fetches three layers of an image at a time; more images only share the same line
+AT_ONCE = 3  # the engine fetches three layers of an image at a time; more images only share the same line
 _OUR_ROLES = frozenset({Role.RAG, Role.EMBEDDING})
 
 
@@ -113,7 +113,7 @@ def _pull_together(references: Sequence[str], images: Images, progress_for: Prog
 
         images.pull(reference, progress)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         pulls = [pool.submit(pull, reference) for reference in references]
         try:
             for finished in wait(pulls, return_when=FIRST_EXCEPTION).done:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, EngineUnavailable, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.checks import check_disk, check_gpu, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
+from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
 from aisuite.ops.look import look
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.status import ServiceStatus, statuses
@@ -36,6 +37,7 @@ class UpRequest:
     also_render: tuple[Stack, ...] = ()
     loaded_as: str = ""  # how the profile was named on the command line, for hints
     cpu_only: str | None = None  # why the llama.cpp of this machine cannot use a card, if it cannot
+    pull: Pull = field(default_factory=Pull)
     dry_run: bool = False
     keep: bool = False
 
@@ -73,6 +75,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     files = deps.renderer.render(stack)
     if request.dry_run:
         plan, _ = _plan(stack, files, deps)
+        plan = _images_first(request, plan, deps) + plan
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
     also = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
     with deps.workdir.lock("up"):
@@ -82,6 +85,10 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         if plan:
             check_disk(stack, deps.host)
             check_ports(stack, plan, observed, deps.host, deps.engine)
+        images = _images_first(request, plan, deps)
+        fetched = get_images(stack, images, request.pull, deps, listen)
+        if fetched and request.pull.policy == "always":
+            plan, observed = _plan(stack, files, deps, by_image=True)
         written = deps.workdir.write({**also, **files})
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
@@ -96,11 +103,11 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             observed = _look(stack, deps)
     return UpReport(
         stack=stack,
-        plan=plan,
+        plan=images + plan,
         dry_run=False,
         seconds=deps.clock.monotonic() - began,
         services=statuses(record, observed),
-        results=results,
+        results=(*fetched, *results),
         failures=(*(result.error for result in results if result.error is not None), *health_faults(observed)),
         rewritten=() if plan else written,
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
@@ -112,8 +119,17 @@ def _refuse_another_engine(before: Record | None, stack: Stack) -> None:
         raise StepFailed(f"project {stack.project} runs on the engine {before.engine}", "aisuite down, then aisuite up")
 
 
-def _plan(stack: Stack, files: Mapping[str, str], deps: Deps) -> tuple[Plan, Observed]:
+def _images_first(request: UpRequest, plan: Plan, deps: Deps) -> Plan:
+    """Return what must be fetched before this plan. With nothing to do, images are not even looked for."""
+    wanted = plan or request.pull.policy == "always"
+    return plan_images(request.stack, request.pull, deps.images) if wanted else Plan()
+
+
+def _plan(stack: Stack, files: Mapping[str, str], deps: Deps, *, by_image: bool = False) -> tuple[Plan, Observed]:
+    """Return what must be done; `by_image`: containers of an image that its name stands for no more are changed."""
     observed = _look(stack, deps)
+    if by_image:
+        observed = with_old_images_seen(observed, stack, deps.images)
     return reconcile(stack, files, observed, preparations(stack, deps)), observed
 
 

@@ -52,6 +52,9 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.steps)
 
+    def __add__(self, later: Plan) -> Plan:
+        return Plan((*self.steps, *later.steps))
+
     def __str__(self) -> str:
         if not self.steps:
             return "nothing to do"

@@ -38,6 +38,8 @@ class ObservedService:
     exit_code: int | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)  # what it was started with, see plan/fingerprint.py
     ready: bool | None = None  # None: not asked
+    image: str | None = None  # the engine's id of the image that its container was made from
+    engine_health: str | None = None  # what its engine's own checks find: "starting", "healthy", "unhealthy"
     health_fault: str = ""  # why the engine cannot run its health command; empty: it can, or was not asked yet
 
 

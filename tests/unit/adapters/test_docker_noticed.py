@@ -62,6 +62,7 @@ def _container(log: list[dict[str, Any]]) -> dict[str, Any]:
     state = {"Status": "running", "Pid": 7, "StartedAt": "2026-01-01T00:00:00Z", "ExitCode": 0}
     return {
         "Id": "0123456789abcdef",
+        "Image": "sha256:1",
         "RestartCount": 0,
         "Config": {"Labels": {"com.docker.compose.service": "chat"}},
         "State": state | {"Health": {"Status": "starting", "Log": log}},

@@ -16,6 +16,7 @@ NEVER = "0001-01-01T00:00:00Z"
 def container(status: str, **state: Any) -> dict[str, Any]:
     return {
         "Id": "0123456789abcdef" * 4,
+        "Image": "sha256:1",
         "RestartCount": 2,
         "Config": {"Labels": {SERVICE: "chat", FINGERPRINT: '{"command": "a"}'}},
         "State": {"Status": status, "Pid": 0, "ExitCode": 0, "StartedAt": NEVER, **state},
@@ -32,6 +33,7 @@ def test_a_running_container_is_told_with_its_pid_its_beginning_and_its_fingerpr
         started_at=1795251900.123456,
         restarts=2,
         fingerprint={"command": "a"},
+        image="sha256:1",
     )
 
 
@@ -57,6 +59,21 @@ def test_every_state_of_the_engine_has_a_name_of_ours(status: str, state: State)
 )
 def test_a_container_is_starting_until_its_first_good_health_check(health: str, state: State) -> None:
     assert observe_container(container("running", Health={"Status": health})).state is state
+
+
+@pytest.mark.parametrize(
+    ("status", "health", "told"),
+    [
+        ("running", {"Status": "healthy"}, "healthy"),
+        ("running", {"Status": "none"}, None),
+        ("running", None, None),
+        ("paused", {"Status": "unhealthy"}, "unhealthy"),
+        ("exited", {"Status": "healthy"}, None),
+    ],
+)
+def test_what_the_engines_checks_find_is_told_of_what_runs(status: str, health: Any, told: str | None) -> None:
+    found = observe_container(container(status, Health=health, StartedAt="2026-11-21T09:05:00Z"))
+    assert found.engine_health == told
 
 
 @pytest.mark.parametrize(("code", "means"), [(0, 0), (3, 3), (127, 127), (137, -9), (139, -11), (143, -15), (255, 255)])

@@ -40,6 +40,8 @@ def observe_container(container: Mapping[str, Any]) -> ObservedService:
         restarts=container["RestartCount"],
         exit_code=None if alive or now["Status"] == "created" else exit_code(now["ExitCode"]),
         fingerprint=read_fingerprint(labels),
+        image=container["Image"],
+        engine_health=_health(now) if alive else None,
         health_fault=_health_fault(now.get("Health") or {}),
     )
 
@@ -52,9 +54,14 @@ def _health_fault(health: Mapping[str, Any]) -> str:
     return output if last.get("ExitCode") in _CANNOT_RUN or _EXEC_FAILED in output else ""
 
 
+def _health(now: Mapping[str, Any]) -> str | None:
+    found: str | None = (now.get("Health") or {}).get("Status")
+    return None if found == "none" else found
+
+
 def _state(now: Mapping[str, Any]) -> State:
     # Until its first good health check, within its start period, the engine calls a container "starting".
-    if now["Status"] == "running" and now.get("Health", {}).get("Status") == "starting":
+    if now["Status"] == "running" and _health(now) == "starting":
         return State.STARTING
     return _STATES.get(now["Status"], State.FAILED)
 
