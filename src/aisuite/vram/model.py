@@ -151,6 +151,7 @@ class Demand:
     layers_open: bool = False  # gpu_layers: auto
     kv_choices: tuple[KvType, ...] = ()  # other KV types the profile allows, best first
     context_floor: int | None = None  # the smallest context the profile allows; None: exactly flags.context
+    parallel_floor: int | None = None  # the fewest slots it allows; None: exactly flags.parallel
     weight: float = 1.0  # share of the traffic, for `balance`
 
 
