@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.bed.place import Bed
 
+LLAMA = "ghcr.io/ggml-org/llama.cpp:server-b11669"
+
 _ANSWERS = """#!/usr/bin/python3
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):

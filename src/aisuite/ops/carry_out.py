@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, NotReady
-from aisuite.ops.diagnose import diagnose, how_it_ended
+from aisuite.ops.diagnose import diagnose, find_cpu_fallback, how_it_ended
 from aisuite.plan.fingerprint import fingerprint
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.plan.observed import State
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.05  # seconds between two probes of one service
 _LOOKS_EVERY = 8  # probes between two looks at the engine: a dead process is seen within half a second
+_LINES_OF_A_START = 1000  # a model server writes some hundred
 _DEAD = frozenset({State.EXITED, State.FAILED, State.RESTARTING})
 
 
@@ -170,6 +171,7 @@ class PlanRun:
             self.begun.append(service.name)
             self._deps.engine.start(service, fingerprint(service, self._rendered))
         self._wait_until_ready(service, restarts)
+        self._check_card(service)
 
     def _pass_on(self, step: Step, stage: str, done: int, total: int) -> None:
         """Report progress; a cancelled run ends the preparation here."""
@@ -197,6 +199,13 @@ class PlanRun:
                 log = self._deps.engine.log_tail(service.name, 40)
                 raise diagnose(service, None, log, cause)
             clock.sleep(_POLL)
+
+    def _check_card(self, service: Service) -> None:
+        """Raise NotReady for a service that answers from the CPU although it was given a card."""
+        if service.gpu:
+            fallback = find_cpu_fallback(service, self._deps.engine.log_tail(service.name, _LINES_OF_A_START))
+            if fallback is not None:
+                raise fallback
 
     def _check_alive(self, service: Service, restarts: int) -> None:
         found = self._deps.engine.observe().find(service.name)

@@ -11,7 +11,7 @@ from aisuite.plan.observed import Findings
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from aisuite.plan.observed import Observed
     from aisuite.stack.model import Service
@@ -30,13 +30,25 @@ def _sign(pattern: str, cause: str, hint: str) -> _Sign:
     return _Sign(re.compile(pattern, re.IGNORECASE), cause, hint)
 
 
+_OLD_DRIVER = _sign(
+    r"CUDA driver version is insufficient|unsatisfied condition: cuda",
+    "the card's driver is too old for its image",
+    "see the driver: nvidia-smi; or set images.llama_gpu to an older one",
+)
+_CPU_HINT = "see the cards: nvidia-smi -L; or use the CPU on purpose: aisuite up --profile phase2-cpu"
+# llama.cpp goes on without a card, and says so; the specific stand before the general.
+_ON_CPU_SIGNS = (
+    _OLD_DRIVER,
+    _sign(r"failed to initialize CUDA|no CUDA-capable device|failed to load \S*libggml-cuda",
+          "it cannot use the card that the profile asks for, and runs on the CPU", _CPU_HINT),
+    _sign(r"no usable GPU found",
+          "it finds no card although the profile asks for one, and runs on the CPU", _CPU_HINT),
+)  # fmt: skip
 # In order: the first that matches any of the last lines wins, so the specific stand before the general.
 _SIGNS = (
     _sign(r"cudaMalloc failed|CUDA error.*out of memory|out of device memory|ErrorOutOfDeviceMemory",
           "the card's memory is full", "lower models.*.gpu_layers or models.*.context, then: aisuite up"),
-    _sign(r"CUDA driver version is insufficient|unsatisfied condition: cuda",
-          "the card's driver is too old for its image",
-          "see the driver: nvidia-smi; or set images.llama_gpu to an older one"),
+    _OLD_DRIVER,
     _sign(r"temporary failure in name resolution|name or service not known|could not resolve host",
           "a name that it calls cannot be resolved", "see which names it calls: aisuite render --diff"),
     _sign(r"address already in use|couldn't bind|port .* (is )?taken|errno 98",
@@ -73,17 +85,29 @@ def diagnose(
     lines = [line.strip() for line in log if line.strip()]
     if findings.out_of_memory:
         return _out_of_memory(service, lines)
-    for sign in _SIGNS:
-        evidence = next((line for line in reversed(lines) if sign.pattern.search(line)), None)
-        if evidence is not None:
-            words = {"port": service.published.port, "model": _model_file(service)}
-            return NotReady(service.name, sign.cause.format(**words), _short(evidence), sign.hint.format(**words))
+    known = _recognise(_SIGNS, service, lines)
+    if known is not None:
+        return known
     cause = _SIGNALS.get(exit_code or 0, otherwise)
     if exit_code == _KILLED and service.memory is not None:
         cause += f"; its memory limit is {service.memory}"
     return NotReady(
         service.name, cause, _short(lines[-1]) if lines else "", f"read its log: aisuite logs {service.name}"
     )
+
+
+def find_cpu_fallback(service: Service, log: Iterable[str]) -> NotReady | None:
+    """Return why a service that shall use a card, and answers, does not use it; `log` is that of its whole start."""
+    return _recognise(_ON_CPU_SIGNS, service, [line.strip() for line in log]) if service.gpu else None
+
+
+def _recognise(signs: Iterable[_Sign], service: Service, lines: Sequence[str]) -> NotReady | None:
+    for sign in signs:
+        evidence = next((line for line in reversed(lines) if sign.pattern.search(line)), None)
+        if evidence is not None:
+            words = {"port": service.published.port, "model": _model_file(service)}
+            return NotReady(service.name, sign.cause.format(**words), _short(evidence), sign.hint.format(**words))
+    return None
 
 
 def health_faults(observed: Observed) -> tuple[StepFailed, ...]:

@@ -74,3 +74,14 @@ def test_only_the_ends_since_the_wait_began_are_told() -> None:
     result = carry_out(Verb.WAIT, world)
     assert isinstance(result.error, NotReady)
     assert result.error.cause == "it ended with exit code 3, 2 times in a row"
+
+
+def test_a_model_server_that_answers_from_the_cpu_is_stopped_when_it_was_given_a_card() -> None:
+    says = ("warning: no usable GPU found, --gpu-layers option will be ignored",)
+    world = make_world({CHAT.name: Program(says=says)})
+    stack = make_stack(replace(CHAT, gpu=True))
+    plan = Plan((Step(Verb.START, CHAT.name, "asked for"),))
+    (result,) = PlanRun(stack, {}, plan, world.deps, lambda _: None).run()
+    assert isinstance(result.error, NotReady)
+    assert result.error.evidence == says[0]
+    assert world.engine.observe().services == ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aisuite.ops.diagnose import diagnose, health_faults, how_it_ended
+from aisuite.ops.diagnose import diagnose, find_cpu_fallback, health_faults, how_it_ended
 from aisuite.plan.observed import Findings, Observed, ObservedService, State
 from aisuite.stack.model import Mount, Role
 from aisuite.units import Mib
@@ -37,6 +37,31 @@ def test_a_known_line_gives_its_cause_with_the_line_as_evidence_and_a_fix(line: 
     assert found.evidence == line
     assert found.hint
     assert found.service == "inference-chat"
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("warning: no usable GPU found, --gpu-layers option will be ignored", "it finds no card"),
+        ("ggml_cuda_init: failed to initialize CUDA: no CUDA-capable device is detected", "it cannot use the card"),
+        (
+            "ggml_cuda_init: failed to initialize CUDA: CUDA driver version is insufficient for CUDA runtime version",
+            "the card's driver is too old for its image",
+        ),
+    ],
+)
+def test_a_model_server_that_goes_on_without_its_card_is_told_with_its_own_words(line: str, cause: str) -> None:
+    log = [line, "warning: no usable GPU found, --gpu-layers option will be ignored", "server is listening"]
+    found = find_cpu_fallback(replace(SERVICE, gpu=True), log)
+    assert found is not None
+    assert (cause in found.cause, found.evidence) == (True, line)
+    assert "aisuite up --profile phase2-cpu" in str(found.hint) or "images.llama_gpu" in str(found.hint)
+
+
+def test_a_model_server_that_needs_no_card_or_has_one_is_no_fallback() -> None:
+    log = ["warning: no usable GPU found, --gpu-layers option will be ignored"]
+    assert find_cpu_fallback(SERVICE, log) is None
+    assert find_cpu_fallback(replace(SERVICE, gpu=True), ["load_tensors: offloaded 29/29 layers to GPU"]) is None
 
 
 def test_the_last_matching_line_is_the_evidence() -> None:
