@@ -32,7 +32,7 @@ class Registry:
         layer = io.BytesIO()
         with tarfile.open(fileobj=layer, mode="w") as tar:
             entry = tarfile.TarInfo("file")
-            entry.size = len(content)
+            entry.size, entry.mode = len(content), 0o755
             tar.addfile(entry, io.BytesIO(content))
         packed = gzip.compress(layer.getvalue(), compresslevel=0, mtime=0)
         config = json.dumps(

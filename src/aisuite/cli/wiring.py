@@ -138,7 +138,7 @@ def _sites(
 
     With `ask_afar` an engine is asked for its version also when it is not on this machine.
     """
-    from aisuite.adapters.docker_engine.asked_version import find_api_version
+    from aisuite.adapters.docker_engine.site_facts import find_api_version
     from aisuite.adapters.host import LocalHost
     from aisuite.stack.model import Site
 
@@ -153,7 +153,21 @@ def _sites(
         python=(sys.executable,),
         owner=(os.getuid(), os.getgid()),
     )
-    return processes, replace(processes, engine="docker", docker_api=find_api_version(ask_afar=ask_afar))
+    api, digests = find_api_version(ask_afar=ask_afar), _digests(ask_afar=ask_afar)
+    return processes, replace(processes, engine="docker", docker_api=api, digests=digests)
+
+
+def _digests(*, ask_afar: bool) -> dict[str, str]:
+    """Return {image: digest} of what is locked here. Raises UsageError for a broken lock."""
+    from aisuite.ops.image_lock import read_lock
+    from aisuite.stack.image_lock import digests_to_start
+
+    lock = read_lock(open_shared(Path.cwd()))
+    if not lock:
+        return {}
+    from aisuite.adapters.docker_engine.site_facts import find_loaded
+
+    return digests_to_start(lock, find_loaded(lock, ask_afar=ask_afar))
 
 
 def _resolve(loaded: Loaded, site: Site) -> Stack:

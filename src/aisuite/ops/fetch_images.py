@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import DownloadFailed
 from aisuite.ops.carry_out import PlanRun, failures_of
+from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import AT_ONCE, needed_images
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.ports import Recipe
@@ -46,7 +47,7 @@ def plan_images(stack: Stack, pull: Pull, images: Images | None) -> Plan:
         return Plan()
     needed = needed_images(stack)
     with ThreadPoolExecutor(max(1, len(needed))) as pool:
-        found = list(pool.map(lambda one: images.find(one.reference), needed))
+        found = list(pool.map(lambda one: find_exact(images, one.reference, pull.lock), needed))
     missing = [one for one, image in zip(needed, found, strict=True) if image is None]
     if pull.policy == "never":
         _refuse(missing, pull.flags)

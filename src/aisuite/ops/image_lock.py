@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aisuite.ops.images import NeededImage
-    from aisuite.ports import Folder, Images
+    from aisuite.ports import Folder, Images, LocalImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,17 @@ def verify_images(needed: Sequence[NeededImage], images: Images, folder: Folder)
     return _report(folder, _compare(needed, images, read_lock(folder)), changed=False, strict=True)
 
 
+def find_exact(images: Images, reference: str, lock: Mapping[str, Locked]) -> LocalImage | None:
+    """Return an image that is here; one that is locked only when it is the one of the lock."""
+    found, locked = images.find(reference), lock.get(reference)
+    return found if found is None or locked is None or _is_same(found, locked.digest, locked) else None
+
+
+def _is_same(found: LocalImage, digest: str, locked: Locked | None) -> bool:
+    # What came in a file has no digest: its id says that it is the same.
+    return found.digest == digest or (locked is not None and found.id == locked.id)
+
+
 def _report(folder: Folder, rows: tuple[LockRow, ...], *, changed: bool, strict: bool) -> LockReport:
     drift = strict and any(row.state in {"differs", "missing", "unlocked"} for row in rows)
     return LockReport(str(folder.path / LOCK_FILE), rows, changed, DriftError.exit_code if drift else 0)
@@ -93,9 +104,7 @@ def _compare_one(one: NeededImage, images: Images, lock: Mapping[str, Locked]) -
     if found is None:
         state = "missing"
     elif digest is not None:
-        # What came in a file has no digest: its id says that it is the same.
-        same = found.digest == digest or (locked is not None and found.id == locked.id)
-        state = "same" if same else "differs"
+        state = "same" if _is_same(found, digest, locked) else "differs"
     else:
         state = "local" if one.built or found.digest is None else "unlocked"
     return LockRow(one.reference, state, digest, found.digest if found else None)

@@ -8,6 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Literal
 
 from aisuite.errors import DownloadFailed
+from aisuite.ops.image_lock import find_exact
 from aisuite.stack.image_lock import parse_reference, pin
 from aisuite.stack.model import Role
 
@@ -89,7 +90,7 @@ def pull_images(
     Raises DownloadFailed, DiskFull; what had been fetched by then is kept by the engine.
     """
     foreign = [one for one in needed if not one.built]
-    wanted = foreign if policy == "always" else [one for one in foreign if images.find(one.reference) is None]
+    wanted = foreign if policy == "always" else [one for one in foreign if not find_exact(images, one.reference, lock)]
     if policy == "never":
         _refuse_missing([one.reference for one in wanted])
         wanted = []

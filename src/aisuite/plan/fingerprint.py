@@ -41,8 +41,8 @@ def fingerprint(service: Service, rendered: Mapping[str, str]) -> dict[str, str]
         "environment": "\n".join(f"{name}={value}" for name, value in service.environment),
         "secrets": " ".join(f"{use.variable}={use.secret}" for use in service.secrets),
     }
-    if service.image is not None:
-        parts["image"] = service.image
+    if service.exact_image is not None:
+        parts["image"] = service.exact_image
         parts["container"] = repr([getattr(service, name) for name in _CONTAINER])
     for name in service.config_files:
         parts[f"file {name}"] = hashlib.sha256(rendered[name].encode()).hexdigest()[:16]

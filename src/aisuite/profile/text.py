@@ -14,7 +14,7 @@ _IMAGE = re.compile(
     r"(?P<path>[a-z0-9][a-z0-9._-]*(?::\d+)?(?:/[a-z0-9][a-z0-9._-]*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_FLOATING = re.compile(r"latest|main(-.*)?|nightly|edge|dev")
+_FLOATING = re.compile(r"main(-.*)?|master(-.*)?|[^0-9]*")  # a version has a digit: latest, edge, server-cuda have none
 
 
 def check_plain(value: str) -> str:

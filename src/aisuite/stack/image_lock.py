@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 LOCK_FILE = "aisuite-images.lock"
 _SCHEMA = "aisuite.images-lock/1"
@@ -55,6 +55,11 @@ def pin(text: str, lock: Mapping[str, Locked]) -> str:
     """Return a reference with the digest that the lock has for it; one with a digest of its own stays as it is."""
     locked = lock.get(text)
     return text if locked is None or "@" in text else f"{text}@{locked.digest}"
+
+
+def digests_to_start(lock: Mapping[str, Locked], loaded: Collection[str]) -> dict[str, str]:
+    """Return {reference: digest}. An image that was `loaded` from a file has none: it is known by its id."""
+    return {reference: locked.digest for reference, locked in lock.items() if reference not in loaded}
 
 
 def parse_lock(text: str) -> dict[str, Locked]:

@@ -5,11 +5,12 @@ Nothing downstream looks back at the profile, at flags or at the environment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from aisuite.units import Mib, Port, Seconds
@@ -45,6 +46,7 @@ class Site:
     python: tuple[str, ...] = ("python",)
     owner: tuple[int, int] = (1000, 1000)  # uid and gid of who owns the folder: containers must read what lies there
     docker_api: tuple[int, int] | None = None  # what the Docker Engine speaks; None: not asked, taken for the newest
+    digests: Mapping[str, str] = field(default_factory=dict)  # image -> digest, of those that are locked
 
 
 # An address that means "all of mine" cannot be called; the same machine answers on loopback.
@@ -129,7 +131,8 @@ class Service:
     live_path: str
     ready_path: str
     deadline: Seconds
-    image: str | None = None
+    image: str | None = None  # as the profile names it
+    image_digest: str | None = None  # what a lock says that its tag stands for
     entrypoint: tuple[str, ...] | None = None
     mounts: tuple[Mount, ...] = ()
     volumes: tuple[Mount, ...] = ()  # source is a named volume
@@ -141,6 +144,11 @@ class Service:
     healthcheck: tuple[str, ...] = ()  # command that tells the container engine whether the service is well
     health_timing: HealthTiming = HealthTiming()
     data: str | None = None  # folder it keeps state in, process engine
+
+    @property
+    def exact_image(self) -> str | None:
+        """The image with its digest, where that is known."""
+        return self.image if self.image_digest is None else f"{self.image}@{self.image_digest}"
 
     @property
     def ready_url(self) -> str:

@@ -45,7 +45,7 @@ def _check_compose(stack: Stack, text: str) -> None:
 def _meant(service: Service) -> dict[str, Any]:
     paths = {use.variable: f"/run/secrets/{use.secret}" for use in service.secrets if use.variable and use.as_file}
     return {
-        "image": service.image,
+        "image": service.exact_image,
         "user": service.user,
         "entrypoint": service.entrypoint,
         "command": service.command,

@@ -81,6 +81,7 @@ def _services(profile: Profile, places: Places) -> tuple[Service, ...]:
             replace(
                 one,
                 depends_on=dependencies_of(one.name, graph, models if one.name == GATEWAY else ()),
+                image_digest=places.site.digests.get(one.image) if one.image else None,
                 health_timing=places.health_timing,
             )
             for one in built

@@ -11,7 +11,7 @@ from aisuite.ops.carry_out import Event
 from aisuite.ops.fetch_images import Pull
 from aisuite.ops.images import Policy
 from aisuite.ops.up import UpReport, UpRequest, up
-from aisuite.ports import Recipe
+from aisuite.ports import LocalImage, Recipe
 from aisuite.stack.image_lock import Locked
 from aisuite.stack.model import Stack
 from tests.fakes.images import FakeImages, hashed
@@ -154,3 +154,10 @@ def test_our_own_image_holds_the_vector_store_only_where_it_is_that_store() -> N
     images.here.pop(OURS)
     up(UpRequest(replace(stack, services=services)), replace(make_world().deps, images=images))
     assert images.here[OURS].recipe == f"{images.here[BASE].id} True"
+
+
+def test_an_image_that_is_not_the_locked_one_is_fetched_by_its_digest() -> None:
+    world, images = make_world(), make_images()
+    images.here = {name: LocalImage(hashed("x"), 1, hashed("y")) for name in (LLAMA, GATEWAY, STORE, OURS)}
+    bring_up(world, images)
+    assert images.asked == [f"{STORE}@{hashed('qdrant')}"]

@@ -9,7 +9,7 @@ import pytest
 
 from aisuite.adapters.shared_folder import SharedFolder
 from aisuite.errors import DownloadFailed, UsageError
-from aisuite.ops.image_lock import LockReport, lock_images, read_lock, verify_images
+from aisuite.ops.image_lock import LockReport, find_exact, lock_images, read_lock, verify_images
 from aisuite.ops.images import NeededImage
 from aisuite.ports import LocalImage
 from aisuite.stack.image_lock import LOCK_FILE, Locked
@@ -108,3 +108,14 @@ def test_a_lock_that_is_none_is_named_with_the_way_out(text: str, tmp_path: Path
     with pytest.raises(UsageError, match="is no lock of images") as caught:
         read_lock(SharedFolder(tmp_path))
     assert str(caught.value.hint).startswith(f"rm {tmp_path}")
+
+
+def test_an_image_that_is_not_the_locked_one_is_as_good_as_none() -> None:
+    images, lock = full(), {A: Locked(hashed("a"), ID_A)}
+    assert find_exact(images, A, lock) == images.here[A]
+    assert find_exact(images, B, lock) == images.here[B]
+    images.here[A] = replace(images.here[A], digest=None)
+    assert find_exact(images, A, lock) == images.here[A]
+    images.here[A] = replace(images.here[A], id=hashed("another"))
+    assert find_exact(images, A, lock) is None
+    assert find_exact(images, "c:1", lock) is None

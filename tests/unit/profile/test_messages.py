@@ -2,6 +2,7 @@
 
 import pytest
 
+from aisuite.profile.model import Images
 from tests.unit.profile.conftest import Problems
 
 NOT_A_SIZE = 'is not a size; write it with a unit, for example "6GiB" or "512MiB"'
@@ -83,6 +84,14 @@ def test_a_wrong_value_is_explained(problems: Problems, setting: str, message: s
     found = problems(sets=(setting,))
     assert message in found[0]
     assert found[0].startswith("--set: ")
+
+
+@pytest.mark.parametrize("image", [name for name, field in Images.model_fields.items() if "/" in str(field.default)])
+@pytest.mark.parametrize(
+    "tag", ["", ":latest", ":main", ":main-v1.2", ":main-latest", ":master-1", ":server-cuda", ":edge"]
+)
+def test_no_image_of_the_profile_may_float(problems: Problems, image: str, tag: str) -> None:
+    assert "has no fixed version" in problems(sets=(f"images.{image}=ghcr.io/some/thing{tag}",))[0]
 
 
 def test_a_message_stays_short_and_printable_whatever_was_given(problems: Problems) -> None:

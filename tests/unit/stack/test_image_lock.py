@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aisuite.stack.image_lock import Locked, Reference, format_lock, parse_lock, parse_reference, pin
+from aisuite.stack.image_lock import Locked, Reference, digests_to_start, format_lock, parse_lock, parse_reference, pin
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER = "sha256:" + "f" * 64
@@ -47,6 +47,11 @@ def test_a_locked_tag_gets_its_digest_and_an_own_digest_stays() -> None:
     assert pin("a:1", lock) == f"a:1@{DIGEST}"
     assert pin("a:2", lock) == "a:2"
     assert pin(f"a:1@{OTHER}", lock) == f"a:1@{OTHER}"
+
+
+def test_what_came_in_a_file_is_started_by_its_tag_and_all_else_by_its_digest() -> None:
+    lock = {"a:1": Locked(DIGEST, OTHER), "b:1": Locked(OTHER, DIGEST)}
+    assert digests_to_start(lock, {"b:1"}) == {"a:1": DIGEST}
 
 
 @given(st.dictionaries(st.text(max_size=20), st.builds(Locked, digests, digests), max_size=5))

@@ -135,3 +135,12 @@ def test_compose_is_told_no_start_interval_that_an_old_engine_would_refuse() -> 
     text = make_renderer().render(stack)["compose.yaml"]
     assert "start_interval" not in text
     assert all(service.healthcheck.interval == "2s" for service in parse_compose(text).services.values())
+
+
+def test_a_locked_image_is_started_by_its_digest() -> None:
+    digest, image = "sha256:" + "1" * 64, make_profile().images.qdrant
+    stack = resolve(make_profile(), "small", make_site("docker", digests={image: digest, "other:1": digest}))
+    service = stack.service("qdrant")
+    assert (service.image, service.exact_image) == (image, f"{image}@{digest}")
+    assert parse_compose(make_renderer().render(stack)["compose.yaml"]).services["qdrant"].image == f"{image}@{digest}"
+    assert stack.service("rag").exact_image == make_profile().images.service

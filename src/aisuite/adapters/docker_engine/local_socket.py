@@ -12,7 +12,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aisuite.adapters.docker_client import DEFAULT_SOCKET
 from aisuite.adapters.docker_engine.faults import explain
@@ -69,6 +69,11 @@ class LocalReader:
         found = self._read("/version") or {}
         major, _, minor = str(found.get("ApiVersion")).partition(".")
         return int(major), int(minor)
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """Return all about one image, None when it is not there."""
+        found: dict[str, Any] | None = self._read(f"/images/{quote(reference, safe='/:@')}/json")
+        return found
 
     def _read(self, path: str, **query: str) -> Any:
         self._connection.request("GET", f"{path}?{urlencode(query)}")

@@ -14,7 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from aisuite.adapters.docker_engine.asked_version import find_api_version
+from aisuite.adapters.docker_engine.site_facts import find_api_version, find_loaded
+from aisuite.stack.image_lock import Locked
+
+
+HERE, THERE = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+LOCK = {"team/image:1.0": Locked(digest=THERE, id=HERE)}
 
 
 @contextmanager
@@ -73,3 +78,24 @@ def test_an_engine_far_away_is_asked_only_when_told_so(monkeypatch: pytest.Monke
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")  # nobody listens there
     assert find_api_version(ask_afar=False) is None
     assert find_api_version(ask_afar=True) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "loaded"),
+    [
+        ({"Id": HERE, "RepoDigests": []}, True),
+        ({"Id": HERE, "RepoDigests": None}, True),
+        ({"Id": HERE, "RepoDigests": [f"team/image@{THERE}"]}, False),
+        ({"Id": THERE, "RepoDigests": []}, False),
+    ],
+)
+def test_an_image_of_the_locks_id_without_a_digest_came_in_a_file(
+    image: dict[str, object], loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(json.dumps(image).encode(), monkeypatch):
+        assert bool(find_loaded(LOCK, ask_afar=False)) is loaded
+
+
+def test_without_an_engine_no_image_came_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
+    assert find_loaded(LOCK, ask_afar=True) == frozenset()
