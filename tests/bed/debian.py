@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.bed.place import BedError, run
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _FRESH = 24 * 3600  # seconds for which a list of packages is good enough
 _NOT_RUN = ("doc", "man", "locale", "info", "lintian", "bug")  # below usr/share: nothing that runs reads them
+_ONE_APT = threading.Lock()  # a second one on the same lists does not wait, it fails
 
 
 class Packages:
@@ -41,11 +43,12 @@ class Packages:
         archives = target.with_name(f"{target.name}.debs")  # its own: whatever lies there is wanted
         shutil.rmtree(archives, ignore_errors=True)
         (archives / "partial").mkdir(parents=True)
-        options = self._options(archives)
-        if how == "download":
-            _run_in(archives, ["apt-get", *options, "-qq", "download", *names])
-        else:
-            run(["apt-get", *options, "-qq", "-y", "--download-only", "install", *names])
+        with _ONE_APT:
+            options = self._options(archives)
+            if how == "download":
+                _run_in(archives, ["apt-get", *options, "-qq", "download", *names])
+            else:
+                run(["apt-get", *options, "-qq", "-y", "--download-only", "install", *names])
         for package in sorted(archives.glob("*.deb")):
             run(["dpkg", "-x", str(package), str(target)])
         shutil.rmtree(archives)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
 from aisuite.profile.model import Images
-from tests.bed.images import catalogue, outdated
-from tests.bed.place import Bed, BedError
+from tests.bed import network
+from tests.bed.images import ALERTMANAGER, PROMETHEUS, catalogue, outdated
+from tests.bed.place import Bed, BedError, run
 from tests.bed.up import bring_up
 
 
@@ -51,6 +53,48 @@ def test_every_image_that_the_cpu_profiles_name_is_there(docker_bed: Bed) -> Non
 def test_a_command_that_fails_says_its_last_lines(docker_bed: Bed) -> None:
     with pytest.raises(BedError, match="no-such-container"):
         docker_bed.docker("inspect", "no-such-container")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("image", "data", "port"), [(PROMETHEUS, "/prometheus", 9090), (ALERTMANAGER, "/alertmanager", 9093)]
+)
+def test_the_monitoring_images_answer_as_nobody_on_a_disk_that_is_not_theirs(
+    docker_bed: Bed, image: str, data: str, port: int
+) -> None:
+    confined = ("--read-only", f"--tmpfs={data}:uid=65534", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+    container = docker_bed.docker("run", "--detach", *confined, image).strip()
+    try:
+        ask = f"until wget -qO- http://127.0.0.1:{port}/-/ready; do :; done"
+        docker_bed.docker("exec", container, "busybox", "timeout", "30", "sh", "-c", ask)
+        assert docker_bed.docker("container", "inspect", "-f", "{{.State.Running}} {{.Config.User}}", container) == (
+            "true nobody\n"
+        )
+    finally:
+        docker_bed.docker("rm", "--force", container)
+
+
+@pytest.mark.docker
+def test_a_network_of_its_own_has_its_own_ports_and_a_way_out_and_goes_without_a_trace(
+    docker_bed: Bed, tmp_path: Path
+) -> None:
+    bed = Bed(tmp_path)
+    name = network.create(bed).name
+    outside = f"10.202.{bed.network_file.read_text()}.1"
+    try:
+        with socket.create_server(("0.0.0.0", 0)) as server, network.entered(network.find(bed)):
+            port = server.getsockname()[1]
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+            socket.create_connection((outside, port)).close()
+            assert network.find(bed) is None  # who is in it enters nothing
+            assert not network.another_engine_here()
+        assert f"-i {name} " in run(["iptables-save"])
+    finally:
+        network.remove(bed)
+    assert name not in run(["iptables-save"])
+    assert name not in {device for _, device in socket.if_nameindex()}
+    assert name not in run(["ip", "netns", "list"])
 
 
 def test_a_folder_too_long_for_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
