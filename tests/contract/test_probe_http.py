@@ -49,3 +49,23 @@ def test_a_long_page_is_shown_by_its_beginning() -> None:
         reason = HttpProbe().ask(server.url).reason
     assert reason.startswith("HTTP 500: <html> xxx")
     assert len(reason) < 250
+
+
+def test_what_a_service_tells_to_whoever_has_its_key_is_read_whole() -> None:
+    told = b'{"total_slots": 2, "chat_template": "' + b"x" * 20000 + b'"}'
+    with serve([Reply(200, told)]) as server:
+        found = HttpProbe().read(server.url + "/props", "secret")
+        assert server.requests[0][2]["Authorization"] == "Bearer secret"
+    assert (found["total_slots"], len(found["chat_template"])) == (2, 20000)
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(401, b"{}"), Reply(200, b"<html>"), Reply(200, b""), Reply(200, b"[" * 10000), Reply(cut=True)]
+)
+def test_a_service_that_tells_nothing_of_use_is_read_as_nothing(reply: Reply) -> None:
+    with serve([reply]) as server:
+        assert HttpProbe().read(server.url, "secret") is None
+
+
+def test_a_service_that_does_not_run_tells_nothing() -> None:
+    assert HttpProbe().read("http://127.0.0.1:1/props", "secret") is None

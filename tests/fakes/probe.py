@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aisuite.plan.observed import State
 from aisuite.ports import Answer
 from tests.fakes.engine import FakeEngine, Program
@@ -13,6 +15,7 @@ class FakeProbe:
     def __init__(self, engine: FakeEngine | None = None) -> None:
         self._engine = engine or FakeEngine()
         self.asked: list[str] = []
+        self.tells: dict[str, Any] = {}  # URL to JSON, for whoever has a key
 
     def ask(self, url: str, timeout: float = 2.0) -> Answer:
         self.asked.append(url)
@@ -22,6 +25,9 @@ class FakeProbe:
                 if url.startswith(service.published.url + "/"):
                     return self._answer(name, timeout)
         return Answer(False, None, "nothing listens there", 0.0)
+
+    def read(self, url: str, key: str, timeout: float = 2.0) -> Any:
+        return self.tells.get(url) if key else None
 
     def _answer(self, name: str, timeout: float) -> Answer:
         world = self._engine.world

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from aisuite.ports import Answer
 
 _SHOWN = 200  # characters of a body
 _READ = 4096  # bytes of it that are looked at
+_LARGEST = 2**22  # bytes of a body that is read whole
 
 
 class HttpProbe:
@@ -34,14 +37,23 @@ class HttpProbe:
             reason = "ready" if status == http.client.OK else _explain(status, body)
         return Answer(status == http.client.OK, status, reason, time.monotonic() - begin)
 
+    def read(self, url: str, key: str, timeout: float = 2.0) -> Any:
+        """GET what a service tells as JSON to whoever has its key; None when it does not. Never raises for that."""
+        try:
+            status, body = _get(url, timeout, key, _LARGEST)
+            return json.loads(body) if status == http.client.OK else None
+        except (OSError, http.client.HTTPException, ValueError, RecursionError):
+            return None
 
-def _get(url: str, timeout: float) -> tuple[int, str]:
+
+def _get(url: str, timeout: float, key: str = "", most: int = _READ) -> tuple[int, str]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
-        connection.request("GET", parts.path or "/", headers={"Connection": "close"})
+        connection.request("GET", parts.path or "/", headers=headers)
         response = connection.getresponse()
-        return response.status, response.read(_READ).decode("utf-8", errors="replace")
+        return response.status, response.read(most).decode("utf-8", errors="replace")
     finally:
         connection.close()
 

@@ -25,6 +25,9 @@ class Probe(Protocol):
     def ask(self, url: str, timeout: float = 2.0) -> Answer:
         """GET the URL once. Never raises for what the network does."""
 
+    def read(self, url: str, key: str, timeout: float = 2.0) -> Any:
+        """GET what a service tells as JSON to whoever has its key; None when it does not. Never raises for that."""
+
 
 class Chat(Protocol):
     """Talks to the running suite as a client."""

@@ -36,7 +36,7 @@ ON_A_CARD = """\
 0.01.300.010 I llama_context:  CUDA_Host  output buffer size =     1.16 MiB
 0.01.300.020 I llama_kv_cache:      CUDA0 KV buffer size =    80.75 MiB
 0.01.300.021 I llama_kv_cache:        CPU KV buffer size =    38.25 MiB
-0.01.300.022 I llama_kv_cache: size =  119.00 MiB (2048 cells, 28 layers, 2/2 seqs), K (q8_0):   59.50 MiB, V (q8_0):   59.50 MiB
+llama_kv_cache: size = 119.00 MiB (2048 cells, 28 layers, 2/2 seqs), K (q8_0): 59.50 MiB, V (q8_0): 59.50 MiB
 0.01.300.030 I resolve_fused_ops: Flash Attention enabled
 0.01.300.040 I sched_reserve:      CUDA0 compute buffer size =   304.00 MiB
 0.01.300.041 I sched_reserve:  CUDA_Host compute buffer size =    15.01 MiB

@@ -1,0 +1,84 @@
+"""What was measured on this machine's cards, in one small file of the user's data folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from aisuite.errors import DiskFull, StateUnwritable
+from aisuite.vram.model import Overhead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SCHEMA = "aisuite.calibration/1"
+_LARGEST = 2**20  # bytes of a file that can be ours
+_MOST = 16 * 2**30  # bytes that a process may cost; more is no measurement
+
+
+class CalibrationFile:
+    """Overheads by the name of the card. A damaged file counts as none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "calibration.json"
+
+    def find(self, card: str) -> Overhead | None:
+        """Return what was measured on a card of that name, or None."""
+        return _overhead(self._cards().get(card))
+
+    def keep(self, card: str, overhead: Overhead) -> None:
+        """Remember a measurement, replacing an older one. Raises StateUnwritable, DiskFull."""
+        cards = {**self._cards(), card: {"bytes": overhead.bytes, "source": overhead.source}}
+        text = json.dumps({"schema": _SCHEMA, "cards": cards}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        fresh = self._file.with_name(f".{self._file.name}.{os.getpid()}.part")
+        with _translated(self._file):
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(text)
+                fresh.replace(self._file)
+            finally:
+                fresh.unlink(missing_ok=True)
+
+    def reset(self) -> bool:
+        """Forget all; false when there was nothing. Raises StateUnwritable."""
+        with _translated(self._file):
+            try:
+                self._file.unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _cards(self) -> dict[str, Any]:
+        try:
+            if self._file.stat().st_size > _LARGEST:
+                return {}
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+            cards = found["cards"] if found["schema"] == _SCHEMA else {}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return {}
+        return cards if isinstance(cards, dict) else {}
+
+
+def _overhead(kept: Any) -> Overhead | None:
+    if not isinstance(kept, dict):
+        return None
+    size, source = kept.get("bytes"), kept.get("source")
+    if type(size) is not int or not isinstance(source, str) or not 0 < size < _MOST:
+        return None
+    return Overhead(size, source, measured=True)
+
+
+@contextmanager
+def _translated(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no space left to write {file}", f"df -h {file.parent}") from err
+        raise StateUnwritable(f"cannot use {file}: {err.strerror}", f"ls -ld {file.parent}") from err
