@@ -91,28 +91,28 @@ class _RemoteFile:
     def size(self) -> int:
         """Return the size of the whole file."""
         if self._size is None:
-            self._fetch(0, 1)
+            self._bytes = self._fetched(0, 1)
         return self._size or 0
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return the bytes there."""
-        at = offset - self._start
-        if at < 0 or at + size > len(self._bytes):
-            self._fetch(offset, size)
-            at = 0
-        return self._bytes[at : at + size]
+        """Return the bytes there; from behind the last window on, the next one is fetched."""
+        known = self._bytes[offset - self._start :] if self._start <= offset else b""
+        if len(known) < size:
+            self._start, self._bytes = offset, known + self._fetched(offset + len(known), size - len(known))
+            known = self._bytes
+        return known[:size]
 
-    def _fetch(self, offset: int, least: int) -> None:
+    def _fetched(self, offset: int, least: int) -> bytes:
         wanted = max(least, self._window)
         self._window = min(2 * self._window, _LARGEST_WINDOW)
         asked = {"Range": f"bytes={offset}-{offset + wanted - 1}"}
         with self._client.stream("GET", self._url, headers=asked) as answer:
             answer.raise_for_status()
-            self._note_size(answer, offset)
-            size = self._checked_size(answer, offset)
-            self._start, self._bytes, self._size = offset, self._body(answer, wanted), size
-        if len(self._bytes) < min(least, size - offset):
+            self._size = self._checked_size(answer, offset)
+            body = self._body(answer, wanted)
+        if len(body) < min(least, self._size - offset):
             raise _Unusable("the server gave less than it was asked for")
+        return body
 
     def _checked_size(self, answer: httpx.Response, offset: int) -> int:
         """Return the file's size from an answer that is the asked part of it."""
