@@ -76,5 +76,5 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_used_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file stands here")
-    with pytest.raises(StateUnwritable, match="calibration.json"):
+    with pytest.raises(StateUnwritable, match=r"calibration\.json"):
         CalibrationFile(tmp_path / "data").keep("a", MEASURED)

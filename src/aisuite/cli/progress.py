@@ -82,7 +82,7 @@ class UpProgress(_Drawing):
                 self._tasks[event.step.id] = self._progress.add_task(title, total=1, detail=event.detail)
             elif event.kind == "progress":
                 self._progress.update(self._tasks[event.step.id], detail=event.detail)
-            else:
+            elif event.kind != "start":
                 self._progress.update(self._tasks[event.step.id], completed=1, detail=event.kind)
 
 

@@ -57,7 +57,7 @@ def failures_of(results: Iterable[StepResult]) -> list[AisuiteError]:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened to a step: "begin", "progress" or its final status."""
+    """Something happened to a step: "begin", "start" (its process comes now), "progress" or its final status."""
 
     kind: str
     step: Step
@@ -169,6 +169,7 @@ class PlanRun:
             restarts = self._restarts_of(service)
         else:
             self.begun.append(service.name)
+            self._listen(Event("start", step))
             self._deps.engine.start(service, fingerprint(service, self._rendered))
         self._wait_until_ready(service, restarts)
         self._check_card(service)

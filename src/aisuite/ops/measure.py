@@ -1,0 +1,178 @@
+"""After a start: what is really in force in each model server, and what it takes of the card."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aisuite.errors import DriftError, GpuUnavailable
+from aisuite.ops.carry_out import Event, Status
+from aisuite.ops.measured_file import Measured, ServerReport, read_measured, write_measured
+from aisuite.stack.model import Role
+from aisuite.vram.readback import compare, parse_flags, parse_load_log, with_answers
+from aisuite.vram.verdict import CardUse, compare_buffers, learnt_overhead, split_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from aisuite.plan.observed import Observed
+    from aisuite.ports import Deps, GpuDevice
+    from aisuite.stack.model import Service, Stack
+    from aisuite.vram.model import Share, VramPlan
+    from aisuite.vram.readback import InForce
+    from aisuite.vram.verdict import Split
+
+_LINES_OF_A_START = 1000  # a model server writes some hundred
+_PATIENCE = 20  # looks for lines that are still on their way through the engine
+_BETWEEN = 0.05  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    before: GpuDevice | None
+    after: GpuDevice | None = None
+
+
+class CardWatch:
+    """Listens to a run, and looks at the card before and after each server that uses it."""
+
+    def __init__(self, stack: Stack, deps: Deps, listen: Callable[[Event], None]) -> None:
+        self._deps, self._listen, self._index = deps, listen, stack.gpu_device
+        self._on_card = {service.name for service in stack.services if service.gpu}
+        self._looks: dict[str, _Looks] = {}
+        self._lock = threading.Lock()
+        self.started: set[str] = set()  # services that this run has started and that became ready
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; called from the threads that run the steps."""
+        name = event.step.subject
+        if event.kind == "start":
+            self._see(name, lambda card: _Looks(before=card))
+        elif event.kind == Status.DONE and name in self._looks:
+            self._see(name, lambda card: replace(self._looks[name], after=card))
+            self.started.add(name)
+        self._listen(event)
+
+    def _see(self, name: str, note: Callable[[GpuDevice | None], _Looks]) -> None:
+        card = self.card() if name in self._on_card else None
+        with self._lock:
+            self._looks[name] = note(card)
+
+    def card(self) -> GpuDevice | None:
+        """Return the stack's card as it is now; None when it has none, or its driver does not answer."""
+        if self._index is None:
+            return None
+        try:
+            return next((card for card in self._deps.gpu.devices() if card.index == self._index), None)
+        except GpuUnavailable:
+            return None  # a driver that vanishes in the middle: then nothing is measurable, and the servers tell
+
+    def use(self, service: str, pid: int | None) -> CardUse:
+        """Return what became of the card while a service started."""
+        looks = self._looks.get(service, _Looks(None))
+        before, after = looks.before, looks.after
+        if before is None or after is None:
+            return CardUse(None, None)
+        sizes_before, sizes = _sizes(before), _sizes(after)
+        grown = {one: max(0, size - sizes_before.get(one, 0)) for one, size in sizes.items()}
+        own = sizes.get(pid) if pid is not None else None
+        # Whose process the server's is cannot be told in a container: then all that grew is its.
+        others = sum(grown.values()) - grown.get(pid, 0) if own is not None and pid is not None else 0
+        return CardUse(before.free.bytes, after.free.bytes, own, others)
+
+
+def _sizes(card: GpuDevice) -> dict[int, int]:
+    return {one.pid: one.used for one in card.processes or () if one.used is not None}
+
+
+def measured(
+    stack: Stack, plan: VramPlan | None, watch: CardWatch, observed: Observed, deps: Deps, *, forced: bool = False
+) -> Measured:
+    """Read back every model server that this run started, and keep it with what is known of the others.
+
+    `forced`: what differs is wanted so. Raises StateUnwritable, DiskFull.
+    """
+    shares = _shares(stack, plan)
+    fresh: dict[str, ServerReport] = {}
+    for service in stack.services:
+        if service.role is Role.INFERENCE and service.name in watch.started:
+            found = observed.find(service.name)
+            use = watch.use(service.name, found.pid if found else None)
+            fresh[service.name] = _report(service, shares.get(service.name), use, deps, forced=forced)
+    known = read_measured(deps.workdir)
+    _learn(stack, tuple(one.split for one in fresh.values()), watch, deps)
+    result = Measured({**_still_there(known, stack), **fresh})
+    if fresh:
+        write_measured(deps.workdir, result)
+    return result
+
+
+def _still_there(known: Measured, stack: Stack) -> dict[str, ServerReport]:
+    names: Collection[str] = {service.name for service in stack.services}
+    return {name: report for name, report in known.servers.items() if name in names}
+
+
+def _shares(stack: Stack, plan: VramPlan | None) -> dict[str, Share]:
+    services = {model.model: model.service for model in stack.models}
+    return {services[share.model]: share for share in plan.shares if share.model in services} if plan else {}
+
+
+def _report(service: Service, share: Share | None, use: CardUse, deps: Deps, *, forced: bool) -> ServerReport:
+    found = _in_force(service, deps)
+    flags = parse_flags(service.command)
+    differences = compare(flags, found) if flags is not None else ()
+    if share is not None:
+        differences += compare_buffers(share, found)
+    return ServerReport(
+        split=split_of(service.name, share, found, use),
+        differences=tuple(str(one) for one in differences),
+        forced=forced,
+        build=str(found.build) if found.build else None,
+    )
+
+
+def _in_force(service: Service, deps: Deps) -> InForce:
+    key = (deps.workdir.read("secrets/service_key") or "").strip()
+    url = service.published.url
+    props, slots = deps.probe.read(f"{url}/props", key), deps.probe.read(f"{url}/slots", key)
+    return with_answers(
+        _load_log(service, deps),
+        props if isinstance(props, dict) else None,
+        slots if isinstance(slots, list) else None,
+    )
+
+
+def _load_log(service: Service, deps: Deps) -> InForce:
+    """Read the log of the start; its last lines may still be on their way."""
+    patience = _PATIENCE if "-lv" in service.command else 1
+    for attempt in range(patience):
+        if attempt:
+            deps.clock.sleep(_BETWEEN)
+        found = parse_load_log(deps.engine.log_tail(service.name, _LINES_OF_A_START))
+        if found.told:
+            break
+    return found
+
+
+def _learn(stack: Stack, splits: tuple[Split, ...], watch: CardWatch, deps: Deps) -> None:
+    """Remember what a process costs on this card beside its buffers: the most that was ever measured."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(deps.clock.now()))
+    learnt = learnt_overhead(splits, day)
+    if deps.calibration is None or learnt is None or stack.gpu_device is None:
+        return
+    card = watch.card()
+    known = deps.calibration.find(card.name) if card else None
+    if card is not None and (known is None or known.bytes < learnt.bytes):
+        deps.calibration.keep(card.name, learnt)
+
+
+def drift_of(measured: Measured) -> tuple[DriftError, ...]:
+    """Return an error for each server that does not run as it was asked to, unless that was forced."""
+    return tuple(_drift(name, one) for name, one in measured.servers.items() if one.differences and not one.forced)
+
+
+def _drift(name: str, report: ServerReport) -> DriftError:
+    lines = [f"{name} does not run as it was asked to:", *(f"  {one}" for one in report.differences)]
+    return DriftError("\n".join(lines), f"aisuite logs {name}; to keep it so: aisuite up --force")
