@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
+OLDEST_API = (1, 41)
+
 _TIMEOUT = 60  # seconds for one answer; stopping a container adds its grace
 _CONNECTIONS = 32
 
@@ -26,23 +28,56 @@ def connect() -> Any:
     from docker.api import APIClient
     from docker.errors import DockerException
 
-    address = _address()
+    url = ""
     try:
-        _knock(address["base_url"] or DEFAULT_SOCKET)
-        return APIClient(**address, version="auto", timeout=_TIMEOUT, max_pool_size=_CONNECTIONS, use_ssh_client=True)
+        address = _address()
+        url = address["base_url"]
+        if url.startswith("ssh://"):
+            return _new_enough(_connect_by_ssh(url), url)
+        _knock(url)
+        client = APIClient(**address, version="auto", timeout=_TIMEOUT, max_pool_size=_CONNECTIONS)
     except (DockerException, OSError) as err:
-        raise unreachable(err, address["base_url"]) from err
+        raise unreachable(err, url) from err
+    return _new_enough(client, url)
+
+
+def _connect_by_ssh(url: str) -> Any:
+    from aisuite.adapters.docker_ssh import connect_by_ssh
+
+    return connect_by_ssh(url, _TIMEOUT, _CONNECTIONS)
+
+
+def _new_enough(client: Any, url: str) -> Any:
+    if api_version(client) >= OLDEST_API:
+        return client
+    spoken = client.api_version
+    client.close()
+    needed = ".".join(map(str, OLDEST_API))
+    raise EngineUnavailable(
+        f"Docker at {url} speaks the API {spoken}; aisuite needs {needed}, which came with Docker Engine 20.10",
+        "docker version   # then a newer engine",
+    )
+
+
+def engine_address() -> str:
+    """Return the URL of the engine: unix, tcp or ssh."""
+    return str(_address()["base_url"])
 
 
 def _address() -> dict[str, Any]:
+    """Return "base_url" and "tls" of the engine that the docker command would ask. DOCKER_HOST outdoes contexts."""
     from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
 
     if os.environ.get("DOCKER_HOST"):
-        return {"base_url": None, **kwargs_from_env()}
-    context = ContextAPI.get_current_context()
-    if context is None or context.Host == DEFAULT_SOCKET:
-        return {"base_url": None}
+        return {"base_url": os.environ["DOCKER_HOST"], **kwargs_from_env()}
+    name = os.environ.get("DOCKER_CONTEXT")
+    context = ContextAPI.get_context(name)
+    if context is None:
+        chosen = f"{name} (DOCKER_CONTEXT)" if name else "the one that the docker command uses"
+        raise EngineUnavailable(f"there is no such Docker context: {chosen}", "docker context ls")
+    if context.Host == DEFAULT_SOCKET:
+        return {"base_url": DEFAULT_SOCKET}
     return {"base_url": context.Host, "tls": context.TLSConfig or False}
 
 

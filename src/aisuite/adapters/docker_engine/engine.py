@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from aisuite.adapters.docker_client import api_version, connect
+from aisuite.adapters.docker_client import api_version, connect, engine_address
 from aisuite.adapters.docker_engine import container_logs, signals
 from aisuite.adapters.docker_engine.config_hash import ConfigHashes
 from aisuite.adapters.docker_engine.container_config import Place, container_config, later_networks
@@ -30,6 +30,7 @@ from aisuite.adapters.docker_engine.project_parts import (
     remove_networks,
 )
 from aisuite.adapters.docker_engine.reading import SdkReader, look, project_filter
+from aisuite.adapters.docker_engine.whereabouts import check_whereabouts
 from aisuite.errors import EngineUnavailable, NotRunning, StepFailed
 from aisuite.plan.observed import Findings
 from aisuite.stack.compose import parse_compose
@@ -87,6 +88,7 @@ class DockerEngine:
         compose, _ = self._description()
         with translated(_PROJECT):
             check_images(self._api(), compose)
+            check_whereabouts(self._api(), engine_address(), compose, self._place())
             ensure_networks(self._api(), compose, self._place())
             ensure_volumes(self._api(), compose, self._place())
 
