@@ -21,3 +21,18 @@ def test_an_engine_that_is_too_old_is_named_with_the_one_that_is_needed(monkeypa
     assert address in raised.value.message
     assert "Docker Engine 20.10" in raised.value.message
     assert str(raised.value.hint).startswith("docker version")
+
+
+@pytest.mark.parametrize("url", ["ssh://box:abc", "tcp://box:99999999", "nonsense://box", "tcp://[", "unix://"])
+def test_an_address_that_cannot_be_meant_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", url)
+    with pytest.raises(EngineUnavailable) as raised:
+        connect()
+    assert f"{url} (DOCKER_HOST)" in raised.value.message
+
+
+def test_a_machine_without_ssh_is_told_that_it_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://box")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(EngineUnavailable, match="there is no program ssh on this machine"):
+        connect()

@@ -36,7 +36,7 @@ def connect() -> Any:
             return _new_enough(_connect_by_ssh(url), url)
         _knock(url)
         client = APIClient(**address, version="auto", timeout=_TIMEOUT, max_pool_size=_CONNECTIONS)
-    except (DockerException, OSError) as err:
+    except (DockerException, OSError, ValueError) as err:  # the last for what is no URL
         raise unreachable(err, url) from err
     return _new_enough(client, url)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 from contextlib import closing
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docker.api import APIClient
+from docker.errors import DockerException
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
@@ -24,6 +26,8 @@ def connect_by_ssh(url: str, timeout: int, connections: int) -> Any:
 
     Raises OSError, DockerException.
     """
+    if shutil.which("ssh") is None:
+        raise DockerException("there is no program ssh on this machine")
     with closing(_client(url, _FIRST_VERSION, timeout, connections)) as first:
         version = first.version(api_version=False)["ApiVersion"]
     return _client(url, version, timeout, connections)
