@@ -26,6 +26,7 @@ COMMANDS = {
     "env": ["env"],
     "ask": ["ask", "hi"],
     "rag.index": ["rag", "index", "."],
+    "gpu": ["gpu"],
     "models.list": ["models", "list", "--profile", "nowhere"],
     "models.pull": ["models", "pull", "--profile", "nowhere"],
     "images.list": ["images", "list", "--profile", "nowhere"],
