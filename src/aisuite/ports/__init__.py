@@ -56,3 +56,4 @@ class Deps:
     gpu: Gpu
     preparers: Mapping[str, Preparer]
     images: Images | None = None  # None: the engine needs none
+    calibration: Calibration | None = None  # None: what is measured on a card is not remembered
