@@ -1,0 +1,90 @@
+"""The feed-forward part of one layer, dense or of experts (llama-graph.cpp, build_ffn and build_moe_ffn)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aisuite.vram.graph import Graph, Node, like, op, reshape, view
+
+if TYPE_CHECKING:
+    from aisuite.vram.decoder import Layer, Task
+
+
+def feed_forward(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
+    """Return what the layer's feed-forward part adds."""
+    if "ffn_gate_inp.weight" not in layer:
+        return _dense(layer, activations)
+    result = _experts(task, graph, layer, activations)
+    if "ffn_up_shexp.weight" not in layer:
+        return result
+    shared = _dense(layer, activations, "_shexp")
+    if "ffn_gate_inp_shexp.weight" in layer:
+        share = layer.product("ffn_gate_inp_shexp", activations)
+        shared = like("MUL", shared, like("DIV", like("UNARY", share), share))
+    return like("ADD", result, shared)
+
+
+def _dense(layer: Layer, activations: Node, suffix: str = "") -> Node:
+    up = layer.product(f"ffn_up{suffix}", activations)
+    width = layer.weight(f"ffn_down{suffix}.weight").extent[0]
+    if f"ffn_gate{suffix}.weight" in layer:
+        inner = op("GLU", up.extent, layer.product(f"ffn_gate{suffix}", activations), up)
+    elif up.extent[0] == 2 * width:  # gate and up in one
+        inner = op("GLU", (width, *up.extent[1:]), up)
+    else:
+        inner = like("UNARY", up)
+    return layer.product(f"ffn_down{suffix}", inner)
+
+
+def _experts(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
+    width, tokens, used = activations.extent[0], activations.extent[1], task.shape.experts_used
+    chosen, shares = _routed(task, layer, activations)
+    graph.expand(shares)
+    activations = reshape(activations, width, 1, tokens)
+    result = _each(layer, "ffn_down_exps", _inner(layer, activations, chosen), chosen)
+    result = like("MUL", result, shares)
+    graph.expand(result)
+    strides = (result.strides[0], result.strides[2], result.strides[2] * tokens, result.strides[2] * tokens)
+    parts = [view("VIEW", result, (width, tokens, 1, 1), strides) for _ in range(used)]
+    for part in parts:
+        graph.expand(part)
+    total = parts[0]
+    for part in parts[1:]:
+        total = like("ADD", total, part)
+        graph.expand(total)
+    return total if used > 1 else op("CONT", total.extent, total)
+
+
+def _routed(task: Task, layer: Layer, activations: Node) -> tuple[Node, Node]:
+    """Return the chosen experts of each token, and how much each counts."""
+    tokens, used, experts = activations.extent[1], task.shape.experts_used, task.shape.experts
+    probabilities = like("SOFT_MAX", layer.product("ffn_gate_inp", activations))
+    order = op("ARGSORT", probabilities.extent, probabilities, type_="I32")
+    chosen = view("VIEW", order, (used, tokens, 1, 1), order.strides)
+    shares = op("GET_ROWS", (1, used, tokens, 1), reshape(probabilities, 1, experts, tokens), chosen)
+    if task.traits.normed_experts:
+        flat = reshape(shares, used, tokens)
+        total = like("CLAMP", op("SUM_ROWS", (1, tokens, 1, 1), flat))
+        shares = reshape(like("DIV", flat, total), 1, used, tokens)
+    return chosen, shares
+
+
+def _inner(layer: Layer, activations: Node, chosen: Node) -> Node:
+    if "ffn_gate_up_exps.weight" in layer:
+        both = _each(layer, "ffn_gate_up_exps", activations, chosen)
+        half = (both.extent[0] // 2, *both.extent[1:])
+        return op("GLU", half, view("VIEW", both, half, both.strides), view("VIEW", both, half, both.strides))
+    up = _each(layer, "ffn_up_exps", activations, chosen)
+    if "ffn_gate_exps.weight" in layer:
+        return op("GLU", up.extent, _each(layer, "ffn_gate_exps", activations, chosen), up)
+    return like("UNARY", up)
+
+
+def _each(layer: Layer, name: str, activations: Node, chosen: Node) -> Node:
+    """Multiply with the weight of each chosen expert."""
+    weights = layer.weight(f"{name}.weight")
+    extent = (weights.extent[1], chosen.extent[0], chosen.extent[1], 1)
+    result = op("MUL_MAT_ID", extent, weights, activations, chosen)
+    if f"{name}.bias" in layer:
+        result = op("ADD_ID", extent, result, layer.weight(f"{name}.bias"), chosen)
+    return result

@@ -1,0 +1,57 @@
+"""What llama.cpp builds do differently when they plan memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aisuite.vram.model import LlamaBuild
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One rule set. Numbers of pull requests are those of ggml-org/llama.cpp."""
+
+    label: str
+    since: int  # the first b-number they are used for
+    output_is_a_layer: bool = True  # PR 18148: the output goes to the card first, and -ngl counts it
+    flash_auto: bool = True  # PR 15434: -fa auto, on where the card can
+    half_masks: bool = True  # with flash attention masks are born as f16; before, cast on the card
+    reserves_each_slot: bool = True  # the reserved batch has tokens of every slot, in a unified cache, too
+    padded_cells: bool = True  # contexts are whole multiples of 256 with and without flash attention
+    embedding_paths: int = 2  # PR 18550: tokens, raw embeddings; since the mixed batches of 2026 a third
+    rotated_cache: bool = True  # PR 21038: a quantised cache is rotated
+    flash_scratch: bool = True  # PR 23907: flash attention's f16 copies of a quantised cache are in the buffer
+    outputs_per_slot: bool = True  # PR 23861: llama-server needs a row of logits per slot, not per token
+    trims_reused: bool = True  # a result in the place of a larger one gives the rest back
+
+
+_OLD = Rules(
+    "llama.cpp 2025-08",
+    since=0,
+    output_is_a_layer=False,
+    flash_auto=False,
+    half_masks=False,
+    reserves_each_slot=False,
+    padded_cells=False,
+    embedding_paths=1,
+    rotated_cache=False,
+    flash_scratch=False,
+    outputs_per_slot=False,
+    trims_reused=False,
+)
+_MID = Rules("llama.cpp 0.5 (2026-06)", since=7400)
+_NEW = Rules("llama.cpp 0.7 (b11669)", since=11000, embedding_paths=3)
+RULES = (_OLD, _MID, _NEW)
+_NEWEST_SEEN = 11669
+
+
+def rules_of(build: LlamaBuild) -> tuple[Rules, str | None]:
+    """Return the rules for a build, and what is to be said about the choice."""
+    if build.number is None:
+        return _NEW, f"the llama.cpp build is unknown ({build.label}): planned with the newest rules, {_NEW.label}"
+    rules = max((one for one in RULES if one.since <= build.number), key=lambda one: one.since)
+    if build.number > _NEWEST_SEEN:
+        return rules, f"{build.label} is newer than the newest rules: planned with those of {rules.label}"
+    return rules, None
