@@ -94,8 +94,11 @@ class Model(Part):
         description="Layers on the card (-ngl). auto is for the planner, which this version does not have yet.",
     )
     sampling: Sampling = Field(Sampling(), description="Used where a request says nothing else.")
-    cpus: Number | None = Field(None, gt=0, description="CPU limit of the container.")
-    memory: Size | None = Field(None, description="Memory limit of the container.")
+    cpus: Number | None = Field(None, gt=0, description="CPU limit of the container; none: one more than threads.")
+    memory: Size = Field(
+        Mib(8192),
+        description="Memory limit of the container; on the CPU the model's file, its context and 512 MiB must fit.",
+    )
     deadline: Duration = Field(Seconds(180), description="How long the server may take to load the model.")
 
 
@@ -104,14 +107,15 @@ class Service(Part):
 
     enabled: bool = Field(True, strict=True, description="false leaves the service out of the stack.")
     depends_on: tuple[Name, ...] | None = Field(None, description="Services to wait for; none: the usual ones.")
-    cpus: Number | None = Field(None, gt=0, description="CPU limit of the container.")
-    memory: Size | None = Field(None, description="Memory limit of the container.")
+    cpus: Number = Field(2.0, gt=0, description="CPU limit of the container; at most the cores that there are.")
+    memory: Size = Field(Mib(512), description="Memory limit of the container.")
     deadline: Duration = Field(Seconds(60), description="How long the service may take to become ready.")
 
 
 class Gateway(Service):
     """The LiteLLM proxy."""
 
+    memory: Size = Field(Mib(1536), description="Memory limit of the container.")
     cooldown: Duration = Field(Seconds(5), description="How long a failing server is left alone.")
     health_interval: Duration = Field(Seconds(10), description="Time between background probes (one real token each).")
     health_timeout: Duration = Field(Seconds(5), description="When a background probe counts as failed.")
@@ -142,13 +146,19 @@ class Embedding(Service):
     max_chars: Count = Field(8000, description="Characters in one text.")
 
 
+class VectorStore(Service):
+    """Qdrant, or our own server of its API."""
+
+    memory: Size = Field(Mib(2048), description="Memory limit of the container.")
+
+
 class Services(Part):
     """The services beside the model servers. A phase decides which of them run."""
 
     api_gateway: Gateway = Field(Gateway(), alias="api-gateway", description="The OpenAI-compatible door.")
     rag: Rag = Field(Rag(), description="Answers questions from your documents.")
     embedding: Embedding = Field(Embedding(), description="Turns texts into vectors.")
-    qdrant: Service = Field(Service(), description="Keeps the vectors.")
+    qdrant: VectorStore = Field(VectorStore(), description="Keeps the vectors.")
 
 
 class Timeouts(Part):

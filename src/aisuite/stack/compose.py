@@ -46,7 +46,7 @@ class Healthcheck(Part):
 class Limits(Part):
     """The most that a container may take."""
 
-    cpus: str | None = None
+    cpus: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] | None = None
     memory: Annotated[str, Field(pattern=r"^\d+m$")] | None = None
     pids: int | None = None
 

@@ -59,7 +59,7 @@ def gateway_service(profile: Profile, places: Places) -> Service:
         entrypoint=entrypoint_for(secrets) if places.containers else None,
         mounts=(Mount(f"./{rendered}", _CONFIG_IN_CONTAINER),) if places.containers else (),
         cpus=places.cpu_limit(settings.cpus),
-        memory=settings.memory,
+        memory=places.memory_limit(settings.memory),
         user=places.user,
         healthcheck=(
             python_check(f"{places.inside(GATEWAY).url}/health/liveliness", "python3") if places.containers else ()

@@ -2,13 +2,14 @@
 
 Ours, after section 5 of the CIS Docker Benchmark 1.6: an id `CIS-5.x` is the number of its counterpart there, and
 `AIS-x` is one of our own. What the strict model cannot even say (privileged mode, the host's namespaces, propagation
-of mounts) needs no check. Limits of memory and CPU (5.11, 5.12) are the profile's to set.
+of mounts) needs no check.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -120,6 +121,18 @@ def _bound_ports(service: ComposeService, _: ComposeFile) -> Iterator[str]:
             yield f"ports: {port}"
 
 
+def _memory(service: ComposeService, _: ComposeFile) -> Iterator[str]:
+    limits = service.deploy.resources.limits if service.deploy else None
+    if limits is None or limits.memory is None or int(limits.memory.removesuffix("m")) == 0:
+        yield "deploy.resources.limits: no memory"
+
+
+def _cpus(service: ComposeService, _: ComposeFile) -> Iterator[str]:
+    limits = service.deploy.resources.limits if service.deploy else None
+    if limits is None or limits.cpus is None or Decimal(limits.cpus) == 0:
+        yield "deploy.resources.limits: no cpus"
+
+
 def _root_file_system(service: ComposeService, _: ComposeFile) -> Iterator[str]:
     if not service.read_only:
         yield "read_only: false"
@@ -210,6 +223,8 @@ CHECKS: tuple[Check, ...] = (
     Check("CIS-5.6", "No system folder of the host", "Who reads or writes these owns the host.", _host_folders),
     Check("CIS-5.8", "No port below 1024", "Such a port passes for a service of the system.", _low_ports),
     Check("CIS-5.9", "One open port for each service", "What is not published cannot be attacked.", _needed_ports),
+    Check("CIS-5.11", "A limit of memory", "One leak must not take the memory of all.", _memory),
+    Check("CIS-5.12", "A limit of CPU", "One busy loop must not take the time of all.", _cpus),
     Check("CIS-5.13", "Read-only root file system", "An intruder can leave nothing behind.", _root_file_system),
     Check("CIS-5.14", "Ports on one address", "Without one, Docker opens a port to every network.", _bound_ports),
     Check("CIS-5.18", "Only named cards as devices", "A device is a way around every other limit.", _devices),

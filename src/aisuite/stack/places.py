@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aisuite.stack.model import Site
+    from aisuite.units import Mib
 
 SERVICE_KEY = "service_key"  # between our services
 GATEWAY_KEY = "gateway_key"  # what users get
@@ -65,6 +66,10 @@ class Places:
     def cpu_limit(self, wanted: float | None) -> float | None:
         """Return the limit of a container; a Docker Engine refuses one above the cores that there are."""
         return None if wanted is None or not self.containers else min(wanted, float(self.site.cpus))
+
+    def memory_limit(self, wanted: Mib) -> Mib | None:
+        """Return the limit of a container; a local process has none."""
+        return wanted if self.containers else None
 
     @property
     def health_timing(self) -> HealthTiming:

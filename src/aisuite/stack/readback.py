@@ -56,6 +56,10 @@ def _meant(service: Service) -> dict[str, Any]:
         "healthcheck": service.healthcheck,
         "health_timing": tuple(None if one is None else f"{decimal(one)}s" for one in _times(service)),
         "cap_add": service.capabilities,
+        "limits": (
+            None if service.cpus is None else decimal(service.cpus),
+            None if service.memory is None else f"{decimal(service.memory)}m",
+        ),
         "volumes": tuple((one.source, one.target, one.read_only) for one in (*service.mounts, *service.volumes)),
     }
 
@@ -67,6 +71,7 @@ def _times(service: Service) -> tuple[float | None, ...]:
 
 def _said(service: ComposeService) -> dict[str, Any]:
     check = service.healthcheck
+    limits = service.deploy.resources.limits if service.deploy else None
     return {
         "image": service.image,
         "user": service.user,
@@ -79,6 +84,7 @@ def _said(service: ComposeService) -> dict[str, Any]:
         "healthcheck": check.test,
         "health_timing": (check.interval, check.timeout, check.start_period, check.start_interval),
         "cap_add": service.cap_add,
+        "limits": (limits.cpus, limits.memory) if limits else (None, None),
         "volumes": tuple((one.source, one.target, one.read_only) for one in service.volumes),
     }
 

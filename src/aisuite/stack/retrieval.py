@@ -97,7 +97,7 @@ def _our_service(name: str, role: Role, settings: Settings, environment: dict[st
         ready_path="/health",
         deadline=settings.deadline,
         cpus=places.cpu_limit(settings.cpus),
-        memory=settings.memory,
+        memory=places.memory_limit(settings.memory),
     )
 
 

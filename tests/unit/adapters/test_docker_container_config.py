@@ -81,6 +81,8 @@ def test_a_service_becomes_the_container_that_its_compose_entry_describes() -> N
             "PidsLimit": 512,
             "RestartPolicy": {"Name": "unless-stopped"},
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "NanoCpus": 2 * SECOND,
+            "Memory": 2048 * 2**20,
         },
         "NetworkingConfig": {
             "EndpointsConfig": {
@@ -98,7 +100,7 @@ def test_limits_and_cards_are_asked_for_in_the_engines_units() -> None:
 
 
 def test_a_service_without_limits_asks_for_none() -> None:
-    assert not {"NanoCpus", "Memory", "DeviceRequests"} & body("qdrant")["HostConfig"].keys()
+    assert not {"NanoCpus", "Memory", "DeviceRequests"} & body("embedding", changed(deploy=None))["HostConfig"].keys()
 
 
 def test_the_images_own_user_and_entry_point_stay_where_the_file_names_none() -> None:

@@ -66,11 +66,17 @@ def test_services_talk_on_a_network_that_leads_nowhere() -> None:
 
 
 def test_limits_of_the_profile_are_limits_of_the_container() -> None:
-    services = {"rag": {"cpus": 0.5, "memory": "1GiB"}, "embedding": {"memory": "512MiB"}}
+    services = {"rag": {"cpus": 0.5, "memory": "1GiB"}, "embedding": {"memory": "256MiB"}}
     file = parse_compose(make_renderer().render(make_resolved("docker", services=services))["compose.yaml"])
     limits = {name: one.deploy.resources.limits for name, one in file.services.items() if one.deploy}
-    found = {name: (limit.cpus, limit.memory) for name, limit in limits.items() if limit}
-    assert found == {"rag": ("0.5", "1024m"), "embedding": (None, "512m")}
+    assert {name: (limit.cpus, limit.memory) for name, limit in limits.items() if limit} == {
+        "inference-chat": ("4", "8192m"),
+        "inference-code": ("4", "8192m"),
+        "qdrant": ("2", "2048m"),
+        "embedding": ("2", "256m"),
+        "api-gateway": ("2", "1536m"),
+        "rag": ("0.5", "1024m"),
+    }
 
 
 def test_a_size_of_any_length_is_written_in_digits() -> None:

@@ -37,6 +37,14 @@ def device(*ids: str, capabilities: tuple[str, ...] = ("gpu",)) -> Any:
     return deploy.model_copy(update={"resources": deploy.resources.model_copy(update={"reservations": reservations})})
 
 
+def limits(**changes: str | None) -> Any:
+    deploy = RENDERED.services["rag"].deploy
+    assert deploy is not None
+    assert deploy.resources.limits is not None
+    changed = deploy.resources.limits.model_copy(update=changes)
+    return deploy.model_copy(update={"resources": deploy.resources.model_copy(update={"limits": changed})})
+
+
 def network(**changes: Any) -> ComposeFile:
     networks = {**RENDERED.networks, "edge": RENDERED.networks["edge"].model_copy(update=changes)}
     return RENDERED.model_copy(update={"networks": networks})
@@ -53,6 +61,11 @@ BREAKS: list[tuple[str, dict[str, Any], str]] = [
     ("CIS-5.8", {"ports": ("127.0.0.1:80:8002",)}, "80:8002"),
     ("CIS-5.8", {"ports": ("127.0.0.1:8002:22",)}, ":22"),
     ("CIS-5.9", {"ports": (PORT, "127.0.0.1:9000:9000")}, "9000:9000"),
+    ("CIS-5.11", {"deploy": None}, "no memory"),
+    ("CIS-5.11", {"deploy": limits(memory=None)}, "no memory"),
+    ("CIS-5.11", {"deploy": limits(memory="0m")}, "no memory"),
+    ("CIS-5.12", {"deploy": limits(cpus=None)}, "no cpus"),
+    ("CIS-5.12", {"deploy": limits(cpus="0")}, "no cpus"),
     ("CIS-5.13", {"read_only": False}, "read_only"),
     ("CIS-5.14", {"ports": ("0.0.0.0:8002:8002",)}, "0.0.0.0"),
     ("CIS-5.14", {"ports": ("[::]:8002:8002",)}, "[::]"),
@@ -108,8 +121,8 @@ def test_every_rule_is_seen_broken() -> None:
     assert {check.id for check in CHECKS} == {check for check, _, _ in BREAKS} | {"AIS-5"}
 
 
-def test_there_are_twenty_rules_each_with_its_own_id_title_and_reason() -> None:
-    assert len(CHECKS) == len({check.id for check in CHECKS}) == len({check.title for check in CHECKS}) == 20
+def test_there_are_22_rules_each_with_its_own_id_title_and_reason() -> None:
+    assert len(CHECKS) == len({check.id for check in CHECKS}) == len({check.title for check in CHECKS}) == 22
     assert all(check.reason.endswith(".") for check in CHECKS)
 
 

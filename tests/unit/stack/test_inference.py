@@ -91,6 +91,16 @@ def test_threads_of_the_profile_stand() -> None:
     assert option(one_model(threads=16), "-t") == "16"
 
 
+@pytest.mark.parametrize(("cpus", "limit"), [(1, 1.0), (2, 2.0), (8, 4.0), (33, 17.0)])
+def test_a_container_may_use_one_core_more_than_its_threads(cpus: int, limit: float) -> None:
+    stack = resolve(make_profile(), "small", make_site("docker", cpus=cpus))
+    assert stack.service("inference-chat").cpus == limit
+
+
+def test_a_local_process_has_no_limits() -> None:
+    assert {(service.cpus, service.memory) for service in make_resolved().services} == {(None, None)}
+
+
 def test_threads_do_not_exceed_the_limit_of_the_container() -> None:
     assert option(one_model("docker", cpus=2.5), "-t") == "2"
     assert option(one_model("docker", cpus=0.5), "-t") == "1"
