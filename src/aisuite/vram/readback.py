@@ -26,7 +26,7 @@ _CONTEXT = re.compile(r"llama_context: (n_ctx|n_ctx_seq|n_ctx_per_seq|n_seq_max|
 _CACHE = re.compile(r"K \((\w{2,8})\):.*V \((\w{2,8})\):")
 _FLASH = re.compile(r"Flash Attention (?:was auto, set to )?(enabled|disabled)|flash_attn += (enabled|disabled|0|1)\b")
 _NO_CARD = re.compile(r"no usable GPU found.*")
-_BUILD = re.compile(r"\bb(\d{4,6})\b|^(\d{4,6})\b(?!\.)|\.(\d{4,6})$")
+_BUILD = re.compile(r"\bb(?:uild )?(\d{4,6})\b|^(\d{4,6})\b(?!\.)|\.(\d{4,6})$")
 _HOST = re.compile(r"CPU|AMX|BLAS|HBM|KLEIDIAI|.*_Host")
 
 

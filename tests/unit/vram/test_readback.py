@@ -158,6 +158,7 @@ def test_an_answer_of_another_form_adds_nothing(props: dict[str, Any] | None, sl
         ("11669 (3ab9c0d)", 11669),
         ("ghcr.io/ggml-org/llama.cpp:server-cuda-b11669", 11669),
         ("2026.10.11549", 11549),
+        ("0.7.0 (build 11669, commit Debian)", 11669),
         ("b0-unknown", None),
         ("server-cuda", None),
         ("", None),
