@@ -117,7 +117,7 @@ class _Panel:
         self._layers = len(sweep.curves[0].used) - 1
         highest = max(max(curve.used) for curve in sweep.curves)
         # A context that needs many cards would press everything else to the ground: it leaves the picture instead.
-        self._most = max(plan.budget.card.total, min(highest, 2 * plan.budget.card.total)) * 1.05
+        self._most = max(plan.budget.card.total, sweep.used, min(highest, 2 * plan.budget.card.total)) * 1.05
         models = [share.model for share in plan.shares]
         self._colors = _SERVERS[models.index(sweep.model) % len(_SERVERS)]
 

@@ -139,7 +139,7 @@ class _Reader:
         embedding = self._number("embedding_length")
         tensor = self._tensors.get("token_embd.weight")
         if tensor is None:
-            raise NotPlannable("the tensor 'token_embd.weight' is missing; is this the first part of a split model?")
+            raise NotPlannable("the tensor 'token_embd.weight' is missing: this is a vocabulary alone, or a later part")
         if len(tensor.shape) != 2 or tensor.shape[0] != embedding:
             raise NotPlannable(f"'token_embd.weight' has the shape {tensor.shape}, embedding_length is {embedding}")
         return embedding, tensor.shape[1]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aisuite.vram.model import ModelShape
 
 _AGAIN = "aisuite models pull --force   # fetches it again"
+_ANOTHER = "choose another file of the repository"
 
 
 class GgufFiles:
@@ -31,7 +32,7 @@ class GgufFiles:
 
     def shape(self, path: Path) -> ModelShape:
         """Return the shape of a model, of a split one with all its parts. Raises ModelMissing, ModelBroken."""
-        with _explained(str(path)):
+        with _explained(str(path), _AGAIN):
             parts = [path.with_name(name) for name in part_names(path.name)]
             stamp = _stamp(parts)
             known = self._cache.find(path, stamp)
@@ -48,7 +49,7 @@ class GgufFiles:
         """
         from aisuite.adapters.gguf_file.remote import remote_header
 
-        with _explained(source):
+        with _explained(source, _ANOTHER):
             return shape_of(remote_header(source))
 
 
@@ -81,11 +82,11 @@ def _read(descriptor: int, offset: int, size: int) -> bytes:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _explained(name: str, when_invalid: str) -> Iterator[None]:
     try:
         yield
     except GgufInvalid as err:
-        raise ModelBroken(f"{name}: {err}", _AGAIN) from err
+        raise ModelBroken(f"{name}: {err}", when_invalid) from err
     except NotPlannable as err:
         raise ModelBroken(f"{name} {err}", "choose a model of another kind in the profile") from err
     except OSError as err:
