@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from tests.bed.place import BedError, run
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _FRESH = 24 * 3600  # seconds for which a list of packages is good enough
+_PATIENCE = 120  # seconds
 _NOT_RUN = ("doc", "man", "locale", "info", "lintian", "bug")  # below usr/share: nothing that runs reads them
 _ONE_APT = threading.Lock()  # a second one on the same lists does not wait, it fails
 
@@ -83,7 +85,8 @@ def install_on_machine(programs: dict[str, str]) -> None:
     if missing:
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
         run(["apt-get", "-qq", "update"])
-        run(["apt-get", "-qq", "-y", "--no-install-recommends", "install", *missing])
+        patient = ["-o", f"DPkg::Lock::Timeout={_PATIENCE}"]  # a machine just switched on updates itself
+        run(["apt-get", *patient, "-qq", "-y", "--no-install-recommends", "install", *missing])
 
 
 def refuse_other_systems() -> None:
@@ -95,12 +98,13 @@ def refuse_other_systems() -> None:
 
 
 def _mirror() -> str:
-    """Return the mirror that this machine uses itself."""
-    listed = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)"])
-    for uri, codename, component in (line.split() for line in listed.splitlines() if len(line.split()) == 3):
-        if component == "main" and not codename.endswith(("-security", "-updates", "-backports")):
+    """Return the mirror that this machine uses itself; the lists need not be there for that."""
+    listed = run(["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"])
+    releases = {platform.freedesktop_os_release().get("VERSION_CODENAME"), "stable", "testing", "unstable", "sid"}
+    for uri, release, component in (line.split() for line in listed.splitlines() if len(line.split()) == 3):
+        if component == "main" and release in releases:
             return uri
-    raise BedError("apt knows no mirror of Debian's main archive", "apt-get update")
+    return "http://deb.debian.org/debian"
 
 
 def _run_in(folder: Path, argv: list[str]) -> None:
