@@ -66,7 +66,7 @@ def _bar(plan: VramPlan) -> Iterator[str]:
         yield svg.line(x, bottom, x, bottom + 5, svg.QUIET)
         yield svg.text(x, bottom + 18, f"{place // _MIB}", "middle", svg.QUIET)
     limit = card.total - card.free + plan.limit
-    yield from _bar_bound(_MARGIN + min(limit, whole) * wide, f"at most {limit // _MIB} MiB", "end")
+    yield from _bar_bound(_MARGIN + min(limit, whole) * wide, f"models: at most {_mib(plan.limit)} MiB", "end")
     if whole > card.total:
         yield from _bar_bound(_MARGIN + card.total * wide, "the card ends", "start")
 
@@ -129,7 +129,7 @@ class _Panel:
         yield svg.text(_MARGIN, self._top - 16, title, bold=True)
         yield from self._axes()
         yield from self._curves()
-        yield from self._bound(self._plan.limit, f"at most {self._plan.limit // _MIB}")
+        yield from self._bound(self._plan.limit, f"models: at most {_mib(self._plan.limit)} MiB")
         yield svg.circle(self._x(self._sweep.gpu_layers), self._y(self._sweep.used), self._colors[0])
 
     def _x(self, layers: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Anchor = Literal["start", "middle", "end"]
+# What XML 1.0 cannot hold, not even escaped.
+_UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 INK, QUIET, FAINT = "#1f2933", "#616e7c", "#d9dee4"
 
 
@@ -18,7 +21,7 @@ def document(width: int, height: int, title: str, body: Iterable[str]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" font-family="system-ui, sans-serif" font-size="12">'
     )
-    return "\n".join([head, f"<title>{escape(title)}</title>", rect(0, 0, width, height, "#ffffff"), *body, "</svg>\n"])
+    return "\n".join([head, f"<title>{_words(title)}</title>", rect(0, 0, width, height, "#ffffff"), *body, "</svg>\n"])
 
 
 def rect(x: float, y: float, width: float, height: float, fill: str) -> str:
@@ -46,4 +49,8 @@ def circle(x: float, y: float, color: str) -> str:
 def text(x: float, y: float, words: str, anchor: Anchor = "start", color: str = INK, *, bold: bool = False) -> str:
     """Return one line of text; y is its baseline."""
     weight = ' font-weight="600"' if bold else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}"{weight}>{escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}"{weight}>{_words(words)}</text>'
+
+
+def _words(words: str) -> str:
+    return escape(_UNSPEAKABLE.sub("\ufffd", words))

@@ -86,7 +86,7 @@ def _labels(names: Sequence[tuple[int, str]]) -> str:
 def _bounds(plan: VramPlan, scale: _Scale) -> str:
     card = plan.budget.card
     others = card.total - card.free
-    lines = [_mark(f"at most {(others + plan.limit) // _MIB} MiB", scale.cell(others + plan.limit), scale.width)]
+    lines = [_mark(f"models: at most {plan.limit / _MIB:.0f} MiB", scale.cell(others + plan.limit), scale.width)]
     if others + plan.used > card.total:
         lines.append(_mark(f"{card.total // _MIB} MiB: the card ends", scale.cell(card.total), scale.width))
     return "\n".join(lines)
