@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aisuite.vram.decoder import Layer, Task
 
 _HEADS_LAST = (0, 2, 1, 3)
+_ROPE_FACTORS = ("rope_freqs.weight", "rope_factors_long.weight")  # those of long contexts are as many as of short
 _MASK_ROWS = 64  # GGML_KQ_MASK_PAD, before masks were born as f16
 
 
@@ -38,6 +39,8 @@ class Attention:
         self._flash = task.context.flash
         self._card_has_flash = card_has_flash(task.shape, task.flags)
         self._keys, self._values = task.flags.kv_k.upper(), task.flags.kv_v.upper()
+        name = next((name for name in _ROPE_FACTORS if name in task.weights.shared), None)
+        self._factors = {home: (weight(task.weights.shared[name], home),) if name else () for home in (DEVICE, HOST)}
         self._positions = graph_input("I32", task.tokens)
         kinds = sorted(set(task.shape.windowed))
         self._masks = {windowed: self._mask(windowed=windowed) for windowed in kinds}
@@ -100,13 +103,8 @@ class Attention:
         return (like("SCALE", query) if task.traits.scaled_query else query), key, value
 
     def _positioned(self, layer: Layer, query: Node, key: Node) -> tuple[Node, Node]:
-        factors = self._rope_factors(layer)
+        factors = self._factors[layer.home]
         return like("ROPE", query, self._positions, *factors), like("ROPE", key, self._positions, *factors)
-
-    def _rope_factors(self, layer: Layer) -> tuple[Node, ...]:
-        shared = self._task.weights.shared
-        name = next((name for name in ("rope_freqs.weight", "rope_factors_long.weight") if name in shared), None)
-        return (weight(shared[name], layer.home),) if name else ()
 
     def _stored(self, layer: Layer, key: Node, value: Node) -> tuple[Node, Node]:
         """Write key and value into the cache, and return the cache as attention reads it."""

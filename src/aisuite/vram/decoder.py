@@ -118,7 +118,7 @@ def decoder_graph(task: Task, layers: Sequence[tuple[int, int]], split: Split) -
     attention = Attention(task, graph)
     chosen = graph_input("I32", task.outputs)
     # llama.cpp holds norms on their layer's device where batches are small or all layers are on the card.
-    pinned = task.tokens < _OFFLOAD_ROWS or task.flags.gpu_layers > task.shape.layers
+    pinned = task.tokens < _OFFLOAD_ROWS or split.is_whole
     for position, (index, home) in enumerate(layers):
         layer = Layer(task, index, home, pinned=pinned)
         wanted = chosen if position == len(layers) - 1 else None

@@ -9,6 +9,10 @@ from aisuite.vram.graph import Graph, Node, like, op, reshape, view
 if TYPE_CHECKING:
     from aisuite.vram.decoder import Layer, Task
 
+# ggml-cuda keeps what its fused kernels read: topk-moe.cu, and MOE_WEIGHTED_REDUCTION_MAX_EXPERTS in ggml-cuda.cu.
+_MOST_ROUTED, _ODD_COUNTS = 512, (288, 576)
+_MOST_FUSED = 15
+
 
 def feed_forward(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
     """Return what the layer's feed-forward part adds."""
@@ -38,14 +42,32 @@ def _dense(layer: Layer, activations: Node, suffix: str = "") -> Node:
 
 def _experts(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
     width, tokens, used = activations.extent[0], activations.extent[1], task.shape.experts_used
-    chosen, shares = _routed(task, layer, activations)
+    chosen, shares, routing = _routed(task, layer, activations)
     graph.expand(shares)
     activations = reshape(activations, width, 1, tokens)
-    result = _each(layer, "ffn_down_exps", _inner(layer, activations, chosen), chosen)
-    result = like("MUL", result, shares)
+    if task.rules.fused_experts and _has_routing_kernel(task.shape.experts):
+        graph.kept[activations] = routing
+    products = _each(layer, "ffn_down_exps", _inner(layer, activations, chosen), chosen)
+    result = like("MUL", products, shares)
     graph.expand(result)
-    strides = (result.strides[0], result.strides[2], result.strides[2] * tokens, result.strides[2] * tokens)
-    parts = [view("VIEW", result, (width, tokens, 1, 1), strides) for _ in range(used)]
+    total = _summed(graph, result, used)
+    if task.rules.fused_experts and 1 < used <= _MOST_FUSED:
+        graph.kept[total] = (products, shares)
+    return total
+
+
+def _has_routing_kernel(experts: int) -> bool:
+    return experts in _ODD_COUNTS or (experts <= _MOST_ROUTED and experts & (experts - 1) == 0)
+
+
+def _summed(graph: Graph, result: Node, used: int) -> Node:
+    """Add up what the experts of each token say."""
+    width, _, tokens, _ = result.extent
+    step = result.strides[2]
+    parts = [
+        view("VIEW", result, (width, tokens, 1, 1), (result.strides[0], step, step * tokens, step * tokens))
+        for _ in range(used)
+    ]
     for part in parts:
         graph.expand(part)
     total = parts[0]
@@ -55,18 +77,24 @@ def _experts(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
     return total if used > 1 else op("CONT", total.extent, total)
 
 
-def _routed(task: Task, layer: Layer, activations: Node) -> tuple[Node, Node]:
-    """Return the chosen experts of each token, and how much each counts."""
+def _routed(task: Task, layer: Layer, activations: Node) -> tuple[Node, Node, tuple[Node, ...]]:
+    """Return the chosen experts of each token, how much each counts, and all nodes that it took to choose."""
     tokens, used, experts = activations.extent[1], task.shape.experts_used, task.shape.experts
-    probabilities = like("SOFT_MAX", layer.product("ffn_gate_inp", activations))
+    logits = layer.product("ffn_gate_inp", activations)
+    probabilities = like("SOFT_MAX", logits)
+    column = reshape(probabilities, 1, experts, tokens)
     order = op("ARGSORT", probabilities.extent, probabilities, type_="I32")
     chosen = view("VIEW", order, (used, tokens, 1, 1), order.strides)
-    shares = op("GET_ROWS", (1, used, tokens, 1), reshape(probabilities, 1, experts, tokens), chosen)
+    shares = op("GET_ROWS", (1, used, tokens, 1), column, chosen)
+    routing = (logits, probabilities, column, order, chosen, shares)
     if task.traits.normed_experts:
         flat = reshape(shares, used, tokens)
-        total = like("CLAMP", op("SUM_ROWS", (1, tokens, 1, 1), flat))
-        shares = reshape(like("DIV", flat, total), 1, used, tokens)
-    return chosen, shares
+        total = op("SUM_ROWS", (1, tokens, 1, 1), flat)
+        clamped = like("CLAMP", total)
+        parts = like("DIV", flat, clamped)
+        shares = reshape(parts, 1, used, tokens)
+        routing += (flat, total, clamped, parts, shares)
+    return chosen, shares, routing
 
 
 def _inner(layer: Layer, activations: Node, chosen: Node) -> Node:

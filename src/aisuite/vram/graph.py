@@ -103,6 +103,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.leafs: list[Node] = []
+        self.kept: dict[Node, tuple[Node, ...]] = {}  # by the node until which they stay, if it runs on the card
 
     def expand(self, node: Node) -> None:
         """Append a node behind all that it depends on (ggml_build_forward_expand)."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _OFFLOAD_ROWS = 32  # ggml-cuda.cu: an operation on host weights with as many rows is worth a copy of the weights
+_MOST_SOURCES = 10  # ggml.h, GGML_MAX_SRC
 _IGNORES_WEIGHTS = frozenset({"ROPE", "FLASH_ATTN_EXT"})  # theirs are too small to decide where they run
 
 
@@ -22,8 +23,19 @@ def scheduled(graph: Graph) -> list[tuple[Node, int]]:
             source_view = Node("NONE", source.type, source.extent, (source,))  # keeps the source until it is copied
             source_view.root = source.root or source
             steps += [(source_view, _backend_of(source, backends)), (copy, backend)]
-        steps += [(node, backends[node]) for node in nodes]
+        for node in nodes:
+            steps.append((node, backends[node]))
+            if backend == DEVICE and node in graph.kept:
+                steps += [(reader, backend) for reader in _readers(graph.kept[node])]
     return steps
+
+
+def _readers(kept: tuple[Node, ...]) -> Iterable[Node]:
+    """Return nodes that read what must not be freed earlier."""
+    for start in range(0, len(kept), _MOST_SOURCES):
+        reader = Node("NONE", kept[start].type, kept[start].extent, kept[start : start + _MOST_SOURCES])
+        reader.root = kept[start].root or kept[start]
+        yield reader
 
 
 def _assigned(graph: Graph) -> dict[Node, int]:

@@ -24,6 +24,7 @@ class Rules:
     rotated_cache: bool = True  # PR 21038: a quantised cache is rotated
     flash_scratch: bool = True  # PR 23907: flash attention's f16 copies of a quantised cache are in the buffer
     outputs_per_slot: bool = True  # PR 23861: llama-server needs a row of logits per slot, not per token
+    fused_experts: bool = True  # ggml-cuda keeps what its fused kernels for experts read (ggml 0.25)
     trims_reused: bool = True  # a result in the place of a larger one gives the rest back
 
 
@@ -39,6 +40,7 @@ _OLD = Rules(
     rotated_cache=False,
     flash_scratch=False,
     outputs_per_slot=False,
+    fused_experts=False,
     trims_reused=False,
 )
 _MID = Rules("llama.cpp 0.5 (2026-06)", since=7400)

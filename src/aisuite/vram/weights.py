@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from aisuite.vram.graph import DEVICE, HOST, aligned, row_padding
@@ -26,6 +26,11 @@ class Split:
 
     first: int  # the first layer on the card; as many as there are layers: none
     output: int  # DEVICE or HOST
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the model is on the card, but for the token embedding."""
+        return self.first == 0 and self.output == DEVICE
 
     def home(self, layer: int) -> int:
         """Return where a layer is."""
@@ -50,8 +55,8 @@ class Weights:
         for tensor in shape.tensors:
             self._sort_in(tensor)
         self._tied = [self.input["token_embd.weight"]] if shape.tied else []
-        self._device_layers = [_padded_sum(layer.values(), DEVICE) for layer in self.layers]
-        self._host_layers = [_padded_sum(layer.values(), HOST) for layer in self.layers]
+        self._device_layers = _running_sums(self.layers, DEVICE)
+        self._host_layers = _running_sums(self.layers, HOST)
 
     def _sort_in(self, tensor: Tensor) -> None:
         match = _LAYER.match(tensor.name)
@@ -71,7 +76,7 @@ class Weights:
 
     def device_bytes(self, split: Split) -> int:
         """Return the model buffer of the card."""
-        total = sum(self._device_layers[split.first :])
+        total = self._device_layers[-1] - self._device_layers[split.first]
         if split.first < len(self.layers):
             total += _padded_sum(self.shared.values(), DEVICE)
         if split.output == DEVICE:
@@ -80,12 +85,16 @@ class Weights:
 
     def host_bytes(self, split: Split) -> int:
         """Return the model buffer in RAM; a memory-mapped file may show more, for it is mapped in one piece."""
-        total = sum(self._host_layers[: split.first]) + _padded_sum(self.input.values(), HOST)
+        total = self._host_layers[split.first] + _padded_sum(self.input.values(), HOST)
         if split.first > 0:
             total += _padded_sum(self.shared.values(), HOST)
         if split.output == HOST:
             total += _padded_sum(self.output.values(), HOST)
         return total
+
+
+def _running_sums(layers: list[dict[str, Tensor]], home: int) -> list[int]:
+    return [0, *accumulate(_padded_sum(layer.values(), home) for layer in layers)]
 
 
 def _padded_sum(tensors: Iterable[Tensor], home: int) -> int:
