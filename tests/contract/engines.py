@@ -16,13 +16,16 @@ from pathlib import Path
 import jinja2
 
 from aisuite.adapters.docker_engine import DockerEngine
+from aisuite.adapters.docker_engine.insight import DockerInsight
 from aisuite.adapters.process_engine import ProcessEngine
+from aisuite.adapters.process_engine.insight import ProcessInsight
 from aisuite.adapters.render import FILTERS, JinjaRenderer
-from aisuite.ports import Engine
+from aisuite.ports import Engine, Insight
 from aisuite.resources import find_data_dir
 from aisuite.stack.model import Endpoint, Service, Stack
 from aisuite.units import Port
 from tests.fakes.engine import FakeEngine, FakeWorld, Program
+from tests.fakes.insight import FakeInsight
 from tests.fakes.stacks import make_service, make_stack
 
 
@@ -37,6 +40,10 @@ class FakeCase:
     def engine(self) -> Engine:
         """Return one more engine on the same project, as another command would."""
         return FakeEngine(self._programs, self._world)
+
+    def insight(self) -> Insight:
+        """Return what looks closer at the project."""
+        return FakeInsight(self._world)
 
     def say(self, name: str, line: str) -> None:
         """Let a service write a line into its log."""
@@ -71,6 +78,10 @@ class ProcessCase:
     def engine(self) -> ProcessEngine:
         """Return one more engine on the same project, as another command would."""
         return ProcessEngine(self.folder, sys.executable, grace=1.0)
+
+    def insight(self) -> Insight:
+        """Return what looks closer at the project."""
+        return ProcessInsight(self.folder)
 
     def say(self, name: str, line: str) -> None:
         """Let a service write a line into its log."""
@@ -116,6 +127,10 @@ class DockerCase:
     def engine(self) -> DockerEngine:
         """Return one more engine on the same project, as another command would."""
         return DockerEngine(self.folder, self.stack.project, grace=1)
+
+    def insight(self) -> Insight:
+        """Return what looks closer at the project."""
+        return DockerInsight(self.folder, self.stack.project)
 
     def say(self, name: str, line: str) -> None:
         """Let a service write a line into its log."""

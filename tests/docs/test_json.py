@@ -33,6 +33,7 @@ WITHOUT_SUITE = {
     "up": ["up", "--demo", "--dry-run"],
     "down": ["down"],
     "status": ["status"],
+    "ps": ["ps"],
     "render": ["render", "--demo", "--output", "rendered"],
     "models.list": ["models", "list", "--demo"],
     "profile.list": ["profile", "list"],

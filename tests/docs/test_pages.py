@@ -58,7 +58,7 @@ def test_every_aisuite_command_in_a_shell_block_can_be_meant(page: Path) -> None
 
 
 def test_a_command_that_does_not_exist_would_be_seen() -> None:
-    for wrong in (["upp"], ["up", "--fast"], ["logs"], ["up", "--phase", "9"], ["rag", "indexx", "docs"]):
+    for wrong in (["upp"], ["up", "--fast"], ["exec"], ["up", "--phase", "9"], ["rag", "indexx", "docs"]):
         with pytest.raises(typer.TyperException):
             _parse(wrong)
 

@@ -46,6 +46,15 @@ class Output:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
+    def follow(self, pieces: Iterable[str], *, endless: bool) -> int:
+        """Print text as it comes; Ctrl-C is the usual way to end what has no end of its own."""
+        try:
+            return self.stream(pieces)
+        except KeyboardInterrupt:
+            if endless:
+                return 0
+            raise
+
     def show_error(self, error: dict[str, Any], exit_code: int) -> None:
         """Print an error: as JSON on stdout, or `error:` and `hint:` on stderr."""
         if self.json:

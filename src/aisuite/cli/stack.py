@@ -107,25 +107,24 @@ def status(session: Session) -> int:
 @command("logs")
 def logs(
     session: Session,
-    service: Annotated[str, typer.Argument(help="Name of the service, as `aisuite status` shows it.")],
+    services: Annotated[list[str] | None, typer.Argument(help="Names of services; all without any.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
-    tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="How many of the last lines.")] = 100,
+    tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="How many of the last lines of each.")] = 100,
 ) -> int:
-    """Print what a service has written."""
+    """Print what services have written; of several, each line after its service's name."""
+    from aisuite.cli.view import insight as view
     from aisuite.errors import UsageError
     from aisuite.ops.logs import logs as read_logs
 
+    names = services or []
     if session.out.json and follow:
-        raise UsageError("--json prints one object, so it cannot follow", f"aisuite logs {service} --follow")
-    lines = read_logs(service, session.deps(), lines=tail, follow=follow)
+        raise UsageError(
+            "--json prints one object, so it cannot follow", " ".join(["aisuite logs", *names, "--follow"])
+        )
+    lines = read_logs(names, session.deps(), lines=tail, follow=follow)
     if session.out.json:
-        return session.out.show({"service": service, "lines": list(lines)})
-    try:
-        return session.out.stream(f"{line}\n" for line in lines)
-    except KeyboardInterrupt:
-        if follow:
-            return 0  # the usual way to end it
-        raise
+        return session.out.show(view.logs_json(lines))
+    return session.out.follow(view.log_lines(lines, named=len(names) != 1), endless=follow)
 
 
 @command("render")

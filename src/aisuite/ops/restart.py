@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DriftError, StepFailed, UsageError
+from aisuite.errors import DriftError, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.look import look
 from aisuite.ops.record import require_record, write_record
+from aisuite.ops.service_names import check_names
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.plan.model import Plan, Step, Verb
 
@@ -44,7 +44,8 @@ def restart(
     with deps.workdir.lock("restart"):
         record = require_record(deps.workdir)
         files = rendered_as_up_did(stack, deps.renderer, deps.workdir)
-        plan = plan_restart(stack, _check(names, record))
+        known = [service.name for service in record.services]
+        plan = plan_restart(stack, check_names(names, known, "aisuite restart", deps.workdir.folder))
         results = PlanRun(stack, files, plan, deps, listen).run()
         record = _timed(record, results)
         write_record(deps.workdir, record)
@@ -84,16 +85,6 @@ def plan_restart(stack: Stack, names: Sequence[str]) -> Plan:
             for service in chosen
         )
     )
-
-
-def _check(names: Sequence[str], record: Record) -> Sequence[str]:
-    known = [service.name for service in record.services]
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            message = f"no service {name!r} in this stack; there are: {', '.join(known)}"
-            raise UsageError(message, f"aisuite restart {near[0]}" if near else "aisuite status")
-    return names
 
 
 def _timed(record: Record, results: Sequence[StepResult]) -> Record:

@@ -9,6 +9,7 @@ from aisuite.ports.client import Answer, Chat, Probe
 from aisuite.ports.engine import Engine
 from aisuite.ports.files import Renderer
 from aisuite.ports.gpu import Calibration, Gpu, GpuDevice, GpuDriver, GpuProcess
+from aisuite.ports.insight import EngineEvent, Insight, Listed, Streams, Task
 from aisuite.ports.machine import Clock, Host
 from aisuite.ports.state import Folder, Journal, KeptData, Workdir
 from aisuite.ports.supply import Hub, Images, LocalImage, Preparer, Progress, Recipe
@@ -23,6 +24,7 @@ __all__ = [
     "Clock",
     "Deps",
     "Engine",
+    "EngineEvent",
     "Folder",
     "Gpu",
     "GpuDevice",
@@ -31,14 +33,18 @@ __all__ = [
     "Host",
     "Hub",
     "Images",
+    "Insight",
     "Journal",
     "KeptData",
+    "Listed",
     "LocalImage",
     "Preparer",
     "Probe",
     "Progress",
     "Recipe",
     "Renderer",
+    "Streams",
+    "Task",
     "Workdir",
 ]
 

@@ -22,6 +22,10 @@ COMMANDS = {
     "watch": ["watch", "--install"],
     "eject": ["eject", "out", "--demo"],
     "logs": ["logs", "rag"],
+    "ps": ["ps"],
+    "top": ["top"],
+    "events": ["events", "--once"],
+    "exec": ["exec", "rag", "true"],
     "render": ["render", "--profile", "nowhere"],
     "env": ["env"],
     "ask": ["ask", "hi"],
@@ -61,7 +65,8 @@ def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_json_is_one_object_with_schema_ok_and_exit_code(
     command: str, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run([*words, "--json"])
+    named = command.count(".") + 1
+    code = run([*words[:named], "--json", *words[named:]])  # behind the service, `exec` takes it for the command's own
     found = _json(capsys)
     assert list(found)[:3] == ["schema", "ok", "exit_code"]
     assert found["schema"] == f"aisuite.{command}/1"
@@ -92,7 +97,7 @@ def test_an_error_has_a_message_and_a_hint_on_stderr(capsys: pytest.CaptureFixtu
     assert "\nhint:  " in captured.err
 
 
-@pytest.mark.parametrize("words", [["ups"], ["up", "--phase", "7"], ["up", "--phase", "two"], ["logs"], ["up", "x"]])
+@pytest.mark.parametrize("words", [["ups"], ["up", "--phase", "7"], ["up", "--phase", "two"], ["exec"], ["up", "x"]])
 def test_what_the_command_line_cannot_mean_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2
     assert "hint:" in capsys.readouterr().err

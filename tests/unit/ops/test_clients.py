@@ -117,10 +117,35 @@ def test_nothing_to_index_is_said_so(tmp_path: Path, name: str) -> None:
 
 def test_logs_gives_the_last_lines_and_names_a_near_service() -> None:
     world = _running()
-    assert list(logs("rag", world.deps, lines=2, follow=False)) == ["two", "three"]
+    assert list(logs(["rag"], world.deps, lines=2, follow=False)) == [("rag", "two"), ("rag", "three")]
     with pytest.raises(UsageError) as caught:
-        list(logs("rga", world.deps, lines=2, follow=False))
+        list(logs(["rag", "rga"], world.deps, lines=2, follow=False))
     assert caught.value.hint == "aisuite logs rag"
+
+
+def test_logs_without_a_name_are_those_of_all_services_in_start_order() -> None:
+    world = _running()
+    world.engine.say("api-gateway", "hello")
+    told = list(logs([], world.deps, lines=1, follow=False))
+    assert told == [("api-gateway", "hello"), ("rag", "three")]
+
+
+def test_logs_of_a_stack_that_is_down_can_be_read_by_name(tmp_path: Path) -> None:
+    world = _running(folder=tmp_path)
+    down(world.deps)
+    assert list(logs(["rag"], world.deps, lines=1, follow=False)) == [("rag", "three")]
+    with pytest.raises(NotRunning):
+        list(logs([], world.deps, lines=1, follow=False))
+
+
+def test_followed_logs_come_from_all_services_as_they_are_written() -> None:
+    world = _running()
+    lines = logs(["rag", "qdrant"], world.deps, lines=1, follow=True)
+    assert next(lines) == ("rag", "three")
+    world.engine.say("qdrant", "four")
+    assert next(lines) == ("qdrant", "four")
+    world.engine.say("rag", "five")
+    assert next(lines) == ("rag", "five")
 
 
 def test_status_tells_a_dead_service_from_a_healthy_one() -> None:

@@ -1,0 +1,51 @@
+"""The contract of a closer look, on real containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bed.images import PYTHON
+from tests.bed.place import Bed
+from tests.contract.engines import DockerCase
+from tests.contract.test_insight import (  # noqa: F401  pytest finds them here, and gives them this module's projects
+    follow_until_a_second_start,
+    run,
+    started,
+    test_a_command_gets_its_input_and_its_outputs_and_exit_code_come_back,
+    test_a_start_is_an_event_and_what_was_before_is_not_told,
+    test_beside_what_does_not_run_nothing_can_be_run,
+    test_every_service_is_listed_with_its_command,
+    test_the_processes_of_a_service_are_its_own_and_of_a_stopped_one_none,
+)
+from tests.fakes.engine import Program
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def new_project(docker_environment: Bed, tmp_path: Path) -> Iterator[Callable[..., DockerCase]]:
+    """Make projects of services that behave as their programs say."""
+    made: list[DockerCase] = []
+
+    def make(**programs: Program) -> DockerCase:
+        made.append(DockerCase(tmp_path / f"project {len(made)}", programs, PYTHON))
+        return made[-1]
+
+    yield make
+    for case in made:
+        case.engine().close()
+
+
+def test_followed_events_of_containers_go_on_and_end_with_the_reader(new_project: Callable[..., DockerCase]) -> None:
+    follow_until_a_second_start(started(new_project(chat=Program())))
+
+
+def test_a_program_that_is_not_in_the_image_is_said_by_the_engine(
+    new_project: Callable[..., DockerCase], tmp_path: Path
+) -> None:
+    code, out, err = run(started(new_project(chat=Program())), ("no-such-program",), tmp_path)
+    assert code in {126, 127}
+    assert b"no-such-program" in out + err
