@@ -26,6 +26,7 @@ def make_site(engine: EngineName = "process", **changes: Any) -> Site:
         "working_dir": ROOT,
         "cpus": 8,
         "llama_server": ("/opt/llama/llama-server",),
+        "llama_build": 11669,
         "gateway": ("/opt/gateway/bin/litellm",),
         "python": ("/opt/aisuite/bin/python",),
     }
