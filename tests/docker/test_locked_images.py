@@ -68,7 +68,7 @@ def test_a_tag_that_has_moved_since_does_not_change_what_starts(
     registry.push("1.0", b"something else")
     pull_images((needed,), DockerImages(), {}, policy="always", progress_for=silent)
     assert find_exact(DockerImages(), needed.reference, lock) is None
-    assert find_loaded(lock, ask_afar=False) == frozenset()
+    assert find_loaded(lock, will_run=False) == frozenset()
     started(project, needed.reference, digests_to_start(lock, ())[needed.reference])
     found = project.inspect("chat")
     assert found["Config"]["Image"] == f"{needed.reference}@{digest}"
@@ -91,7 +91,7 @@ def test_an_image_from_a_bundle_starts_although_no_digest_leads_to_it(
     assert found is not None
     assert (found.id, found.digest) == (lock[reference].id, None)
     assert DockerImages().find(f"{reference}@{lock[reference].digest}") is None
-    digests = digests_to_start(lock, find_loaded(lock, ask_afar=False))
+    digests = digests_to_start(lock, find_loaded(lock, will_run=False))
     project = new_project()
     service = started(project, reference, digests.get(reference))
     assert replace(service, image_digest=None) == service

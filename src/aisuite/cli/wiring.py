@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aisuite.cli.sites import find_sites
 from aisuite.errors import UsageError
 from aisuite.ports import Deps
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
-    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Insight, Journal, KeptData, Preparer, Workdir
+    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Journal, KeptData, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -78,7 +78,7 @@ def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) ->
     llama = None if containers else _find_llama_server()
     environment = GatewayEnv(_user_folder("data") / "gateway", offline=offline)
     program = llama.argv_prefix if llama else ("llama-server",)
-    sites = _sites(project, folder, program, environment.program, ask_afar=containers)
+    sites = find_sites(project, folder, program, environment.program, in_containers=containers)
     stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
     return Suite(
         wanted_engine=loaded.profile.engine,
@@ -119,7 +119,7 @@ def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]
     check_project(project)
     folder = folder.absolute()
     environment = GatewayEnv(_user_folder("data") / "gateway")
-    _, site = _sites(project, folder, ("llama-server",), environment.program, ask_afar=True)
+    _, site = find_sites(project, folder, ("llama-server",), environment.program, in_containers=True)
     stack = _resolve(load(choice), site)
     return stack, _deps(folder, "docker", _preparers(stack, environment))
 
@@ -129,45 +129,6 @@ def _find_llama_server() -> LlamaServer:
     from aisuite.stack.inference import LLAMA_FLAGS
 
     return find_llama_server(LLAMA_FLAGS, _user_folder("cache"))
-
-
-def _sites(
-    project: str, folder: Path, llama: tuple[str, ...], gateway: tuple[str, ...], *, ask_afar: bool
-) -> tuple[Site, Site]:
-    """Return this machine as a place for local processes, and as one for containers.
-
-    With `ask_afar` an engine is asked for its version also when it is not on this machine.
-    """
-    from aisuite.adapters.docker_engine.site_facts import find_api_version
-    from aisuite.adapters.host import LocalHost
-    from aisuite.stack.model import Site
-
-    processes = Site(
-        engine="process",
-        project=project,
-        folder=folder,
-        working_dir=Path.cwd(),
-        cpus=LocalHost().cpus(),
-        llama_server=llama,
-        gateway=gateway,
-        python=(sys.executable,),
-        owner=(os.getuid(), os.getgid()),
-    )
-    api, digests = find_api_version(ask_afar=ask_afar), _digests(ask_afar=ask_afar)
-    return processes, replace(processes, engine="docker", docker_api=api, digests=digests)
-
-
-def _digests(*, ask_afar: bool) -> dict[str, str]:
-    """Return {image: digest} of what is locked here. Raises UsageError for a broken lock."""
-    from aisuite.ops.image_lock import read_lock
-    from aisuite.stack.image_lock import digests_to_start
-
-    lock = read_lock(open_shared(Path.cwd()))
-    if not lock:
-        return {}
-    from aisuite.adapters.docker_engine.site_facts import find_loaded
-
-    return digests_to_start(lock, find_loaded(lock, ask_afar=ask_afar))
 
 
 def _resolve(loaded: Loaded, site: Site) -> Stack:
@@ -218,18 +179,6 @@ def open_data(project: str, state: Path) -> KeptData:
     from aisuite.adapters.service_folders import ServiceFolders
 
     return ServiceFolders(folder)
-
-
-def open_insight(project: str, state: Path) -> Insight:
-    """Return what looks closer at a project, on the engine on which it was brought up."""
-    folder = project_folder(project, state)
-    if _recorded_engine(folder) == "docker":
-        from aisuite.adapters.docker_engine.insight import DockerInsight
-
-        return DockerInsight(folder, folder.name)
-    from aisuite.adapters.process_engine.insight import ProcessInsight
-
-    return ProcessInsight(folder)
 
 
 def open_journal(folder: Path) -> Journal:

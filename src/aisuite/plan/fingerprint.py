@@ -22,6 +22,7 @@ _CONTAINER = (
     "cpus",
     "memory",
     "gpu",
+    "card",
     "user",
     "capabilities",
     "healthcheck",

@@ -49,6 +49,11 @@ class Gpu(Part):
     device: int = Field(0, ge=0, le=255, strict=True, description="Index of the card, as nvidia-smi counts.")
     budget: Size | None = Field(None, description="How much of the card the suite may use; none: all of it.")
     reserve: Size = Field(Mib(200), description="What stays free of the budget, for the desktop and for peaks.")
+    cdi: Literal["auto"] | Annotated[bool, Field(strict=True)] = Field(
+        "auto",
+        description="Containers ask for the card by its CDI name (nvidia.com/gpu=0), not for NVIDIA's runtime. "
+        "auto: where the engine lists that name.",
+    )
 
 
 class Source(Part):

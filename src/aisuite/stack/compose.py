@@ -54,7 +54,7 @@ class Limits(Part):
 class Device(Part):
     """A request for cards."""
 
-    driver: Literal["nvidia"]
+    driver: Literal["nvidia", "cdi"]
     device_ids: Words
     capabilities: Words
 

@@ -141,7 +141,8 @@ def _root_file_system(service: ComposeService, _: ComposeFile) -> Iterator[str]:
 def _devices(service: ComposeService, _: ComposeFile) -> Iterator[str]:
     reservations = service.deploy.resources.reservations if service.deploy else None
     for device in reservations.devices if reservations else ():
-        if not device.device_ids or "all" in device.device_ids or set(device.capabilities) != {"gpu"}:
+        every = any(one.rpartition("=")[2] == "all" for one in device.device_ids)
+        if every or not device.device_ids or set(device.capabilities) != {"gpu"}:
             yield f"devices: {', '.join(device.device_ids)} ({', '.join(device.capabilities)})"
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from aisuite.profile.dependencies import INFERENCE
 from aisuite.stack.containers import curl_check
-from aisuite.stack.model import ModelFile, Mount, Role, SecretUse, Service
+from aisuite.stack.model import Card, ModelFile, Mount, Role, SecretUse, Service
 from aisuite.stack.numerals import decimal
 from aisuite.stack.places import MODELS_IN_CONTAINER, SERVICE_KEY
-from aisuite.vram.readback import TRACE_LEVEL, TRACE_SINCE, parse_build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +36,6 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
         "-c",
         "-ctk",
         "-ctv",
-        "-lv",
         "-m",
         "-ngl",
         "-np",
@@ -71,6 +69,7 @@ def inference_service(name: str, profile: Profile, places: Places) -> Service:
         cpus=places.cpu_limit(model.cpus or _threads(model, profile, places) + 1),
         memory=places.memory_limit(model.memory),
         gpu=profile.gpu.backend == "cuda",
+        card=_card(profile, places),
         user=places.user,
         healthcheck=curl_check(f"{places.inside(service).url}/health") if places.containers else (),
     )
@@ -116,14 +115,7 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "--api-key-file": places.secret(SERVICE_KEY),
     }
     pairs = (word for flag, value in valued.items() for word in (flag, str(value)))
-    return (*pairs, "--cont-batching", "--metrics", "--jinja", "--no-webui", *_verbosity(profile, places))
-
-
-def _verbosity(profile: Profile, places: Places) -> tuple[str, ...]:
-    """Ask for the lines about memory, unless a server so old would show prompts in its log with them."""
-    number = parse_build(_image(profile).partition("@")[0]).number
-    build = number if places.containers else places.site.llama_build
-    return ("-lv", str(TRACE_LEVEL)) if build is not None and build >= TRACE_SINCE else ()
+    return (*pairs, "--cont-batching", "--metrics", "--jinja", "--no-webui")
 
 
 def _threads(model: Model, profile: Profile, places: Places) -> int:
@@ -147,6 +139,12 @@ def _device(profile: Profile) -> tuple[tuple[str, str], ...]:
         return ()
     # Without the order, CUDA counts the fastest card first, not as nvidia-smi does.
     return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", str(profile.gpu.device)))
+
+
+def _card(profile: Profile, places: Places) -> Card:
+    name, wanted = f"nvidia.com/gpu={profile.gpu.device}", profile.gpu.cdi
+    by_name = name in places.site.cdi_devices if wanted == "auto" else wanted
+    return Card("cdi", name) if by_name else Card("nvidia", str(profile.gpu.device))
 
 
 def _image(profile: Profile) -> str:

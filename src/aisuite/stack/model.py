@@ -42,11 +42,11 @@ class Site:
     working_dir: Path
     cpus: int
     llama_server: tuple[str, ...] = ("llama-server",)
-    llama_build: int | None = None  # b-number of its llama.cpp; None: not known
     gateway: tuple[str, ...] = ("litellm",)
     python: tuple[str, ...] = ("python",)
     owner: tuple[int, int] = (1000, 1000)  # uid and gid of who owns the folder: containers must read what lies there
     docker_api: tuple[int, int] | None = None  # what the Docker Engine speaks; None: not asked, taken for the newest
+    cdi_devices: frozenset[str] = frozenset()  # what the Docker Engine has been told of
     digests: Mapping[str, str] = field(default_factory=dict)  # image -> digest, of those that are locked
 
 
@@ -117,6 +117,14 @@ class HealthTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """How a container asks its engine for a card: NVIDIA's runtime knows numbers, CDI knows names."""
+
+    driver: Literal["nvidia", "cdi"] = "nvidia"
+    id: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One process or container, complete."""
 
@@ -140,6 +148,7 @@ class Service:
     cpus: float | None = None
     memory: Mib | None = None
     gpu: bool = False
+    card: Card = Card()  # which one, where a container needs one
     user: str | None = None  # uid:gid inside the container; None: the image's own
     capabilities: tuple[str, ...] = ()  # what a container keeps of root's powers
     healthcheck: tuple[str, ...] = ()  # command that tells the container engine whether the service is well

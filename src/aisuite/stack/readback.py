@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aisuite.profile.dotenv import parse_dotenv
-from aisuite.stack.compose import ComposeService, parse_compose
+from aisuite.stack.compose import ComposeService, Resources, parse_compose
 from aisuite.stack.litellm import parse_litellm
 from aisuite.stack.numerals import decimal
 
@@ -56,6 +56,7 @@ def _meant(service: Service) -> dict[str, Any]:
         "healthcheck": service.healthcheck,
         "health_timing": tuple(None if one is None else f"{decimal(one)}s" for one in _times(service)),
         "cap_add": service.capabilities,
+        "cards": ((service.card.driver, (service.card.id,)),) if service.gpu else (),
         "limits": (
             None if service.cpus is None else decimal(service.cpus),
             None if service.memory is None else f"{decimal(service.memory)}m",
@@ -71,7 +72,8 @@ def _times(service: Service) -> tuple[float | None, ...]:
 
 def _said(service: ComposeService) -> dict[str, Any]:
     check = service.healthcheck
-    limits = service.deploy.resources.limits if service.deploy else None
+    resources = service.deploy.resources if service.deploy else Resources()
+    limits, reserved = resources.limits, resources.reservations
     return {
         "image": service.image,
         "user": service.user,
@@ -84,6 +86,7 @@ def _said(service: ComposeService) -> dict[str, Any]:
         "healthcheck": check.test,
         "health_timing": (check.interval, check.timeout, check.start_period, check.start_interval),
         "cap_add": service.cap_add,
+        "cards": tuple((one.driver, one.device_ids) for one in reserved.devices) if reserved else (),
         "limits": (limits.cpus, limits.memory) if limits else (None, None),
         "volumes": tuple((one.source, one.target, one.read_only) for one in service.volumes),
     }

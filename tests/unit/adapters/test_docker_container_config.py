@@ -99,6 +99,21 @@ def test_limits_and_cards_are_asked_for_in_the_engines_units() -> None:
     assert host["DeviceRequests"] == [{"Driver": "nvidia", "DeviceIDs": ["0"], "Capabilities": [["gpu"]]}]
 
 
+def test_a_card_is_asked_for_by_its_cdi_name() -> None:
+    deploy = compose().services["inference-chat"].deploy
+    assert deploy is not None
+    assert deploy.resources.reservations is not None
+    (card,) = deploy.resources.reservations.devices
+    named = card.model_copy(update={"driver": "cdi", "device_ids": ("nvidia.com/gpu=0",)})
+    resources = deploy.resources.model_copy(
+        update={"reservations": deploy.resources.reservations.model_copy(update={"devices": (named,)})}
+    )
+    found = body("embedding", changed(deploy=deploy.model_copy(update={"resources": resources})))["HostConfig"]
+    assert found["DeviceRequests"] == [
+        {"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=0"], "Capabilities": [["gpu"]]},
+    ]
+
+
 def test_a_service_without_limits_asks_for_none() -> None:
     assert not {"NanoCpus", "Memory", "DeviceRequests"} & body("embedding", changed(deploy=None))["HostConfig"].keys()
 

@@ -8,7 +8,7 @@ from configparser import RawConfigParser
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisuite.profile.dotenv import parse_dotenv
@@ -172,11 +172,13 @@ USUAL = render(
 )
 
 
+@settings(deadline=None)
 @given(profile=profiles(), place=PLACE)
 def test_no_value_changes_the_structure_of_a_file(profile: Profile, place: str) -> None:
     assert render(profile, working_dir=ROOT / place, folder=ROOT / place / ".aisuite" / "default") == USUAL
 
 
+@settings(deadline=None)
 @given(profile=named_profiles())
 def test_no_name_changes_the_structure_of_a_file(profile: Profile) -> None:
     found = render(profile)

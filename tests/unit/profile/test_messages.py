@@ -23,6 +23,7 @@ NOT_A_SIZE = 'is not a size; write it with a unit, for example "6GiB" or "512MiB
         ("gpu.budget=6", f"gpu.budget: 6 {NOT_A_SIZE}"),
         ("gpu.budget=lots", f"gpu.budget: 'lots' {NOT_A_SIZE}"),
         ("gpu.device=-1", "gpu.device: must be at least 0, not -1"),
+        ("gpu.cdi=yes", "gpu.cdi: must be 'auto' or true or false, not 'yes'"),
         ("gpu=", "gpu: has no value; give it a mapping of keys to values, or remove the line"),
         ("gpu=[]", "gpu: must be a mapping of keys to values, not a list"),
         ("models.chat.threads=fast", "models.chat.threads: must be 'auto' or a whole number, not 'fast'"),

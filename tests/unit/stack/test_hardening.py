@@ -71,6 +71,7 @@ BREAKS: list[tuple[str, dict[str, Any], str]] = [
     ("CIS-5.14", {"ports": ("[::]:8002:8002",)}, "[::]"),
     ("CIS-5.14", {"ports": ("8002:8002",)}, "8002:8002"),
     ("CIS-5.18", {"deploy": device("all")}, "all"),
+    ("CIS-5.18", {"deploy": device("nvidia.com/gpu=all")}, "gpu=all"),
     ("CIS-5.18", {"deploy": device("0", capabilities=("gpu", "display"))}, "display"),
     ("CIS-5.22", {"security_opt": ("no-new-privileges:true", "seccomp=unconfined")}, "seccomp=unconfined"),
     ("CIS-5.26", {"security_opt": ()}, "missing"),

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from aisuite.errors import ProfileInvalid
+from aisuite.stack.compose import parse_compose
+from aisuite.stack.hardening import check_hardening
 from aisuite.stack.inference import LLAMA_FLAGS
-from aisuite.stack.model import Stack
+from aisuite.stack.model import Card, Stack
 from aisuite.stack.resolve import resolve
-from tests.fakes.profiles import ENGINES, make_profile, make_resolved, make_site
+from tests.fakes.profiles import ENGINES, make_profile, make_renderer, make_resolved, make_site
 
 FILE = {"source": {"repo": "someone/chat", "file": "chat.gguf"}, "gpu_layers": 0}
 CARD = {"backend": "cuda", "device": 1}
@@ -119,26 +121,6 @@ def test_layers_are_those_of_the_profile_and_none_without_a_card(layers: Any, gp
     assert option(one_model(gpu=gpu, gpu_layers=layers), "-ngl") == flag
 
 
-@pytest.mark.parametrize(
-    ("image", "asked"),
-    [
-        ("ghcr.io/ggml-org/llama.cpp:server-b11669", True),
-        ("ghcr.io/ggml-org/llama.cpp:server-b9209", True),
-        ("ghcr.io/ggml-org/llama.cpp:server-b9208", False),
-        ("example.org/my-llama:1.0", False),
-    ],
-)
-def test_lines_about_memory_are_asked_for_only_where_no_prompt_comes_with_them(image: str, asked: bool) -> None:
-    command = make_resolved("docker", images={"llama": image}).service("inference-chat").command
-    assert ("-lv" in command) is asked
-
-
-@pytest.mark.parametrize(("build", "asked"), [(11549, True), (8000, False), (None, False)])
-def test_a_local_server_is_asked_by_its_build(build: int | None, asked: bool) -> None:
-    stack = resolve(make_profile(), "small", make_site(llama_build=build))
-    assert ("-lv" in stack.service("inference-chat").command) is asked
-
-
 def test_layers_that_only_a_planner_could_choose_are_refused() -> None:
     with pytest.raises(ProfileInvalid) as caught:
         one_model(gpu=CARD, gpu_layers="auto")
@@ -177,3 +159,26 @@ def test_the_key_is_named_by_its_file(engine: Any) -> None:
 @pytest.mark.parametrize(("temperature", "flag"), [(0, "0"), (0.3, "0.3"), (0.00001, "0.00001")])
 def test_numbers_are_written_without_an_exponent(temperature: float, flag: str) -> None:
     assert option(one_model(sampling={"temperature": temperature}), "--temp") == flag
+
+
+@pytest.mark.parametrize(
+    ("cdi", "devices", "expected"),
+    [
+        ("auto", {"nvidia.com/gpu=1", "nvidia.com/gpu=all"}, Card("cdi", "nvidia.com/gpu=1")),
+        ("auto", {"nvidia.com/gpu=0"}, Card("nvidia", "1")),
+        ("auto", (), Card("nvidia", "1")),
+        (True, (), Card("cdi", "nvidia.com/gpu=1")),
+        (False, {"nvidia.com/gpu=1"}, Card("nvidia", "1")),
+    ],
+)
+def test_a_card_is_asked_for_by_its_name_where_the_engine_knows_it(cdi: Any, devices: Any, expected: Card) -> None:
+    profile = make_profile(gpu={**CARD, "cdi": cdi})
+    stack = resolve(profile, "small", make_site("docker", cdi_devices=frozenset(devices)))
+    assert {service.card for service in stack.services if service.gpu} == {expected}
+    compose = parse_compose(make_renderer().render(stack)["compose.yaml"])
+    deploy = compose.services["inference-chat"].deploy
+    assert deploy is not None
+    assert deploy.resources.reservations is not None
+    (device,) = deploy.resources.reservations.devices
+    assert (device.driver, device.device_ids) == (expected.driver, (expected.id,))
+    assert not check_hardening(compose)

@@ -70,6 +70,11 @@ class LocalReader:
         major, _, minor = str(found.get("ApiVersion")).partition(".")
         return int(major), int(minor)
 
+    def info(self) -> dict[str, Any]:
+        """Return what the engine says of itself and its machine."""
+        found: dict[str, Any] = self._read("/info") or {}
+        return found
+
     def image(self, reference: str) -> dict[str, Any] | None:
         """Return all about one image, None when it is not there."""
         found: dict[str, Any] | None = self._read(f"/images/{quote(reference, safe='/:@')}/json")

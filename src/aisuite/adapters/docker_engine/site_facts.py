@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,28 +19,45 @@ if TYPE_CHECKING:
 _SILENCE = (AisuiteError, HTTPException, OSError, ValueError)
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What a stack must know of its engine. None and empty: not asked, or nobody answered."""
+
+    api: tuple[int, int] | None = None
+    cpus: int | None = None
+    cdi_devices: frozenset[str] = frozenset()
+
+
 class _Asked(Protocol):
     def api_version(self) -> tuple[int, int]: ...
+
+    def info(self) -> dict[str, Any]: ...
 
     def image(self, reference: str) -> dict[str, Any] | None: ...
 
 
-def find_api_version(*, ask_afar: bool) -> tuple[int, int] | None:
-    """Return the newest API that the engine speaks; None when nobody answers.
+def ask_engine(*, will_run: bool) -> EngineFacts:
+    """Return the facts of the engine that `will_run` the stack.
 
-    An engine on this machine answers within a millisecond or two; any other is asked only when told so.
+    Of another one, whose files are rendered only, the version is asked if it is on this machine: within milliseconds.
     """
-    with suppress(*_SILENCE), _engine(ask_afar=ask_afar) as engine:
-        return None if engine is None else engine.api_version()
-    return None
+    with suppress(*_SILENCE), _engine(ask_afar=will_run) as engine:
+        if engine is not None:
+            return _facts(engine.api_version(), engine.info() if will_run else {})
+    return EngineFacts()
 
 
-def find_loaded(lock: Mapping[str, Locked], *, ask_afar: bool) -> frozenset[str]:
+def _facts(api: tuple[int, int], info: Mapping[str, Any]) -> EngineFacts:
+    devices = (one for one in info.get("DiscoveredDevices") or () if one.get("Source") == "cdi")
+    return EngineFacts(api, info.get("NCPU") or None, frozenset(str(one.get("ID")) for one in devices))
+
+
+def find_loaded(lock: Mapping[str, Locked], *, will_run: bool) -> frozenset[str]:
     """Return which locked images came in a file: their id is the lock's, but the engine knows no digest of a registry.
 
     By the digest such an image cannot be started. Where nobody answers, none came in a file.
     """
-    with suppress(*_SILENCE), _engine(ask_afar=ask_afar) as engine:
+    with suppress(*_SILENCE), _engine(ask_afar=will_run) as engine:
         if engine is not None:
             return frozenset(one for one, locked in lock.items() if _came_in_a_file(engine.image(one), locked))
     return frozenset()
@@ -59,6 +77,10 @@ class _Afar:
 
     def api_version(self) -> tuple[int, int]:
         return api_version(self._client)
+
+    def info(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.info()
+        return found
 
     def image(self, reference: str) -> dict[str, Any] | None:
         from docker.errors import ImageNotFound
