@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """One row. `health`: "healthy", "unhealthy" (it runs, but is not ready) or "-" (it does not run)."""
+    """One row.
+
+    `health` is what our own probe finds: "healthy", "unhealthy" (it runs, but is not ready) or "-" (it does not run).
+    """
 
     name: str
     state: str
@@ -27,6 +30,8 @@ class ServiceStatus:
     container: str | None
     seconds_to_healthy: float | None
     restarts: int
+    engine_health: str | None = None  # what its engine's checks find: "starting", "healthy", "unhealthy"; None: none
+    health_fault: str = ""  # why its engine can never find it well
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ def statuses(record: Record, observed: Observed) -> tuple[ServiceStatus, ...]:
                 container=found.container if found else None,
                 seconds_to_healthy=service.seconds_to_healthy,
                 restarts=found.restarts if found else 0,
+                engine_health=found.engine_health if found else None,
+                health_fault=found.health_fault if found else "",
             )
         )
     return tuple(rows)

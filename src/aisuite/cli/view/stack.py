@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def up_text(report: UpReport, out: Output) -> str:
     """A table, what is missing, and one line that works when pasted."""
     if report.dry_run:
         return str(report.plan)
-    parts = [_services_table(report.services, out)]
+    parts = [_services_table(report.services, out), _meaning(report.services)]
     if report.rewritten:
         parts += ["", f"not as the profile says (edited by hand?), written again: {', '.join(report.rewritten)}"]
     if report.degraded:
@@ -113,7 +114,12 @@ def status_text(report: StatusReport, out: Output) -> str:
     if report.record is None:
         return "nothing is running here; start it with: aisuite up --phase 2"
     head = f"project {report.record.project}: profile {report.record.profile}, engine {report.record.engine}"
-    return f"{head}\n{_services_table(report.services, out)}"
+    faults = [
+        f"{one.name}: the engine cannot run its health command: {one.health_fault}"
+        for one in report.services
+        if one.health_fault
+    ]
+    return "\n".join([head, _services_table(report.services, out), _meaning(report.services), *faults])
 
 
 def _services_table(services: Sequence[ServiceStatus], out: Output) -> str:
@@ -123,6 +129,15 @@ def _services_table(services: Sequence[ServiceStatus], out: Output) -> str:
         place = str(one.pid or one.container or "-")
         rows.append((one.name, one.state, one.health, seconds, str(one.restarts), place, one.url))
     return table(rows, out)
+
+
+def _meaning(services: Sequence[ServiceStatus]) -> str:
+    """Say whose word "healthy" is: containers have two judges, who may differ."""
+    found = Counter(one.engine_health for one in services if one.engine_health is not None)
+    if not found:
+        return "healthy: it answers our own probe"
+    counted = ", ".join(f"{count} {health}" for health, count in sorted(found.items()))
+    return f"healthy: it answers our own probe; the engine's own checks say: {counted}"
 
 
 def down_json(report: DownReport) -> dict[str, Any]:
