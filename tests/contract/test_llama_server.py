@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 from aisuite.adapters.demo_models import write_demo_model
+from aisuite.vram.model import ServerFlags
+from aisuite.vram.readback import InForce, compare, parse_load_log, with_answers
 from tests.contract.waiting import eventually
 
 pytestmark = pytest.mark.process
@@ -213,6 +215,53 @@ def test_every_other_flag_takes_effect(start: Start, tmp_path: Path) -> None:
         assert sign in log, sign
     assert "warming up" not in log
     assert "fitting params" not in log
+
+
+SECRET_PROMPT = "my-very-secret-prompt"
+
+
+def read_back(server: Server) -> InForce:
+    lines = server.log.read_text(errors="replace").splitlines()
+    return with_answers(parse_load_log(lines), server.props(), server.client.get("/slots").json())
+
+
+@pytest.fixture(scope="module")
+def asked(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server that was asked a secret, at the level at which it tells its memory."""
+    keys = tmp_path_factory.mktemp("key") / "key"
+    keys.write_text("sk-0123456789abcdef\n")
+    flags = ("-lv", "4", "-c", "4096", "-np", "2", "-ctk", "q8_0", "-ctv", "q8_0", "-fa", "on", "-ngl", "0")
+    server = start(*flags, "--fit", "off", "--jinja", "--api-key-file", str(keys), key="sk-0123456789abcdef")
+    server.chat({"role": "system", "content": SECRET_PROMPT}, {"role": "user", "content": SECRET_PROMPT})
+    list(stream(server, {"role": "user", "content": SECRET_PROMPT}))
+    return server
+
+
+def test_what_is_in_force_is_read_back_from_log_and_answers(asked: Server) -> None:
+    flags = ServerFlags(context=4096, parallel=2, kv_k="q8_0", kv_v="q8_0", flash_attention="on", gpu_layers=0)
+    found = read_back(asked)
+    assert compare(flags, found) == ()
+    assert (found.slots, found.slot_context, found.kv_k, found.flash_attention) == (2, 2048, "q8_0", True)
+    assert found.told
+    assert (found.device.total, found.host.kv > 0, found.host.compute > 0) == (0, True, True)
+
+
+def test_a_server_on_the_cpu_is_found_out_when_layers_were_to_be_on_a_card(asked: Server) -> None:
+    (difference, *_) = compare(ServerFlags(context=4096, parallel=2, gpu_layers=2), read_back(asked))
+    assert "it runs on the CPU" in str(difference)
+
+
+def test_at_the_level_that_tells_the_memory_neither_prompts_nor_keys_stand_in_the_log(asked: Server) -> None:
+    log = asked.log.read_text(errors="replace")
+    assert "buffer size" in log
+    assert SECRET_PROMPT not in log
+    assert "sk-0123456789ab" not in log
+
+
+def test_a_context_beyond_the_models_own_is_found_out(start: Start) -> None:
+    server = start("-lv", "4", "-c", "16384", "-np", "1", "--fit", "off")
+    (difference,) = compare(ServerFlags(context=16384, gpu_layers=0), read_back(server))
+    assert str(difference).startswith("context of a slot: 16384 asked for, 8192 in force (the model was trained")
 
 
 def test_every_route_but_health_asks_for_a_key(start: Start) -> None:
