@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
-    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Journal, KeptData, Preparer, Workdir
+    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Insight, Journal, KeptData, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -179,6 +179,18 @@ def open_data(project: str, state: Path) -> KeptData:
     from aisuite.adapters.service_folders import ServiceFolders
 
     return ServiceFolders(folder)
+
+
+def open_insight(project: str, state: Path) -> Insight:
+    """Return what looks closer at a project, on the engine on which it was brought up."""
+    folder = project_folder(project, state)
+    if _recorded_engine(folder) == "docker":
+        from aisuite.adapters.docker_engine.insight import DockerInsight
+
+        return DockerInsight(folder, folder.name)
+    from aisuite.adapters.process_engine.insight import ProcessInsight
+
+    return ProcessInsight(folder)
 
 
 def open_journal(folder: Path) -> Journal:

@@ -9,6 +9,7 @@ from aisuite.stack.containers import curl_check
 from aisuite.stack.model import Card, ModelFile, Mount, Role, SecretUse, Service
 from aisuite.stack.numerals import decimal
 from aisuite.stack.places import MODELS_IN_CONTAINER, SERVICE_KEY
+from aisuite.vram.readback import TRACE_LEVEL, TRACE_SINCE, parse_build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,7 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
         "-c",
         "-ctk",
         "-ctv",
+        "-lv",
         "-m",
         "-ngl",
         "-np",
@@ -115,7 +117,14 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "--api-key-file": places.secret(SERVICE_KEY),
     }
     pairs = (word for flag, value in valued.items() for word in (flag, str(value)))
-    return (*pairs, "--cont-batching", "--metrics", "--jinja", "--no-webui")
+    return (*pairs, "--cont-batching", "--metrics", "--jinja", "--no-webui", *_verbosity(profile, places))
+
+
+def _verbosity(profile: Profile, places: Places) -> tuple[str, ...]:
+    """Ask for the lines about memory, unless a server so old would show prompts in its log with them."""
+    number = parse_build(_image(profile).partition("@")[0]).number
+    build = number if places.containers else places.site.llama_build
+    return ("-lv", str(TRACE_LEVEL)) if build is not None and build >= TRACE_SINCE else ()
 
 
 def _threads(model: Model, profile: Profile, places: Places) -> int:

@@ -42,6 +42,7 @@ class Site:
     working_dir: Path
     cpus: int
     llama_server: tuple[str, ...] = ("llama-server",)
+    llama_build: int | None = None  # b-number of its llama.cpp; None: not known
     gateway: tuple[str, ...] = ("litellm",)
     python: tuple[str, ...] = ("python",)
     owner: tuple[int, int] = (1000, 1000)  # uid and gid of who owns the folder: containers must read what lies there

@@ -121,6 +121,26 @@ def test_layers_are_those_of_the_profile_and_none_without_a_card(layers: Any, gp
     assert option(one_model(gpu=gpu, gpu_layers=layers), "-ngl") == flag
 
 
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [
+        ("ghcr.io/ggml-org/llama.cpp:server-b11669", True),
+        ("ghcr.io/ggml-org/llama.cpp:server-b9209", True),
+        ("ghcr.io/ggml-org/llama.cpp:server-b9208", False),
+        ("example.org/my-llama:1.0", False),
+    ],
+)
+def test_lines_about_memory_are_asked_for_only_where_no_prompt_comes_with_them(image: str, asked: bool) -> None:
+    command = make_resolved("docker", images={"llama": image}).service("inference-chat").command
+    assert ("-lv" in command) is asked
+
+
+@pytest.mark.parametrize(("build", "asked"), [(11549, True), (8000, False), (None, False)])
+def test_a_local_server_is_asked_by_its_build(build: int | None, asked: bool) -> None:
+    stack = resolve(make_profile(), "small", make_site(llama_build=build))
+    assert ("-lv" in stack.service("inference-chat").command) is asked
+
+
 def test_layers_that_only_a_planner_could_choose_are_refused() -> None:
     with pytest.raises(ProfileInvalid) as caught:
         one_model(gpu=CARD, gpu_layers="auto")
