@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aisuite.ops.measured_file import forget_measured
 from aisuite.ops.record import forget_record
 from aisuite.plan.observed import ALIVE
 
@@ -37,6 +38,7 @@ def down(deps: Deps, unwanted: KeptData | None = None) -> DownReport:
         deps.engine.close()
         removed = _remove(unwanted) if unwanted is not None else ()
         forget_record(deps.workdir)
+        forget_measured(deps.workdir)
     return DownReport(stopped, deps.clock.monotonic() - began, removed)
 
 

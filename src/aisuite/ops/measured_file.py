@@ -57,6 +57,11 @@ def read_measured(workdir: Workdir) -> Measured:
         return Measured()  # of another version, or damaged: the next start writes it again
 
 
+def forget_measured(workdir: Workdir) -> None:
+    """Remove what was measured: nothing runs any more."""
+    workdir.remove(_FILE)
+
+
 def _report(body: dict[str, Any]) -> ServerReport:
     split = Split(
         service=body["service"],

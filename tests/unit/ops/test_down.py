@@ -55,3 +55,9 @@ def test_a_locked_project_keeps_its_data(world: World) -> None:
     with pytest.raises(ProjectLocked):
         down(world.deps, data)
     assert data.names == ["one", "two"]
+
+
+def test_what_was_measured_goes_with_the_servers(world: World) -> None:
+    world.workdir.write({"measured.json": "{}"})
+    down(world.deps)
+    assert world.workdir.read("measured.json") is None
