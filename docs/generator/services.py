@@ -12,6 +12,7 @@ from aisuite.services.vectordb.api.service import OPEN_PATHS as STORE_OPEN_PATHS
 from aisuite.stack.model import Role, Site
 from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY
 from aisuite.stack.resolve import resolve
+from aisuite.vram.demand import unplanned
 from generator.environment import load_shipped
 from generator.markdown import code, page, table
 
@@ -56,7 +57,8 @@ def services_page() -> str:
 
 
 def _stack(engine: EngineName) -> Stack:
-    return resolve(load_shipped("phase2"), "phase2", Site(engine, "aisuite", Path("/project"), Path("/work"), cpus=8))
+    profile = unplanned(load_shipped("phase2"))
+    return resolve(profile, "phase2", Site(engine, "aisuite", Path("/project"), Path("/work"), cpus=8))
 
 
 def _meaning(service: Service) -> str:

@@ -34,8 +34,13 @@ def make_site(engine: EngineName = "process", **changes: Any) -> Site:
 
 
 def shipped(name: str) -> Profile:
-    """Return a shipped profile, untouched by this machine's environment."""
-    return load_profile(ProfileRequest(name_or_path=name, working_dir=ROOT)).profile
+    """Return a shipped profile, untouched by this machine's environment; where a plan decides, 22 layers fit."""
+    profile = load_profile(ProfileRequest(name_or_path=name, working_dir=ROOT)).profile
+    models = {
+        model: settings.model_copy(update={"gpu_layers": 22}) if settings.gpu_layers == "auto" else settings
+        for model, settings in profile.models.items()
+    }
+    return profile.model_copy(update={"models": models})
 
 
 def make_profile(**changes: Any) -> Profile:

@@ -32,6 +32,7 @@ def up(
     offline: Offline = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="After a failure leave running what has started.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start also models that do not fit on the card.")] = False,
 ) -> int:
     """Start the suite, or bring it to what the profile says now."""
     from aisuite.cli.choice import Choice
@@ -49,7 +50,18 @@ def up(
     for note in suite.notes:
         out.say(f"note: {note}")
     images = Pull(policy, read_lock(open_shared(Path.cwd())), suite.loaded_as)
-    request = UpRequest(suite.stack, (suite.other,), suite.loaded_as, suite.cpu_only, images, dry_run, keep)
+    request = UpRequest(
+        suite.stack,
+        (suite.other,),
+        suite.loaded_as,
+        suite.cpu_only,
+        images,
+        dry_run,
+        keep,
+        suite.card,
+        force,
+        profile_file=suite.profile_file,
+    )
     with UpProgress(out) as progress:
         report = bring_up(request, suite.deps, progress)
     return out.show(view.up_json(report, suite), view.up_text(report, out), report.exit_code)
@@ -73,11 +85,9 @@ def down(
         return session.out.show({}, "nothing was stopped or removed")
     report = bring_down(session.deps(), unwanted)
     if volumes and not report.removed:
-        # Who was brought up on which engine is forgotten with the stack.
+        # A folder that was deleted has taken with it on which engine it was brought up.
         label = f"label=com.docker.compose.project={session.project}"
-        session.out.say(
-            f"no data was found; containers that were down already keep theirs: docker volume ls -f {label}"
-        )
+        session.out.say(f"no data was found; what Docker keeps of such a project: docker volume ls -f {label}")
     return session.out.show(view.down_json(report), view.down_text(report), report.exit_code)
 
 

@@ -129,6 +129,8 @@ class PlanRun:
 
     def _blocked_by(self, step: Step) -> NotReady | None:
         """Wait for what comes before; return why the step cannot run, if it cannot."""
+        for step_id in step.turn:
+            self._futures[step_id].result()
         before = {step_id: self._futures[step_id].result() for step_id in step.after}
         lost = {result.step.subject for result in before.values() if result.status is not Status.DONE}
         if not lost:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DiskFull, GpuUnavailable, ModelMissing, PortTaken
+from aisuite.errors import DiskFull, DoesNotFit, GpuUnavailable, ModelMissing, PortTaken
 from aisuite.plan.model import Verb
+from aisuite.vram.model import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aisuite.plan.model import Plan
     from aisuite.plan.observed import Observed
     from aisuite.ports import Engine, Gpu, Host
     from aisuite.stack.model import ModelFile, Stack
+    from aisuite.vram.model import VramPlan
 
 # Logs (10 MB and three rotations each), the vector store's first segments: with less, something fails later, oddly.
 _NEEDED = 256 * 2**20
 
 
-def check_models(stack: Stack, loaded_as: str) -> None:
+def check_models(models: Iterable[ModelFile], loaded_as: str) -> None:
     """Raise ModelMissing naming every file that is not there, and both ways to go on.
 
     `loaded_as` is how the profile was named on the command line, for the hint.
     """
-    missing = [model for model in stack.models if model.demo_sentence is None and not model.path.is_file()]
+    missing = [model for model in models if model.demo_sentence is None and not model.path.is_file()]
     if not missing:
         return
     count = "1 model file is" if len(missing) == 1 else f"{len(missing)} model files are"
@@ -51,6 +55,20 @@ def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:
         raise GpuUnavailable(f"profile {stack.profile} asks for card {stack.gpu_device}; cards here: {found}", hint)
     if cpu_only is not None:
         raise GpuUnavailable(f"profile {stack.profile} asks for a card, but {cpu_only}", hint)
+
+
+def check_fit(card: VramPlan | None, stack: Stack, plan: Plan, *, force: bool) -> None:
+    """Raise DoesNotFit when servers are to start on a card that has no room for all, unless that is wanted."""
+    starts = {step.subject for step in plan.steps if step.verb in {Verb.START, Verb.RECREATE}}
+    on_card = any(service.gpu and service.name in starts for service in stack.services)
+    if card is None or force or not on_card or card.verdict is not Verdict.NO:
+        return
+    lines = [f"the models do not fit on {card.budget.card.name}; nothing was started:"]
+    lines += [f"  {reason}" for reason in card.reasons]
+    if card.remedy:
+        lines.append(f"the smallest change that makes them fit: {card.remedy}")
+    hint = "aisuite plan   # every part\n      or start them all the same: aisuite up --force"
+    raise DoesNotFit("\n".join(lines), hint)
 
 
 def check_disk(stack: Stack, host: Host) -> None:

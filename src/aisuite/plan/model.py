@@ -27,12 +27,16 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do, why, and after which other steps (by their id)."""
+    """One thing to do, why, and after which other steps (by their id).
+
+    It needs those in `after`; those in `turn` it only lets go first, however they end.
+    """
 
     verb: Verb
     subject: str
     cause: str
     after: tuple[str, ...] = ()
+    turn: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

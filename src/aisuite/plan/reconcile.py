@@ -11,7 +11,7 @@ from aisuite.plan.model import Plan, Preparation, Step, Verb
 from aisuite.plan.observed import Observed, ObservedService, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aisuite.stack.model import Service, Stack
 
@@ -28,23 +28,47 @@ def reconcile(
 ) -> Plan:
     """Return the steps from `observed` to `stack`; each with a cause, ordered so that `after` always points back.
 
-    A service whose dependency is recreated is not recreated itself: clients reconnect.
+    A service whose dependency is recreated is not recreated itself: clients reconnect. Servers that share a card start
+    one after another: only then can be told what each takes of it.
     """
     due = [item for item in preparations if item.name not in observed.prepared]
     stops = [_stop(found) for found in observed.services if found.name not in {s.name for s in stack.services}]
     steps = [Step(Verb.PREPARE, item.name, item.what) for item in due] + stops
+    changed = [
+        (service, step)
+        for service in stack.services
+        if (step := _step_for(service, observed.find(service.name), fingerprint(service, rendered)))
+    ]
+    making_room = _make_room([step for service, step in changed if service.gpu])
+    steps += making_room
     verbs: dict[str, str] = {}
-    for service in stack.services:
-        step = _step_for(service, observed.find(service.name), fingerprint(service, rendered))
-        if step is None:
-            continue
+    on_card: list[str] = []
+    for service, step in changed:
         after = [f"{Verb.PREPARE} {item.name}" for item in due if service.name in item.needed_by]
-        after += [stop.id for stop in stops]
+        after += [stop.id for stop in (*stops, *(making_room if service.gpu else ()))]
         after += [verbs[need.service] for need in service.depends_on if need.service in verbs]
-        step = Step(step.verb, step.subject, step.cause, tuple(after))
+        stopped = any(stop.subject == service.name for stop in making_room)
+        verb = Verb.START if stopped else step.verb
+        step = Step(verb, step.subject, step.cause, tuple(after), turn_of(service, on_card))
         verbs[service.name] = step.id
         steps.append(step)
+        if service.gpu:
+            on_card.append(step.id)
     return Plan(tuple(steps))
+
+
+def _make_room(on_card: Sequence[Step]) -> list[Step]:
+    """Stop all servers of the card that are recreated, before the first of them starts with other sizes.
+
+    The first stops in its own step.
+    """
+    recreated = [step for step in on_card if step.verb is Verb.RECREATE]
+    return [Step(Verb.STOP, step.subject, f"makes room on the card for {on_card[0].subject}") for step in recreated[1:]]
+
+
+def turn_of(service: Service, on_card: Sequence[str]) -> tuple[str, ...]:
+    """Return the step that goes before a service's own because both use the card; `on_card` are the earlier ones."""
+    return tuple(on_card[-1:]) if service.gpu else ()
 
 
 def _stop(found: ObservedService) -> Step:

@@ -18,6 +18,7 @@ from aisuite.profile.dependencies import (
     service_settings,
 )
 from aisuite.profile.keypath import did_you_mean, format_key
+from aisuite.profile.model import PLAIN_KV_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def check(profile: Profile) -> tuple[Finding, ...]:
     """Return every conflict in a profile of which each value alone is fine."""
     return tuple(
         finding
-        for part in (_sources, _layers, _gpu, _routes, _ports, _dependencies, _rag, _times)
+        for part in (_sources, _layers, _kv, _freedoms, _gpu, _routes, _ports, _dependencies, _rag, _times)
         for finding in part(profile)
     )
 
@@ -81,10 +82,27 @@ def _layers(profile: Profile) -> Iterator[Finding]:
             yield Finding((("models", name, "gpu_layers"), ("gpu", "backend")), problem)
 
 
+def _kv(profile: Profile) -> Iterator[Finding]:
+    for name, model in profile.models.items():
+        place = ("models", name)
+        if model.flash_attention == "off" and model.kv_type not in PLAIN_KV_TYPES:
+            message = f"llama.cpp takes kv_type {model.kv_type} only with flash attention; write f16, or auto"
+            yield Finding(((*place, "kv_type"), (*place, "flash_attention")), message)
+
+
+def _freedoms(profile: Profile) -> Iterator[Finding]:
+    for name, model in profile.models.items():
+        place = ("models", name)
+        if model.context_min is not None and model.context_min > model.context:
+            message = f"context_min ({model.context_min}) is more than context ({model.context})"
+            yield Finding(((*place, "context_min"), (*place, "context")), message)
+        if model.parallel_min is not None and model.parallel_min > model.parallel:
+            message = f"parallel_min ({model.parallel_min}) is more than parallel ({model.parallel})"
+            yield Finding(((*place, "parallel_min"), (*place, "parallel")), message)
+
+
 def _layer_problem(profile: Profile, model: Model) -> str | None:
     on_card = profile.gpu.backend != "cpu"
-    if model.gpu_layers == "auto" and on_card:
-        return "this version cannot plan layers yet; write all, or a number"
     if isinstance(model.gpu_layers, int) and model.gpu_layers > 0 and not on_card:
         return f"{model.gpu_layers} layers cannot go to a card: gpu.backend is cpu; write 0 layers, or a backend"
     return None
@@ -181,18 +199,19 @@ def _answer_lengths(profile: Profile) -> Iterator[Finding]:
     rag = profile.services.rag
     targets = {name for route in (rag.chat_model, rag.code_model) for name in profile.routes.get(route, ())}
     for name, model in profile.models.items():
-        slot, place = model.context // model.parallel, ("models", name)
+        context, place = model.context_min or model.context, ("models", name)  # the least that the planner may choose
+        slot = context // model.parallel
         if name in targets and slot < _SMALLEST_SLOT:
             yield Finding(
-                ((*place, "context"), (*place, "parallel")),
+                ((*place, "context"), (*place, "context_min"), (*place, "parallel")),
                 f"rag needs at least {_SMALLEST_SLOT} tokens for each request; model {name!r} has {slot} "
-                f"(context {model.context}, parallel {model.parallel})",
+                f"(context {context}, parallel {model.parallel})",
             )
         elif name in targets and rag.max_tokens >= slot:
             yield Finding(
-                ((*_RAG, "max_tokens"), (*place, "context"), (*place, "parallel")),
+                ((*_RAG, "max_tokens"), (*place, "context"), (*place, "context_min"), (*place, "parallel")),
                 f"answers of rag.max_tokens ({rag.max_tokens}) leave no room for a question: model {name!r} has {slot} "
-                f"tokens for each request (context {model.context}, parallel {model.parallel})",
+                f"tokens for each request (context {context}, parallel {model.parallel})",
             )
 
 

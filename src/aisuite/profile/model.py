@@ -29,6 +29,10 @@ from aisuite.profile.values import (
 )
 from aisuite.units import Mib, Seconds
 
+KvType = Literal["f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
+
+PLAIN_KV_TYPES: frozenset[KvType] = frozenset({"f16", "bf16"})  # the others are quantised
+
 
 class Part(BaseModel):
     """A piece of the profile: frozen, and strict about its keys."""
@@ -53,6 +57,11 @@ class Gpu(Part):
         "auto",
         description="Containers ask for the card by its CDI name (nvidia.com/gpu=0), not for NVIDIA's runtime. "
         "auto: where the engine lists that name.",
+    )
+    prefer: Literal["chat-speed", "context", "balance"] = Field(
+        "chat-speed",
+        description="What the planner gives memory to first. chat-speed: layers, model by model as listed here; "
+        "context: the contexts that are asked for; balance: context gives way only for half of each model's layers.",
     )
 
 
@@ -91,12 +100,22 @@ class Model(Part):
     threads: Literal["auto"] | Count = Field(
         "auto", description="CPU threads (-t); auto: the cores, divided between the servers."
     )
-    kv_type: Literal["f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = Field(
-        "f16", description="Type of the KV cache (-ctk, -ctv)."
+    kv_type: KvType = Field("f16", description="Type of the KV cache (-ctk, -ctv).")
+    flash_attention: Literal["auto", "on", "off"] = Field(
+        "auto", description="Flash attention (-fa); a quantised kv_type needs it. auto: on where the device can."
+    )
+    context_min: Count | None = Field(
+        None, description="The planner may lower the context to this, where gpu_layers is auto; none: never."
+    )
+    parallel_min: Count | None = Field(
+        None, description="The planner may lower the slots to this, where gpu_layers is auto; none: never."
+    )
+    kv_types: tuple[KvType, ...] = Field(
+        (), description="Types that the planner may take instead of kv_type, best first, where gpu_layers is auto."
     )
     gpu_layers: Literal["auto", "all"] | Annotated[int, Field(ge=0, le=MOST, strict=True)] = Field(
         "all",
-        description="Layers on the card (-ngl). auto is for the planner, which this version does not have yet.",
+        description="Layers on the card (-ngl), the output counted as one. auto: as many as fit, see `aisuite plan`.",
     )
     sampling: Sampling = Field(Sampling(), description="Used where a request says nothing else.")
     cpus: Number | None = Field(None, gt=0, description="CPU limit of the container; none: one more than threads.")
@@ -199,6 +218,9 @@ class Images(Part):
 
     llama: ImageRef = Field("ghcr.io/ggml-org/llama.cpp:server-b11669", description="Model server on the CPU.")
     llama_gpu: ImageRef = Field("ghcr.io/ggml-org/llama.cpp:server-cuda-b11669", description="Model server on a card.")
+    llama_build: Count | None = Field(
+        None, description="llama.cpp's build in these images, for the planner; none: read from a tag that ends in b<n>."
+    )
     gateway: ImageRef = Field("ghcr.io/berriai/litellm:v1.109.2", description="LiteLLM.")
     qdrant: ImageRef = Field("qdrant/qdrant:v1.17.0", description="Vector store.")
     service: ImageRef = Field("aisuite/service:0.1.0", description="RAG and embedding.")

@@ -37,6 +37,7 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
         "-c",
         "-ctk",
         "-ctv",
+        "-fa",
         "-lv",
         "-m",
         "-ngl",
@@ -109,6 +110,7 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "-ngl": _gpu_layers(model, profile),
         "-ctk": model.kv_type,
         "-ctv": model.kv_type,
+        "-fa": model.flash_attention,
         "--fit": "off",
         "--cache-ram": _PROMPT_CACHE,
         "--temp": decimal(sampling.temperature),
@@ -122,7 +124,8 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
 
 def _verbosity(profile: Profile, places: Places) -> tuple[str, ...]:
     """Ask for the lines about memory, unless a server so old would show prompts in its log with them."""
-    number = parse_build(_image(profile).partition("@")[0]).number
+    images = profile.images
+    number = images.llama_build or parse_build(_image(profile).partition("@")[0]).number
     build = number if places.containers else places.site.llama_build
     return ("-lv", str(TRACE_LEVEL)) if build is not None and build >= TRACE_SINCE else ()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aisuite.profile.model import Profile
-    from aisuite.stack.model import Service, Site
+    from aisuite.stack.model import ModelFile, Service, Site
 
 _BUILDERS: Mapping[str, Callable[[Profile, Places], Service]] = {
     GATEWAY: gateway_service,
@@ -56,10 +56,16 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         services=_services(profile, places),
         routes=routes(profile, places),
         policy=policy(profile),
-        models=tuple(model_file(model, profile, places) for model in profile.models),
+        models=model_files(profile, site),
         variables=effective_settings(profile, places),
         notes=_notes(profile, site),
     )
+
+
+def model_files(profile: Profile, site: Site) -> tuple[ModelFile, ...]:
+    """Return the file of each model on a site; unlike a stack, it needs no plan."""
+    places = _places(profile, site)
+    return tuple(model_file(model, profile, places) for model in profile.models)
 
 
 def _places(profile: Profile, site: Site) -> Places:
@@ -99,7 +105,7 @@ def _refuse_auto_layers(profile: Profile, name: str) -> None:
     if profile.gpu.backend == "cpu":
         return  # none of them, whatever the profile says
     problems = tuple(
-        Problem(name, None, f"models.{model}.gpu_layers", 'no planner in this version: write "all" or a number')
+        Problem(name, None, f"models.{model}.gpu_layers", "no plan says how many layers fit; write all, or a number")
         for model, settings in profile.models.items()
         if settings.gpu_layers == "auto"
     )

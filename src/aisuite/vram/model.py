@@ -137,6 +137,11 @@ class Verdict(StrEnum):
     TIGHT = "tight"
     NO = "no"
 
+    @property
+    def in_words(self) -> str:
+        """What the models do."""
+        return {"fits": "fit", "tight": "fit only without the reserve", "no": "do not fit"}[self.value]
+
 
 Prefer = Literal["chat-speed", "context", "balance"]
 

@@ -97,5 +97,5 @@ def _given_up(wish: ServerFlags, final: ServerFlags) -> str:
 def _reasons(shares: Sequence[Share], used: int, budget: Budget, verdict: Verdict) -> tuple[str, ...]:
     if verdict is Verdict.FITS:
         return (f"{mib(used)} of the {mib(budget.room)} that may be used",)
-    together = f"together {mib(used)}, which {what_exceeds(used, budget)}"
+    together = f"together ({mib(used)}) they {what_exceeds(used, budget)}"
     return (*(f"{share.model}: {mib(share.device_bytes)} ({parts_in_words(share)})" for share in shares), together)

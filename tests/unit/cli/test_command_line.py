@@ -31,6 +31,7 @@ COMMANDS = {
     "ask": ["ask", "hi"],
     "rag.index": ["rag", "index", "."],
     "gpu": ["gpu"],
+    "plan": ["plan", "--profile", "nowhere"],
     "models.list": ["models", "list", "--profile", "nowhere"],
     "models.pull": ["models", "pull", "--profile", "nowhere"],
     "images.list": ["images", "list", "--profile", "nowhere"],

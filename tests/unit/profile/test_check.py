@@ -56,10 +56,25 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
             "model 'chat' has 1024 tokens for each request (context 1024, parallel 1)",
         ),
         ("gpu: {reserve: 6GiB}", "2: gpu.reserve: a reserve of 6GiB in a budget of 6GiB leaves nothing for the models"),
-        ("gpu: {backend: cpu}", f"2: gpu.backend: {CARD_LAYERS}"),
         (
-            "models: {chat: {gpu_layers: auto}}",
-            "2: models.chat.gpu_layers: this version cannot plan layers yet; write all",
+            "gpu: {backend: cpu}\nmodels: {code: {gpu_layers: 20}}",
+            f"3: models.code.gpu_layers: {CARD_LAYERS}",
+        ),
+        (
+            "models: {chat: {kv_type: q8_0, flash_attention: 'off'}}",
+            "llama.cpp takes kv_type q8_0 only with flash attention; write f16, or auto",
+        ),
+        (
+            "models: {chat: {context_min: 2048}}",
+            "2: models.chat.context_min: context_min (2048) is more than context (1024)",
+        ),
+        (
+            "models: {chat: {parallel_min: 2}}",
+            "2: models.chat.parallel_min: parallel_min (2) is more than parallel (1)",
+        ),
+        (
+            "models: {chat: {context_min: 256}}",
+            "model 'chat' has 256 tokens for each request (context 256, parallel 1)",
         ),
         ("models: {chat: {source: {repo: a/b}}}", "2: models.chat.source: needs `repo` and `file`, or `demo: true`"),
         ("models: {chat: {source: {demo: true, file: a.gguf}}}", "names a file and says `demo: true`"),
@@ -73,7 +88,7 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
 def test_a_conflict_is_refused(problems: Problems, text: str, expected: str) -> None:
     found = problems(f"extends: phase2\n{text}\n")
     assert expected in found[0]
-    assert found[0].startswith("my.yaml:2: ")
+    assert found[0].startswith(("my.yaml:2: ", "my.yaml:3: "))
 
 
 def test_all_layers_on_the_cpu_are_no_conflict(load: Load) -> None:

@@ -37,7 +37,7 @@ def test_everything_listens_on_this_machine_only(load: Load, name: str) -> None:
 def test_phase_2_shares_a_6_gb_card(load: Load) -> None:
     profile = load(name="phase2").profile
     assert (profile.gpu.backend, str(profile.gpu.budget)) == ("cuda", "6GiB")
-    assert [model.gpu_layers for model in profile.models.values()] == ["all", 20]
+    assert [model.gpu_layers for model in profile.models.values()] == ["all", "auto"]
     assert set(running_services(profile)) == PHASE_2
 
 

@@ -146,7 +146,7 @@ def test_layers_that_only_a_planner_could_choose_are_refused() -> None:
         one_model(gpu=CARD, gpu_layers="auto")
     (problem,) = caught.value.problems
     assert problem.key == "models.chat.gpu_layers"
-    assert 'write "all" or a number' in problem.message
+    assert "write all, or a number" in problem.message
 
 
 def test_a_local_server_sees_the_card_of_the_profile_only() -> None:

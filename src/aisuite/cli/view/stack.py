@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aisuite.cli.view.plan import plan_fields
 from aisuite.cli.view.table import table
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def up_json(report: UpReport, suite: Suite) -> dict[str, Any]:
         "services": [asdict(service) for service in report.services],
         "failures": [{"message": err.message, "hint": err.hint} for err in report.failures],
         "rewritten": list(report.rewritten),
+        "card": plan_fields(report.card) if report.card else None,
+        "forced": report.forced,
         "curl": _curl(report),
     }
 

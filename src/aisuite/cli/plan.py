@@ -1,0 +1,47 @@
+"""The command that plans the card's memory."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aisuite.cli.options import Engine, Phase, ProfileName, Session, command
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the app."""
+    app.command()(plan)
+
+
+@command("plan")
+def plan(
+    session: Session,
+    phase: Phase = None,
+    profile: ProfileName = None,
+    engine: Engine = None,
+    gpu_memory: Annotated[
+        str | None, typer.Option("--gpu-memory", metavar="SIZE", help="Plan for a card of this size that is not here.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="[NAME=]FILE",
+            help="A .gguf file, or hf:owner/repo/file: alone, or with NAME= instead of that model's.",
+        ),
+    ] = None,
+    what_if: Annotated[
+        str | None,
+        typer.Option("--what-if", metavar="CHANGES", help="Settings to try: context=8192,kv=q8_0,code.layers=20."),
+    ] = None,
+) -> int:
+    """Say how many layers of each model fit on the card, and what every part costs. Exit code 4 when it does not."""
+    from aisuite.cli.choice import Choice
+    from aisuite.cli.planning import plan_for
+    from aisuite.cli.view import plan as view
+    from aisuite.cli.wiring import project_folder
+
+    choice, folder = Choice(profile, phase, demo=False, engine=engine), project_folder(session.project, session.state)
+    report = plan_for(choice, folder, gpu_memory, model or (), what_if or "")
+    return session.out.show(view.plan_json(report), view.plan_text(report, session.out), report.exit_code)

@@ -1,0 +1,105 @@
+"""Where the planner meets the real adapters: `plan`, and every command that needs a plan to make a stack final."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aisuite.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aisuite.cli.choice import Choice
+    from aisuite.ops.plan import PlanDoors, PlanReport, PlanRequest
+    from aisuite.ops.settle import CardPlan
+    from aisuite.profile.load import Loaded
+    from aisuite.units import Mib
+    from aisuite.vram.model import LlamaBuild, Overhead
+    from aisuite.vram.pricing import Pricing
+
+
+class Planning(StrEnum):
+    """What a command needs of the planner."""
+
+    NOW = "now"  # what fits now, or what runs
+    AGAIN = "again"  # what the last `up` was told
+    NONE = "none"  # nothing: it asks for files or images only
+
+
+def plan_for(choice: Choice, folder: Path, gpu_memory: str | None, models: Sequence[str], what_if: str) -> PlanReport:
+    """Plan what the command line asks for."""
+    from aisuite.cli.wiring import load
+    from aisuite.ops.plan import ModelSource, plan
+    from aisuite.vram.what_if import parse_changes
+
+    request = replace(
+        _request(load(choice), choice, folder, None),
+        gpu_memory=_size(gpu_memory),
+        sources=tuple(ModelSource.parse(text) for text in models),
+        changes=parse_changes(what_if),
+    )
+    return plan(request, _doors())
+
+
+def settle_card(
+    loaded: Loaded, choice: Choice, folder: Path, llama: str | None, planning: Planning
+) -> tuple[Loaded, CardPlan | None]:
+    """Return the profile with nothing left to plan, and the plan; no header is read where there is no card.
+
+    `llama` is the version of the llama-server that local processes use.
+    """
+    if loaded.profile.gpu.backend == "cpu":
+        return loaded, None
+    if planning is Planning.NONE:
+        from aisuite.vram.demand import unplanned
+
+        return replace(loaded, profile=unplanned(loaded.profile)), None
+    from aisuite.cli.wiring import open_engine, open_folder
+    from aisuite.ops.settle import settle
+
+    engine = open_engine(folder, "process" if llama else "docker")
+    again = planning is Planning.AGAIN
+    request = _request(loaded, choice, folder, llama)
+    profile, card = settle(request, _doors(), open_folder(folder), engine, again=again)
+    return replace(loaded, profile=profile), card
+
+
+def _request(loaded: Loaded, choice: Choice, folder: Path, llama: str | None) -> PlanRequest:
+    from aisuite.ops.plan import PlanRequest
+    from aisuite.stack.model import Site
+    from aisuite.stack.resolve import model_files
+    from aisuite.vram.demand import build_of_image
+    from aisuite.vram.readback import parse_build
+
+    site = Site(engine="process", project=folder.name, folder=folder, working_dir=Path.cwd(), cpus=1)
+    build = parse_build(llama) if llama else build_of_image(loaded.profile.images)
+    return PlanRequest(loaded.profile, loaded.name, model_files(loaded.profile, site), build, choice.flags())
+
+
+def _doors() -> PlanDoors:
+    """Return what planning needs of this machine."""
+    from aisuite.adapters.calibration import CalibrationFile
+    from aisuite.adapters.gguf_file import GgufFiles
+    from aisuite.adapters.nvml import NvmlGpu
+    from aisuite.cli.folders import user_folder
+    from aisuite.ops.plan import PlanDoors
+
+    return PlanDoors(GgufFiles(user_folder("cache")), NvmlGpu(), CalibrationFile(user_folder("data")), _price)
+
+
+def _price(build: LlamaBuild, overhead: Overhead) -> Pricing:
+    from aisuite.vram.rulebook import price  # the simulation behind it, only when there are shapes to price
+
+    return price(build, overhead)
+
+
+def _size(text: str | None) -> Mib | None:
+    from aisuite.units import Mib
+
+    try:
+        return None if text is None else Mib.parse(text)
+    except ValueError as err:
+        raise UsageError(f"--gpu-memory: {err}", "aisuite plan --gpu-memory 6141MiB") from err

@@ -1,0 +1,144 @@
+"""The report of `plan`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aisuite.cli.view.table import table
+
+if TYPE_CHECKING:
+    from aisuite.cli.output import Output
+    from aisuite.ops.plan import PlanReport
+    from aisuite.vram.model import Share, VramPlan
+    from aisuite.vram.solve import Neighbour
+
+_MIB = 2**20
+Row = tuple[str, ...]
+_HEAD: Row = (
+    "MODEL",
+    "LAYERS",
+    "CONTEXT",
+    "KV TYPE",
+    "WEIGHTS",
+    "KV",
+    "COMPUTE",
+    "PROCESS",
+    "CARD MiB",
+    "RAM MiB",
+)
+
+
+def plan_json(report: PlanReport) -> dict[str, Any]:
+    """The plan with every part, and what one more layer of each model would mean."""
+    found = plan_fields(report.plan)
+    found["neighbours"] = [_neighbour(one) for one in report.neighbours]
+    found["without_what_if"] = plan_fields(report.before) if report.before else None
+    return found
+
+
+def plan_fields(plan: VramPlan) -> dict[str, Any]:
+    """The plan of one card, every part of every server."""
+    budget, card = plan.budget, plan.budget.card
+    return {
+        "verdict": plan.verdict.value,
+        "reasons": list(plan.reasons),
+        "remedy": plan.remedy,
+        "notes": list(plan.notes),
+        "build": plan.build.label,
+        "rules": plan.rules,
+        "card": {
+            "name": card.name,
+            "index": card.index,
+            "here": card.here,
+            "total_mib": _mib(card.total),
+            "free_mib": _mib(card.free),
+            "multiprocessors": card.multiprocessors,
+        },
+        "budget_mib": None if budget.wanted is None else int(budget.wanted),
+        "reserve_mib": int(budget.reserve),
+        "limit_mib": _mib(plan.limit),
+        "room_mib": _mib(budget.room),
+        "used_mib": _mib(plan.used),
+        "left_mib": _mib(plan.left),
+        "models": [_share(share) for share in plan.shares],
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    flags = share.flags
+    return {
+        "model": share.model,
+        "architecture": share.shape.architecture,
+        "gpu_layers": min(flags.gpu_layers, share.shape.layers + 1),
+        "layers": share.shape.layers + 1,
+        "context": flags.context,
+        "parallel": flags.parallel,
+        "batch": flags.batch,
+        "kv_type": flags.kv_k,
+        "why": share.why,
+        "card_mib": {
+            **{name: _mib(size) for name, size in asdict(share.memory.device).items() if name != "output"},
+            "process": _mib(share.overhead.bytes),
+            "total": _mib(share.device_bytes),
+        },
+        "host_mib": {
+            **{name: _mib(size) for name, size in asdict(share.memory.host).items()},
+            "total": _mib(share.memory.host.total),
+        },
+        "process_source": share.overhead.source,
+    }
+
+
+def _neighbour(one: Neighbour) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "gpu_layers": one.gpu_layers,
+        "used_mib": _mib(one.used),
+        "left_mib": _mib(one.left),
+        "fits": one.fits,
+        "why": one.why,
+    }
+
+
+def _mib(size: int) -> float:
+    return round(size / _MIB, 2)
+
+
+def plan_text(report: PlanReport, out: Output) -> str:
+    """The card, one row per server, the verdict and its reasons, and what would make it fit."""
+    plan, card = report.plan, report.plan.budget.card
+    lines = [f"{card.name}: {_whole(card.total)} MiB, of which the models may use {_whole(plan.budget.room)}", ""]
+    lines += [_table(plan, out), ""]
+    lines += [f"{share.model}: {share.why}" for share in plan.shares]
+    lines += ["", f"{plan.verdict.name}: {'; '.join(plan.reasons)}"]
+    if plan.remedy:
+        lines.append(f"smallest change that makes it fit: {plan.remedy}")
+    if report.before:
+        lines += ["", "without --what-if:", _table(report.before, out)]
+    lines += [f"note: {note}" for note in (f"rules of {plan.rules}, for {plan.build}", *plan.notes)]
+    return "\n".join(lines)
+
+
+def _table(plan: VramPlan, out: Output) -> str:
+    return table([_HEAD, *(_row(share) for share in plan.shares)], out)
+
+
+def _row(share: Share) -> Row:
+    flags, device, every = share.flags, share.memory.device, share.shape.layers + 1
+    return (
+        share.model,
+        f"{min(flags.gpu_layers, every)}/{every}",
+        str(flags.context),
+        flags.kv_k,
+        _whole(device.model),
+        _whole(device.kv),
+        _whole(device.compute),
+        _whole(share.overhead.bytes),
+        _whole(share.device_bytes),
+        _whole(share.memory.host.total),
+    )
+
+
+def _whole(size: int) -> str:
+    return f"{size / _MIB:.0f}"

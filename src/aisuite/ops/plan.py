@@ -1,0 +1,183 @@
+"""`aisuite plan`: what every model server gets of the card, before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aisuite.errors import DoesNotFit, UsageError
+from aisuite.ops.checks import check_models
+from aisuite.units import Mib
+from aisuite.vram.demand import demand_alone, demands_of, planned_models
+from aisuite.vram.model import Budget, Card, Verdict
+from aisuite.vram.overhead import estimated_overhead
+from aisuite.vram.remedy import with_remedy
+from aisuite.vram.solve import Neighbour, neighbours, solve
+from aisuite.vram.what_if import apply_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aisuite.ports import Calibration, Gpu
+    from aisuite.ports.models import ModelFiles
+    from aisuite.profile.model import Profile
+    from aisuite.stack.model import ModelFile
+    from aisuite.vram.model import Demand, LlamaBuild, ModelShape, Overhead, VramPlan
+    from aisuite.vram.pricing import Pricing
+    from aisuite.vram.what_if import Change
+
+_MODEL_EXAMPLE = "aisuite plan --model code=hf:owner/repo/file.gguf"
+_NOMINAL = 1.01  # a card "of 6 GiB" has 6141 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDoors:
+    """What planning needs of the outside, and the rules by which a build of llama.cpp is priced."""
+
+    files: ModelFiles
+    gpu: Gpu
+    calibration: Calibration
+    price: Callable[[LlamaBuild, Overhead], Pricing]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A file to plan with: instead of that of one model of the profile, or (None) on its own."""
+
+    model: str | None
+    source: str  # a path, or hf:owner/repo/file
+
+    @classmethod
+    def parse(cls, text: str) -> ModelSource:
+        """Read `[NAME=]FILE`."""
+        name, equals, source = text.partition("=")
+        return cls(name, source) if equals and "/" not in name and ":" not in name else cls(None, text)
+
+    @property
+    def stem(self) -> str:
+        """What to call a model that is planned on its own."""
+        return self.source.rpartition("/")[2].removesuffix(".gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What to plan. With `sources` that name no model, they are planned instead of the profile's models."""
+
+    profile: Profile
+    name: str
+    files: tuple[ModelFile, ...]
+    build: LlamaBuild
+    loaded_as: str = ""  # how the profile was named on the command line, for hints
+    gpu_memory: Mib | None = None  # of a card that is not here
+    sources: tuple[ModelSource, ...] = ()
+    changes: tuple[Change, ...] = ()  # --what-if
+    occupied: int = 0  # bytes of the card that this project's own servers hold now
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """A plan, what one more layer of each model would mean, and the plan without what `--what-if` changes."""
+
+    plan: VramPlan
+    neighbours: tuple[Neighbour, ...]
+    before: VramPlan | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 when it does not fit."""
+        return DoesNotFit.exit_code if self.plan.verdict is Verdict.NO else 0
+
+
+def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
+    """Plan a profile's models on its card.
+
+    Raises ModelMissing, ModelBroken, GpuUnavailable, ProfileInvalid, DoesNotFit for a budget larger than the card, and
+    UsageError for a profile without a card or a change that cannot be meant.
+    """
+    demands = _demands(request, doors.files)
+    if not demands:
+        raise UsageError(f"profile {request.name} runs on the CPU: there is nothing to plan", "aisuite plan --phase 2")
+    budget = _budget(request, doors.gpu)
+    overhead = doors.calibration.find(budget.card.name) or estimated_overhead(budget.card)
+    pricing = doors.price(request.build, overhead)
+    found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
+    before = _solved(request, demands, budget, pricing) if request.changes else None
+    return PlanReport(found, neighbours(found, pricing), before)
+
+
+def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pricing: Pricing) -> VramPlan:
+    prefer = request.profile.gpu.prefer
+    found = solve(demands, budget, pricing, prefer)
+    found = replace(found, notes=(*_notes(budget), *found.notes))
+    return found if found.verdict is Verdict.FITS else with_remedy(found, demands, pricing, prefer)
+
+
+def _demands(request: PlanRequest, files: ModelFiles) -> tuple[Demand, ...]:
+    alone = [one for one in request.sources if one.model is None]
+    if alone and len(alone) < len(request.sources):
+        raise UsageError("--model: give every file a NAME= of the profile, or none", _MODEL_EXAMPLE)
+    if alone:
+        return tuple(demand_alone(one.stem, _read(one.source, files)) for one in alone)
+    return demands_of(request.profile, _shapes(request, files), request.name)
+
+
+def _shapes(request: PlanRequest, files: ModelFiles) -> dict[str, ModelShape]:
+    given = {one.model: one.source for one in request.sources}
+    planned = planned_models(request.profile)
+    for name in given:
+        if name not in planned:
+            raise UsageError(f"--model {name}=...: the models on the card are {', '.join(planned)}", _MODEL_EXAMPLE)
+    needed = [file for file in request.files if file.model in planned]
+    check_models((file for file in needed if file.model not in given), request.loaded_as)
+    return {file.model: _read(given.get(file.model, str(file.path)), files) for file in needed}
+
+
+def _read(source: str, files: ModelFiles) -> ModelShape:
+    return files.remote_shape(source) if source.startswith("hf:") else files.shape(Path(source))
+
+
+def _budget(request: PlanRequest, gpu: Gpu) -> Budget:
+    settings = request.profile.gpu
+    if request.gpu_memory is not None:
+        size = request.gpu_memory.bytes
+        return Budget(Card(f"a card of {request.gpu_memory}", size, size, here=False), None, settings.reserve)
+    card = _card_here(request, gpu)
+    if card is None:
+        if settings.budget is None:
+            raise UsageError(
+                f"no card {settings.device} is here ({gpu.why_none()}), and profile {request.name} has no gpu.budget",
+                "aisuite plan --gpu-memory 8GiB",
+            )
+        size = settings.budget.bytes
+        card = Card(f"a card of {settings.budget}", size, size, here=False)
+    elif settings.budget is not None and settings.budget.bytes > card.total * _NOMINAL:
+        raise DoesNotFit(
+            f"gpu.budget is {settings.budget}, but card {card.index} ({card.name}) has {card.total // 2**20} MiB",
+            "lower gpu.budget in the profile, or leave it out to use the whole card",
+        )
+    return Budget(card, settings.budget, settings.reserve)
+
+
+def _card_here(request: PlanRequest, gpu: Gpu) -> Card | None:
+    for device in gpu.devices():
+        if device.index == request.profile.gpu.device:
+            return Card(
+                name=device.name,
+                total=device.total.bytes,
+                free=min(device.total.bytes, device.free.bytes + request.occupied),
+                here=True,
+                index=device.index,
+                multiprocessors=device.multiprocessors,
+            )
+    return None
+
+
+def _notes(budget: Budget) -> tuple[str, ...]:
+    card, notes = budget.card, []
+    if not card.here and budget.wanted is not None:
+        notes.append(f"no card is here: gpu.budget ({budget.wanted}) stands for it")
+    taken = card.total - card.free
+    if taken:
+        notes.append(f"{Mib(taken // 2**20)} of the card's {Mib(card.total // 2**20)} are not free")
+    return tuple(notes)
