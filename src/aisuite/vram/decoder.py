@@ -1,4 +1,4 @@
-"""The graph that llama.cpp reserves memory for: one batch of tokens through a decoder (llama-graph.cpp, src/models/)."""
+"""The graph that llama.cpp reserves memory for: one batch through a decoder (llama-graph.cpp, src/models/)."""
 
 from __future__ import annotations
 

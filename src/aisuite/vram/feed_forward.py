@@ -86,7 +86,7 @@ def _routed(task: Task, layer: Layer, activations: Node) -> tuple[Node, Node, tu
     order = op("ARGSORT", probabilities.extent, probabilities, type_="I32")
     chosen = view("VIEW", order, (used, tokens, 1, 1), order.strides)
     shares = op("GET_ROWS", (1, used, tokens, 1), column, chosen)
-    routing = (logits, probabilities, column, order, chosen, shares)
+    routing: tuple[Node, ...] = (logits, probabilities, column, order, chosen, shares)
     if task.traits.normed_experts:
         flat = reshape(shares, used, tokens)
         total = op("SUM_ROWS", (1, tokens, 1, 1), flat)

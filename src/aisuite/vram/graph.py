@@ -19,7 +19,7 @@ _ROW_PADDING = 512  # ggml-cuda.cu, MATRIX_ROW_PADDING
 
 
 class Node:
-    """One tensor of a graph. `home` is where it lies before the graph runs: weights and caches; None: ggml places it."""
+    """One tensor. `home` is where it lies before the graph runs (weights, caches); None: ggml places it."""
 
     __slots__ = (
         "cpu_only", "device_size", "extent", "forced", "home", "host_size", "is_input", "is_output", "is_weight",

@@ -1,4 +1,4 @@
-"""ggml's graph allocator (ggml-alloc.c): how much memory a sequence of nodes needs when results are freed and reused."""
+"""ggml's graph allocator (ggml-alloc.c): the memory that nodes need when results are freed and reused."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Allocator:
         self._placed[node] = (backend, self._heaps[backend].take(_size(node, backend)))
 
     def _reuse(self, node: Node) -> bool:
-        """Put a result where a source lies that nobody else needs. ggml does so for whole tensors only, not for views."""
+        """Put a result where a source lies that nobody else needs; ggml does so for tensors, not for views."""
         for parent in node.sources:
             if parent not in self._placed or parent.is_output:
                 continue

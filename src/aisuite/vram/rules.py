@@ -28,7 +28,7 @@ class Rules:
     trims_reused: bool = True  # a result in the place of a larger one gives the rest back
 
 
-_OLD = Rules(
+OLD = Rules(
     "llama.cpp 2025-08",
     since=0,
     output_is_a_layer=False,
@@ -43,16 +43,16 @@ _OLD = Rules(
     fused_experts=False,
     trims_reused=False,
 )
-_MID = Rules("llama.cpp 0.5 (2026-06)", since=7400)
-_NEW = Rules("llama.cpp 0.7 (b11669)", since=11000, embedding_paths=3)
-RULES = (_OLD, _MID, _NEW)
+MID = Rules("llama.cpp 0.5 (2026-06)", since=7400)
+NEW = Rules("llama.cpp 0.7 (b11669)", since=11000, embedding_paths=3)
+RULES = (OLD, MID, NEW)
 _NEWEST_SEEN = 11669
 
 
 def rules_of(build: LlamaBuild) -> tuple[Rules, str | None]:
     """Return the rules for a build, and what is to be said about the choice."""
     if build.number is None:
-        return _NEW, f"the llama.cpp build is unknown ({build.label}): planned with the newest rules, {_NEW.label}"
+        return NEW, f"the llama.cpp build is unknown ({build.label}): planned with the newest rules, {NEW.label}"
     rules = max((one for one in RULES if one.since <= build.number), key=lambda one: one.since)
     if build.number > _NEWEST_SEEN:
         return rules, f"{build.label} is newer than the newest rules: planned with those of {rules.label}"
