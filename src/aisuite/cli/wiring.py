@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aisuite.cli.folders import user_folder
+from aisuite.cli.planning import Planning, settle_card
 from aisuite.cli.sites import find_sites
 from aisuite.errors import UsageError
 from aisuite.ports import Deps
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
+    from aisuite.ops.settle import CardPlan
     from aisuite.ports import Chat, Engine, Folder, Hub, Images, Insight, Journal, KeptData, Preparer, Workdir
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
@@ -31,9 +34,11 @@ class Suite:
     other: Stack  # the same profile for the other engine: rendered, not started
     deps: Deps
     profile_why: str
+    profile_file: Path | None  # where it was read, unless it is a shipped one
     loaded_as: str
     cpu_only: str | None
     notes: tuple[str, ...]
+    card: CardPlan | None  # what each model gets of the card; None where there is none, or nobody asked
 
     @property
     def engine_why(self) -> str:
@@ -58,6 +63,13 @@ def load(choice: Choice) -> Loaded:
     return load_profile(ProfileRequest(name, here, choice.overrides(), os.environ, here / ".env"))
 
 
+def _file_of(loaded: Loaded) -> Path | None:
+    from aisuite.profile.files import shipped_profiles
+
+    file = loaded.files[0].absolute()
+    return None if file == shipped_profiles().get(loaded.name) else file
+
+
 def list_profiles() -> dict[str, Path]:
     """Return the profiles that a name can mean, with their files."""
     from aisuite.profile.load import known_profiles
@@ -65,20 +77,26 @@ def list_profiles() -> dict[str, Path]:
     return known_profiles(Path.cwd())
 
 
-def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) -> Suite:
+def wire(
+    choice: Choice, project: str, state: Path, *, offline: bool = False, planning: Planning = Planning.NOW
+) -> Suite:
     """Load the profile, look at this machine, and return the final stack with its adapters.
 
     `offline`: what must be made is made without the network, or not at all.
     """
     from aisuite.adapters.gateway_env import GatewayEnv
+    from aisuite.vram.readback import parse_build
 
     loaded = load(choice)
     folder = project_folder(project, state)
     containers = loaded.profile.engine == "docker"
     llama = None if containers else _find_llama_server()
-    environment = GatewayEnv(_user_folder("data") / "gateway", offline=offline)
+    loaded, card = settle_card(loaded, choice, folder, llama.version if llama else None, planning)
+    environment = GatewayEnv(user_folder("data") / "gateway", offline=offline)
     program = llama.argv_prefix if llama else ("llama-server",)
     sites = find_sites(project, folder, program, environment.program, in_containers=containers)
+    if llama is not None:
+        sites = (replace(sites[0], llama_build=parse_build(llama.version).number), sites[1])
     stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
     return Suite(
         wanted_engine=loaded.profile.engine,
@@ -87,29 +105,26 @@ def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) ->
         other=other,
         deps=_deps(folder, stack.engine, _preparers(stack, environment)),
         profile_why=choice.name()[1],
+        profile_file=_file_of(loaded),
         loaded_as=choice.flags(),
         cpu_only=llama.why_no_card if llama else None,
-        notes=(*stack.notes, *loaded.warnings),
+        notes=(*stack.notes, *loaded.warnings, *(card.notes if card else ())),
+        card=card,
     )
 
 
 def wire_again(profile: str | None, project: str, state: Path) -> Suite:
     """Wire what `up` has brought up last: its profile, or the one that is named, with its phase and on its engine.
 
-    Raises NotRunning, and UsageError when the profile was a file without a name.
+    Raises NotRunning, ProfileError.
     """
     from aisuite.adapters.workdir import ProjectDir
     from aisuite.cli.choice import Choice
     from aisuite.ops.record import require_record
 
     record = require_record(ProjectDir(project_folder(project, state)))
-    if profile is None and record.profile not in list_profiles():
-        raise UsageError(
-            f"this project's profile {record.profile} is a file of its own; name it",
-            f"--profile ./{record.profile}.yaml",
-        )
-    choice = Choice(profile or record.profile, record.phase, demo=False, engine=record.engine)
-    return wire(choice, project, state)
+    choice = Choice(profile or record.profile_file or record.profile, record.phase, demo=False, engine=record.engine)
+    return wire(choice, project, state, planning=Planning.AGAIN)
 
 
 def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]:
@@ -118,9 +133,10 @@ def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]
 
     check_project(project)
     folder = folder.absolute()
-    environment = GatewayEnv(_user_folder("data") / "gateway")
+    environment = GatewayEnv(user_folder("data") / "gateway")
     _, site = find_sites(project, folder, ("llama-server",), environment.program, in_containers=True)
-    stack = _resolve(load(choice), site)
+    loaded, _ = settle_card(load(choice), choice, folder, None, Planning.NOW)
+    stack = _resolve(loaded, site)
     return stack, _deps(folder, "docker", _preparers(stack, environment))
 
 
@@ -128,7 +144,7 @@ def _find_llama_server() -> LlamaServer:
     from aisuite.adapters.llama_binary import find_llama_server
     from aisuite.stack.inference import LLAMA_FLAGS
 
-    return find_llama_server(LLAMA_FLAGS, _user_folder("cache"))
+    return find_llama_server(LLAMA_FLAGS, user_folder("cache"))
 
 
 def _resolve(loaded: Loaded, site: Site) -> Stack:
@@ -170,12 +186,15 @@ def open_folder(folder: Path) -> Workdir:
 
 
 def open_data(project: str, state: Path) -> KeptData:
-    """Return what the services of a project keep, on the engine on which they were brought up."""
+    """Return what the services of a project keep, on the engine on which they were brought up last."""
+    from aisuite.adapters.workdir import ProjectDir
+    from aisuite.ops.record import read_last_engine
+
     folder = project_folder(project, state)
-    if _recorded_engine(folder) == "docker":
+    if read_last_engine(ProjectDir(folder)) == "docker":
         from aisuite.adapters.docker_engine.volumes import DockerVolumes
 
-        return DockerVolumes(folder.name)
+        return DockerVolumes(folder.name, folder)
     from aisuite.adapters.service_folders import ServiceFolders
 
     return ServiceFolders(folder)
@@ -231,7 +250,7 @@ def open_chat() -> Chat:
 def project_folder(project: str, state: Path) -> Path:
     """Return the absolute folder of a project. Raises UsageError when the name cannot be a folder's."""
     check_project(project)
-    return (Path.cwd() / state / project).absolute()
+    return Path(os.path.normpath(Path.cwd() / state / project))
 
 
 def check_project(project: str) -> None:
@@ -254,7 +273,7 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
     from aisuite.resources import find_data_dir
 
     return Deps(
-        engine=_engine(folder, engine),
+        engine=open_engine(folder, engine),
         probe=HttpProbe(),
         renderer=JinjaRenderer(find_data_dir("templates")),
         workdir=ProjectDir(folder),
@@ -266,7 +285,8 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
     )
 
 
-def _engine(folder: Path, engine: EngineName) -> Engine:
+def open_engine(folder: Path, engine: EngineName) -> Engine:
+    """Return the engine that runs the project in this folder."""
     if engine == "docker":
         from aisuite.adapters.docker_engine import DockerEngine
 
@@ -274,10 +294,3 @@ def _engine(folder: Path, engine: EngineName) -> Engine:
     from aisuite.adapters.process_engine import ProcessEngine
 
     return ProcessEngine(folder)
-
-
-def _user_folder(kind: str) -> Path:
-    import platformdirs
-
-    folder = platformdirs.user_cache_dir("aisuite") if kind == "cache" else platformdirs.user_data_dir("aisuite")
-    return Path(folder)

@@ -13,12 +13,14 @@ from aisuite.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from aisuite.ports import Workdir
     from aisuite.stack.model import Role, Stack
 
 _FILE = "stack.json"
 _SCHEMA = "aisuite.record/1"
+_ENGINE = "engine"  # of the last `up`; stays when the stack goes, for what its services keep stays, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Record:
     phase: int
     routes: tuple[str, ...]
     services: tuple[RecordedService, ...]
+    profile_file: str | None = None  # where the profile was read; None: by its name it is always found
 
     def find(self, role: Role) -> RecordedService | None:
         """Return the first service with that role."""
@@ -55,7 +58,9 @@ class Record:
         return found
 
 
-def record_of(stack: Stack, seconds: Mapping[str, float], before: Record | None) -> Record:
+def record_of(
+    stack: Stack, seconds: Mapping[str, float], before: Record | None, profile_file: Path | None = None
+) -> Record:
     """Make a record; a service that was left alone keeps the seconds it once took."""
     kept = {service.name: service.seconds_to_healthy for service in before.services} if before else {}
     services = tuple(
@@ -69,12 +74,14 @@ def record_of(stack: Stack, seconds: Mapping[str, float], before: Record | None)
         for service in stack.services
     )
     routes = tuple(route.name for route in stack.routes)
-    return Record(stack.project, stack.engine, stack.profile, stack.phase, routes, services)
+    file = None if profile_file is None else str(profile_file)
+    return Record(stack.project, stack.engine, stack.profile, stack.phase, routes, services, file)
 
 
 def write_record(workdir: Workdir, record: Record) -> None:
     """Write the record into the project folder."""
-    workdir.write({_FILE: json.dumps({"schema": _SCHEMA, **asdict(record)}, indent=2) + "\n"})
+    text = json.dumps({"schema": _SCHEMA, **asdict(record)}, indent=2) + "\n"
+    workdir.write({_ENGINE: f"{record.engine}\n", _FILE: text})
 
 
 def read_record(workdir: Workdir) -> Record | None:
@@ -103,3 +110,8 @@ def require_record(workdir: Workdir) -> Record:
 def forget_record(workdir: Workdir) -> None:
     """Remove the record: nothing is up any more."""
     workdir.remove(_FILE)
+
+
+def read_last_engine(workdir: Workdir) -> str | None:
+    """Return the engine of the last `up`, also after a `down`; None when there never was one."""
+    return (workdir.read(_ENGINE) or "").strip() or None

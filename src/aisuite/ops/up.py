@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, EngineUnavailable, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
-from aisuite.ops.checks import check_disk, check_gpu, check_models, check_ports
+from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
 from aisuite.ops.look import look
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
+from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.plan.model import Plan, Preparation
 from aisuite.plan.reconcile import reconcile
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from aisuite.ops.settle import CardPlan
     from aisuite.plan.observed import Observed
     from aisuite.ports import Deps
     from aisuite.stack.model import Stack
+    from aisuite.vram.model import VramPlan
 
 _NEEDED_BY = {"demo-models": Role.INFERENCE, "gateway-environment": Role.GATEWAY}
 
@@ -40,6 +43,9 @@ class UpRequest:
     pull: Pull = field(default_factory=Pull)
     dry_run: bool = False
     keep: bool = False
+    card: CardPlan | None = None  # what each model gets of the card
+    force: bool = False  # start also what does not fit
+    profile_file: Path | None = None  # where the profile was read; None: by its name it is always found
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class UpReport:
     failures: tuple[AisuiteError, ...] = ()
     rewritten: tuple[str, ...] = ()  # files that differed although nothing had to be done: edited by hand, say
     header: Path | None = None  # file with the gateway's Authorization header
+    card: VramPlan | None = None
+    forced: bool = False  # servers were started, or would be, whether they fit or not
 
     @property
     def degraded(self) -> bool:
@@ -70,11 +78,13 @@ class UpReport:
 def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda _: None) -> UpReport:
     """Make what runs equal to the stack; start nothing that cannot work, and leave nothing half-started."""
     stack, began = request.stack, deps.clock.monotonic()
-    check_models(stack, request.loaded_as)
+    check_models(stack.models, request.loaded_as)
     check_gpu(stack, request.cpu_only, deps.gpu)
     files = deps.renderer.render(stack)
+    card = request.card.plan if request.card else None
     if request.dry_run:
         plan, _ = _plan(stack, files, deps)
+        check_fit(card, stack, plan, force=request.force)
         plan = _images_first(request, plan, deps) + plan
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
     also = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
@@ -82,6 +92,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
         plan, observed = _plan(stack, files, deps)
+        check_fit(card, stack, plan, force=request.force)
         if plan:
             check_disk(stack, deps.host)
             check_ports(stack, plan, observed, deps.host, deps.engine)
@@ -94,11 +105,13 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             deps.workdir.ensure_secret(secret)
         results: tuple[StepResult, ...] = ()
         if plan:
-            with _recorded(stack, before, deps, keep=request.keep):
+            with _recorded(request, before, deps):
                 results = _carry_out(request, files, plan, observed, deps, listen)
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
-        record = record_of(stack, seconds, before)
+        record = record_of(stack, seconds, before, request.profile_file)
         write_record(deps.workdir, record)
+        if request.card is not None:
+            remember(deps.workdir, request.card)
         if plan:
             observed = _look(stack, deps)
     return UpReport(
@@ -111,6 +124,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         failures=(*(result.error for result in results if result.error is not None), *health_faults(observed)),
         rewritten=() if plan else written,
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
+        card=card,
+        forced=request.force,
     )
 
 
@@ -163,20 +178,20 @@ def _carry_out(
 
 
 @contextmanager
-def _recorded(stack: Stack, before: Record | None, deps: Deps, *, keep: bool) -> Iterator[None]:
+def _recorded(request: UpRequest, before: Record | None, deps: Deps) -> Iterator[None]:
     """Record the stack, so that `down` finds what a killed run leaves; after a failure tell what was up before.
 
     An engine that went away in the middle leaves what nobody can take back now: then the record stays, for `down`.
     """
-    write_record(deps.workdir, record_of(stack, {}, before))
+    write_record(deps.workdir, record_of(request.stack, {}, before, request.profile_file))
     try:
         yield
     except _LeftBehind as left:
         raise left.error from left
     except BaseException:
-        if not keep and before is not None:
+        if not request.keep and before is not None:
             write_record(deps.workdir, before)
-        elif not keep:
+        elif not request.keep:
             forget_record(deps.workdir)
         raise
 

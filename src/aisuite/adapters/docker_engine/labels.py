@@ -21,7 +21,7 @@ ONE_OFF = "com.docker.compose.oneoff"
 NETWORK = "com.docker.compose.network"
 VOLUME = "com.docker.compose.volume"
 FINGERPRINT = "aisuite.fingerprint"
-FOLDER = "aisuite.folder"  # on networks: Compose does not note there whose they are
+FOLDER = "aisuite.folder"  # on networks and volumes: Compose does not note there whose they are
 # Without any hash Compose does not see a container; with a wrong one its next `up` makes it anew.
 NO_HASH = "unknown"
 
@@ -38,7 +38,7 @@ def network_labels(place: Place, network: str) -> dict[str, str]:
 
 def volume_labels(place: Place, volume: str) -> dict[str, str]:
     """Return the labels of a named volume."""
-    return {**project_labels(place.project), VOLUME: volume}
+    return {**project_labels(place.project), VOLUME: volume, FOLDER: str(place.folder)}
 
 
 def container_labels(place: Place, service: str, depends_on: Mapping[str, DependsOn]) -> dict[str, str]:

@@ -28,7 +28,7 @@ def ensure_networks(client: Any, compose: ComposeFile, place: Place) -> None:
     there = {one["Name"]: one for one in client.networks(names=list(wanted)) if one["Name"] in wanted}
     for full_name, name in wanted.items():
         if full_name in there:
-            _check_network(there[full_name], compose.networks[name], name, place)
+            _check_network(client, there[full_name], compose.networks[name], name, place)
         else:
             client.create_network(
                 full_name,
@@ -39,7 +39,7 @@ def ensure_networks(client: Any, compose: ComposeFile, place: Place) -> None:
             )
 
 
-def _check_network(found: Mapping[str, Any], wanted: Network, name: str, place: Place) -> None:
+def _check_network(client: Any, found: Mapping[str, Any], wanted: Network, name: str, place: Place) -> None:
     labels = found["Labels"] or {}
     owner = labels.get(FOLDER, str(place.folder))
     if (labels.get(PROJECT), labels.get(NETWORK)) != (place.project, name):
@@ -48,8 +48,14 @@ def _check_network(found: Mapping[str, Any], wanted: Network, name: str, place: 
         raise StepFailed(
             f"another folder has a project {place.project!r} in this Docker: {owner}", "aisuite up --project my-suite"
         )
-    if found["Internal"] != wanted.internal or dict(found["Options"] or {}) != dict(wanted.driver_opts):
+    other_options = dict(found["Options"] or {}) != dict(wanted.driver_opts) and not _is_podman(client)
+    if found["Internal"] != wanted.internal or other_options:
         raise StepFailed(f"the network {found['Name']} has other settings than {name} should have", "aisuite down")
+
+
+def _is_podman(client: Any) -> bool:
+    """Whether it is Podman that speaks Docker's API: it forgets the options that a network was made with."""
+    return any(part["Name"] == "Podman Engine" for part in client.version(api_version=False).get("Components") or ())
 
 
 def ensure_volumes(client: Any, compose: ComposeFile, place: Place) -> None:
@@ -60,9 +66,15 @@ def ensure_volumes(client: Any, compose: ComposeFile, place: Place) -> None:
         if full_name not in there:
             client.create_volume(full_name, labels=volume_labels(place, name))
             continue
-        owner = (there[full_name]["Labels"] or {}).get(PROJECT, place.project)
+        labels = there[full_name]["Labels"] or {}
+        owner, folder = labels.get(PROJECT, place.project), labels.get(FOLDER, str(place.folder))
         if owner != place.project:
             raise StepFailed(f"the volume {full_name} is of the project {owner}", "aisuite up --project my-suite")
+        if folder != str(place.folder):
+            raise StepFailed(
+                f"the volume {full_name} is of a project {owner!r} in another folder: {folder}",
+                "aisuite up --project my-suite",
+            )
 
 
 def remove_networks(client: Any, place: Place) -> None:
