@@ -21,7 +21,7 @@ from aisuite.adapters.workdir import ProjectDir
 from aisuite.ops.up import UpReport, UpRequest, up
 from aisuite.ports import Deps
 from aisuite.resources import find_data_dir
-from aisuite.stack.model import Dependency, Endpoint, Service, Stack
+from aisuite.stack.model import Dependency, Endpoint, HealthTiming, Service, Stack
 from aisuite.units import Seconds
 from tests.bed.images import PYTHON
 from tests.bed.place import Bed
@@ -37,6 +37,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.end_headers()
 http.server.ThreadingHTTPServer(('', {_INSIDE}), Handler).serve_forever()
 """
+# By the bed's engine, as `aisuite` chooses by what an engine can.
+_TIMINGS = {"current": HealthTiming(), "oldest": HealthTiming(interval=2.0, start_interval=None)}
 
 
 def answering(name: str, *needs: Dependency, **fields: Any) -> Service:
@@ -47,6 +49,7 @@ def answering(name: str, *needs: Dependency, **fields: Any) -> Service:
         image=PYTHON,
         deadline=Seconds(30),
         healthcheck=("CMD", "true"),
+        health_timing=_TIMINGS[Bed.from_environment().engine],
     )
     return replace(service, **fields)
 

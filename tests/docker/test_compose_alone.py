@@ -64,6 +64,7 @@ class Composed:
 def composed(docker_bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """The demo profile as `aisuite render` leaves it, with keys and models beside it, brought up by Compose."""
     suite = Suite(tmp_path_factory.mktemp("compose"))
+    suite.env |= docker_bed.variables()
     folder = suite.folder / ".aisuite" / PROJECT
     ran = suite.run("render", "--demo", "--engine", "docker", "--project", PROJECT, "-o", str(folder))
     assert ran.code == 0, ran.err

@@ -34,6 +34,7 @@ def _compose(bed: Bed, folder: Path, *words: str) -> str:
 def ejected(docker_bed: Bed, tmp_path: Path) -> Iterator[tuple[Suite, Path]]:
     """An ejected folder that was moved, brought up by Compose."""
     suite = Suite(tmp_path / "here")
+    suite.env |= docker_bed.variables()
     suite.folder.mkdir()
     ran = suite.run("eject", "out", "--demo", "--phase", "1", "--project", PROJECT)
     assert ran.code == 0, ran.err
