@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,13 +36,16 @@ def plan(
         str | None,
         typer.Option("--what-if", metavar="CHANGES", help="Settings to try: context=8192,kv=q8_0,code.layers=20."),
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Also draw the plan into this file, as SVG.")
+    ] = None,
 ) -> int:
     """Say how many layers of each model fit on the card, and what every part costs. Exit code 4 when it does not."""
     from aisuite.cli.choice import Choice
-    from aisuite.cli.planning import plan_for
+    from aisuite.cli.planning import Asked, plan_for
     from aisuite.cli.view import plan as view
     from aisuite.cli.wiring import project_folder
 
     choice, folder = Choice(profile, phase, demo=False, engine=engine), project_folder(session.project, session.state)
-    report = plan_for(choice, folder, gpu_memory, model or (), what_if or "")
+    report = plan_for(choice, folder, Asked(gpu_memory, model or (), what_if or "", plot))
     return session.out.show(view.plan_json(report), view.plan_text(report, session.out), report.exit_code)

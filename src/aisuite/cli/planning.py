@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,19 +29,40 @@ class Planning(StrEnum):
     NONE = "none"  # nothing: it asks for files or images only
 
 
-def plan_for(choice: Choice, folder: Path, gpu_memory: str | None, models: Sequence[str], what_if: str) -> PlanReport:
-    """Plan what the command line asks for."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options of `plan` say."""
+
+    gpu_memory: str | None
+    models: Sequence[str]
+    what_if: str
+    plot: Path | None
+
+
+def plan_for(choice: Choice, folder: Path, asked: Asked) -> PlanReport:
+    """Plan what the command line asks for, and draw it where that is wanted."""
     from aisuite.cli.wiring import load
     from aisuite.ops.plan import ModelSource, plan
     from aisuite.vram.what_if import parse_changes
 
     request = replace(
         _request(load(choice), choice, folder, None),
-        gpu_memory=_size(gpu_memory),
-        sources=tuple(ModelSource.parse(text) for text in models),
-        changes=parse_changes(what_if),
+        gpu_memory=_size(asked.gpu_memory),
+        sources=tuple(ModelSource.parse(text) for text in asked.models),
+        changes=parse_changes(asked.what_if),
+        sweep=asked.plot is not None,
     )
-    return plan(request, _doors())
+    report = plan(request, _doors())
+    if asked.plot is not None:
+        _draw(report, asked.plot)
+    return report
+
+
+def _draw(report: PlanReport, picture: Path) -> None:
+    from aisuite.adapters.shared_folder import SharedFolder
+    from aisuite.vram.plot import plan_svg
+
+    SharedFolder(picture.parent).write(picture.name, plan_svg(report.plan, report.sweeps))
 
 
 def settle_card(

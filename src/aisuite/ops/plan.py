@@ -14,6 +14,7 @@ from aisuite.vram.model import Budget, Card, Verdict
 from aisuite.vram.overhead import estimated_overhead
 from aisuite.vram.remedy import with_remedy
 from aisuite.vram.solve import Neighbour, neighbours, solve
+from aisuite.vram.sweep import sweeps
 from aisuite.vram.what_if import apply_changes
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from aisuite.stack.model import ModelFile
     from aisuite.vram.model import Demand, LlamaBuild, ModelShape, Overhead, VramPlan
     from aisuite.vram.pricing import Pricing
+    from aisuite.vram.sweep import Sweep
     from aisuite.vram.what_if import Change
 
 _MODEL_EXAMPLE = "aisuite plan --model code=hf:owner/repo/file.gguf"
@@ -73,6 +75,7 @@ class PlanRequest:
     sources: tuple[ModelSource, ...] = ()
     changes: tuple[Change, ...] = ()  # --what-if
     occupied: int = 0  # bytes of the card that this project's own servers hold now
+    sweep: bool = False  # other layers and contexts are wanted, too: for a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class PlanReport:
     plan: VramPlan
     neighbours: tuple[Neighbour, ...]
     before: VramPlan | None = None
+    sweeps: tuple[Sweep, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -103,7 +107,7 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
     pricing = doors.price(request.build, overhead)
     found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
     before = _solved(request, demands, budget, pricing) if request.changes else None
-    return PlanReport(found, neighbours(found, pricing), before)
+    return PlanReport(found, neighbours(found, pricing), before, sweeps(found, pricing) if request.sweep else ())
 
 
 def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pricing: Pricing) -> VramPlan:

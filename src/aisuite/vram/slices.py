@@ -19,7 +19,7 @@ class Kind(StrEnum):
     WEIGHTS = "weights"
     KV = "KV cache"
     COMPUTE = "compute"
-    CONTEXT = "context"  # CUDA's own, and what else a process costs
+    CONTEXT = "CUDA context"  # and what else a process costs beside its buffers
     RESERVE = "reserve"
     FREE = "free"
 

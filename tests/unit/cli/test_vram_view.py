@@ -68,7 +68,7 @@ def test_every_part_has_a_row_on_the_card_and_in_ram() -> None:
     rows = [line.split() for line in parts_table(planned(), OUT).splitlines()]
     assert rows[0] == ["PART", "CARD", "MiB", "OF", "CARD", "RAM", "MiB"]
     assert ["█", "code", "weights", "500.0", "20.8%", "600.0"] in rows
-    assert ["░", "chat", "context", "100.0", "4.2%"] in rows
+    assert ["░", "chat", "CUDA", "context", "100.0", "4.2%"] in rows
     assert ["code", "together", "694.0", "28.9%", "600.0"] in rows
     assert rows[-1] == ["·", "free", "12.0", "0.5%"]
 

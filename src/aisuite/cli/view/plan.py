@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aisuite.cli.view.table import table
+from aisuite.cli.view.vram import card_bar, parts_table
 
 if TYPE_CHECKING:
     from aisuite.cli.output import Output
@@ -20,10 +21,6 @@ _HEAD: Row = (
     "LAYERS",
     "CONTEXT",
     "KV TYPE",
-    "WEIGHTS",
-    "KV",
-    "COMPUTE",
-    "PROCESS",
     "CARD MiB",
     "RAM MiB",
 )
@@ -106,10 +103,10 @@ def _mib(size: int) -> float:
 
 
 def plan_text(report: PlanReport, out: Output) -> str:
-    """The card, one row per server, the verdict and its reasons, and what would make it fit."""
+    """The card as a bar, one row per server and one per part, the verdict and its reasons, what would make it fit."""
     plan, card = report.plan, report.plan.budget.card
     lines = [f"{card.name}: {_whole(card.total)} MiB, of which the models may use {_whole(plan.budget.room)}", ""]
-    lines += [_table(plan, out), ""]
+    lines += [card_bar(plan, out), "", _table(plan, out), "", parts_table(plan, out), ""]
     lines += [f"{share.model}: {share.why}" for share in plan.shares]
     lines += ["", f"{plan.verdict.name}: {'; '.join(plan.reasons)}"]
     if plan.remedy:
@@ -125,16 +122,12 @@ def _table(plan: VramPlan, out: Output) -> str:
 
 
 def _row(share: Share) -> Row:
-    flags, device, every = share.flags, share.memory.device, share.shape.layers + 1
+    flags, every = share.flags, share.shape.layers + 1
     return (
         share.model,
         f"{min(flags.gpu_layers, every)}/{every}",
         str(flags.context),
         flags.kv_k,
-        _whole(device.model),
-        _whole(device.kv),
-        _whole(device.compute),
-        _whole(share.overhead.bytes),
         _whole(share.device_bytes),
         _whole(share.memory.host.total),
     )

@@ -105,7 +105,7 @@ def _server_rows(share: Share) -> Iterator[tuple[str, str, int, int]]:
     yield _sign(Kind.KV), f"{share.model} KV cache", device.kv, host.kv
     yield _sign(Kind.COMPUTE), f"{share.model} compute", device.compute, host.compute
     yield "", f"{share.model} output", device.output, host.output
-    yield _sign(Kind.CONTEXT), f"{share.model} context", share.overhead.bytes, 0
+    yield _sign(Kind.CONTEXT), f"{share.model} CUDA context", share.overhead.bytes, 0
     yield "", f"{share.model} together", share.device_bytes, host.total
 
 
