@@ -39,6 +39,7 @@ def find_sites(
         processes,
         engine="docker",
         cpus=facts.cpus or processes.cpus,
+        owner=(0, 0) if facts.rootless else processes.owner,
         docker_api=facts.api,
         cdi_devices=facts.cdi_devices,
         digests=_digests(will_run=in_containers),

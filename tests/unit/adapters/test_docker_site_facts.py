@@ -100,6 +100,22 @@ def test_the_engine_that_will_run_the_stack_tells_its_cores_and_the_cards_it_can
         assert ask_engine(will_run=True) == EngineFacts((1, 51), 4, frozenset({"nvidia.com/gpu=0"}))
 
 
+@pytest.mark.parametrize(
+    ("said", "rootless"),
+    [
+        ({"SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]}, True),
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "Rootless": True}, True),
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "Rootless": False}, False),
+        ({"SecurityOptions": None}, False),
+    ],
+)
+def test_an_engine_without_root_is_known(
+    said: dict[str, object], rootless: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(json.dumps({"ApiVersion": "1.51", **said}).encode(), monkeypatch):
+        assert ask_engine(will_run=True).rootless is rootless
+
+
 def test_an_engine_that_lists_no_cards_has_none_to_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(b'{"ApiVersion": "1.41", "NCPU": 2, "DiscoveredDevices": null}', monkeypatch):
         assert ask_engine(will_run=True) == EngineFacts((1, 41), 2)

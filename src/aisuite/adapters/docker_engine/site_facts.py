@@ -26,6 +26,7 @@ class EngineFacts:
     api: tuple[int, int] | None = None
     cpus: int | None = None
     cdi_devices: frozenset[str] = frozenset()
+    rootless: bool = False  # its root is this user: nobody else in its containers is
 
 
 class _Asked(Protocol):
@@ -49,7 +50,13 @@ def ask_engine(*, will_run: bool) -> EngineFacts:
 
 def _facts(api: tuple[int, int], info: Mapping[str, Any]) -> EngineFacts:
     devices = (one for one in info.get("DiscoveredDevices") or () if one.get("Source") == "cdi")
-    return EngineFacts(api, info.get("NCPU") or None, frozenset(str(one.get("ID")) for one in devices))
+    cards = frozenset(str(one.get("ID")) for one in devices)
+    return EngineFacts(api, info.get("NCPU") or None, cards, rootless=_is_rootless(info))
+
+
+def _is_rootless(info: Mapping[str, Any]) -> bool:
+    options = info.get("SecurityOptions") or ()
+    return "name=rootless" in options or info.get("Rootless") is True  # the latter is Podman's
 
 
 def find_loaded(lock: Mapping[str, Locked], *, will_run: bool) -> frozenset[str]:
