@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aisuite.vram.choices import Dimension, choices_of, with_value
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from aisuite.vram.model import Demand, Prefer, ServerFlags
     from aisuite.vram.pricing import Pricing
+
+    _Way = tuple[int, float, ServerFlags]  # bytes of the card, slowdown, and the flags that make them
 
 # What is decided first gets the memory; within one dimension the models come in the profile's order.
 _ORDER: Mapping[Prefer, tuple[Dimension, ...]] = {
@@ -46,18 +49,15 @@ class _Search:
         return self._flags
 
     def balance(self) -> dict[str, ServerFlags]:
-        """Keep what the profile asks for while each model has half of its layers; share the layers by traffic."""
-        lean = dict(self._flags)
-        best, most = lean, -1.0
-        for level in self._levels():
-            self._flags = {name: flags if level is None else level[name] for name, flags in lean.items()}
-            self._share_layers()
-            least = min(self._share_on_card(demand) for demand in self._demands)
-            if self._used() <= self._room and least > most:
-                best, most = dict(self._flags), least
-            if most >= _ENOUGH:
-                break
-        return best
+        """Keep what the profile asks for while each model has half of its layers; the slowest is made fastest.
+
+        Each level costs less than the one before, so the first at which enough layers fit is found by halving.
+        """
+        levels = self._levels()
+        if self._enough_at(levels[0]):
+            return self._shared(levels[0])
+        first = bisect_left(range(len(levels)), True, lo=1, key=lambda number: self._enough_at(levels[number]))
+        return self._shared(levels[min(first, len(levels) - 1)])
 
     def _leanest(self, demand: Demand) -> ServerFlags:
         flags = demand.flags
@@ -81,49 +81,61 @@ class _Search:
     def _cost(self, demand: Demand, flags: ServerFlags) -> int:
         return self._pricing.device_bytes(demand.shape, flags)
 
-    def _levels(self) -> list[dict[str, ServerFlags] | None]:
-        """What all models give up together, step by step: first finer KV types, then context; None: all they can."""
-        depth = {dimension: self._depth(dimension) for dimension in (Dimension.CONTEXT, Dimension.KV)}
-        steps = product(range(depth[Dimension.CONTEXT]), range(depth[Dimension.KV]))
-        return [{one.model: self._at(one, context, kv) for one in self._demands} for context, kv in steps] + [None]
+    def _levels(self) -> list[dict[str, ServerFlags]]:
+        """What all models give up together, step by step: first finer KV types, then slots, then context."""
+        wish = {Dimension.KV: 0, Dimension.PARALLEL: 0, Dimension.CONTEXT: 0}
+        levels = [self._at(wish)]
+        for dimension in wish:
+            for step in range(1, max(len(choices[dimension]) for choices in self._choices.values())):
+                wish[dimension] = step
+                levels.append(self._at(wish))
+        return levels
 
-    def _depth(self, dimension: Dimension) -> int:
-        return max(len(choices[dimension]) for choices in self._choices.values())
+    def _at(self, steps: Mapping[Dimension, int]) -> dict[str, ServerFlags]:
+        found = {}
+        for demand in self._demands:
+            flags = demand.flags
+            for dimension, step in steps.items():
+                values = self._choices[demand.model][dimension]
+                flags = with_value(flags, dimension, values[min(step, len(values) - 1)])
+            found[demand.model] = flags
+        return found
 
-    def _at(self, demand: Demand, context: int, kv: int) -> ServerFlags:
-        choices = self._choices[demand.model]
-        flags = with_value(demand.flags, Dimension.CONTEXT, _at_most(choices[Dimension.CONTEXT], context))
-        flags = with_value(flags, Dimension.KV, _at_most(choices[Dimension.KV], kv))
-        return min(self._each(demand, flags, Dimension.LAYERS), key=lambda one: self._cost(demand, one))
+    def _enough_at(self, level: Mapping[str, ServerFlags]) -> bool:
+        flags = self._shared(level)
+        fits = sum(self._cost(demand, flags[demand.model]) for demand in self._demands) <= self._room
+        return fits and all(
+            flags[demand.model].gpu_layers >= _ENOUGH * (demand.shape.layers + 1)
+            for demand in self._demands
+            if demand.layers_open
+        )
 
-    def _share_layers(self) -> None:
-        """Choose the layers that make the expected answer fastest."""
-        frontiers = [self._frontier(demand) for demand in self._demands]
-        fitting = [way for way in product(*frontiers) if sum(cost for cost, _, _ in way) <= self._room]
-        if not fitting:
-            return
-        fastest = min(fitting, key=lambda way: sum(seconds for _, seconds, _ in way))
-        self._flags = {demand.model: flags for demand, (_, _, flags) in zip(self._demands, fastest, strict=True)}
+    def _shared(self, level: Mapping[str, ServerFlags]) -> dict[str, ServerFlags]:
+        """Choose the layers with which the model that loses most loses least; where none fit, the leanest."""
+        frontiers = [self._frontier(demand, level[demand.model]) for demand in self._demands]
+        ways = [way for way in product(*frontiers) if sum(cost for cost, _, _ in way) <= self._room]
+        best = min(ways, key=_slowest_first, default=tuple(frontier[0] for frontier in frontiers))
+        return {demand.model: flags for demand, (_, _, flags) in zip(self._demands, best, strict=True)}
 
-    def _frontier(self, demand: Demand) -> list[tuple[int, float, ServerFlags]]:
-        """Return (bytes, time, flags) of those numbers of layers that no other beats in both."""
+    def _frontier(self, demand: Demand, level: ServerFlags) -> list[_Way]:
+        """Return those numbers of layers that no other beats in both bytes and time, the cheapest first."""
         ways = [
-            (self._cost(demand, flags), self._time(demand, flags), flags)
-            for flags in self._each(demand, self._flags[demand.model], Dimension.LAYERS)
+            (self._cost(demand, flags), self._slowdown(demand, flags), flags)
+            for flags in self._each(demand, level, Dimension.LAYERS)
         ]
-        kept: list[tuple[int, float, ServerFlags]] = []
+        kept: list[_Way] = []
         for way in sorted(ways, key=lambda one: one[:2]):
             if not kept or way[1] < kept[-1][1]:
                 kept.append(way)
         return kept
 
-    def _time(self, demand: Demand, flags: ServerFlags) -> float:
+    def _slowdown(self, demand: Demand, flags: ServerFlags) -> float:
+        """Return how many times longer an answer takes than with all weights on the card, by the model's weight."""
         memory = self._pricing.memory(demand.shape, flags)
-        return demand.weight * (memory.device.model + _HOST_COST * memory.host.model)
-
-    def _share_on_card(self, demand: Demand) -> float:
-        return min(1.0, self._flags[demand.model].gpu_layers / (demand.shape.layers + 1))
+        device, host = memory.device.model, memory.host.model
+        return demand.weight * (device + _HOST_COST * host) / max(1, device + host)
 
 
-def _at_most(values: Sequence[Any], index: int) -> Any:
-    return values[min(index, len(values) - 1)]
+def _slowest_first(way: Sequence[_Way]) -> tuple[float, float]:
+    slowdowns = [slowdown for _, slowdown, _ in way]
+    return max(slowdowns), sum(slowdowns)
