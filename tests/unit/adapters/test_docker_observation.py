@@ -45,6 +45,7 @@ def test_a_running_container_is_told_with_its_pid_its_beginning_and_its_fingerpr
         ("paused", State.PAUSED),
         ("removing", State.EXITED),
         ("exited", State.EXITED),
+        ("stopped", State.EXITED),
         ("dead", State.FAILED),
         ("a state of tomorrow", State.FAILED),
     ],

@@ -19,6 +19,7 @@ _STATES = {
     "paused": State.PAUSED,
     "removing": State.EXITED,
     "exited": State.EXITED,
+    "stopped": State.EXITED,  # Podman's word for the moment before "exited"
     "dead": State.FAILED,
 }
 _CANNOT_RUN = frozenset({126, 127})  # a shell's, and Docker's, way to say that there is no such program
