@@ -10,6 +10,7 @@ from aisuite.vram.graph import (
     HOST,
     Graph,
     Node,
+    aligned,
     cache,
     graph_input,
     like,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HEADS_LAST = (0, 2, 1, 3)
 _ROPE_FACTORS = ("rope_freqs.weight", "rope_factors_long.weight")  # those of long contexts are as many as of short
+_PLACES = (DEVICE, HOST)
 _MASK_ROWS = 64  # GGML_KQ_MASK_PAD, before masks were born as f16
 
 
@@ -40,31 +42,40 @@ class Attention:
         self._card_has_flash = card_has_flash(task.shape, task.flags)
         self._keys, self._values = task.flags.kv_k.upper(), task.flags.kv_v.upper()
         name = next((name for name in _ROPE_FACTORS if name in task.weights.shared), None)
-        self._factors = {home: (weight(task.weights.shared[name], home),) if name else () for home in (DEVICE, HOST)}
-        self._positions = graph_input("I32", task.tokens)
+        self._factors = {home: (_named(weight(task.weights.shared[name], home)),) if name else () for home in _PLACES}
+        self._positions = graph_input("positions", "I32", task.tokens)
         kinds = sorted(set(task.shape.windowed))
         self._masks = {windowed: self._mask(windowed=windowed) for windowed in kinds}
         value_rows = 1 if self._flash else task.shape.value_length * max(task.shape.kv_heads)
-        self._key_slots = {windowed: graph_input("I64", task.tokens) for windowed in kinds}
-        self._value_slots = {windowed: graph_input("I64", task.tokens * value_rows) for windowed in kinds}
-        self._key_turns = {windowed: self._rotation(self._keys, task.shape.key_length) for windowed in kinds}
-        self._value_turns = {windowed: self._rotation(self._values, task.shape.value_length, 64) for windowed in kinds}
+        self._key_slots = {windowed: graph_input(f"key slots {windowed}", "I64", task.tokens) for windowed in kinds}
+        self._value_slots = {
+            windowed: graph_input(f"value slots {windowed}", "I64", task.tokens * value_rows) for windowed in kinds
+        }
+        self._key_turns = {
+            windowed: self._rotation(f"key turn {windowed}", self._keys, task.shape.key_length) for windowed in kinds
+        }
+        self._value_turns = {
+            windowed: self._rotation(f"value turn {windowed}", self._values, task.shape.value_length, 64)
+            for windowed in kinds
+        }
 
     def _mask(self, *, windowed: bool) -> Node:
         context, tokens = self._task.context, self._task.tokens
         cells, rows = context.cells_of(windowed=windowed), tokens // context.streams
         if self._task.rules.half_masks:
-            return graph_input("F16" if self._flash else "F32", cells, rows, 1, context.streams)
-        full = graph_input("F32", cells, -(-rows // _MASK_ROWS) * _MASK_ROWS, 1, context.streams)
-        return op("CPY", full.extent, full, type_="F16") if self._flash else full
+            return graph_input(f"mask {windowed}", "F16" if self._flash else "F32", cells, rows, 1, context.streams)
+        full = graph_input(f"mask {windowed}", "F32", cells, -(-rows // _MASK_ROWS) * _MASK_ROWS, 1, context.streams)
+        if not self._flash:
+            return full
+        return _named(op("CPY", full.extent, full, type_="F16"), f"half {full.name}")
 
-    def _rotation(self, kind: str, length: int, most: int = 1 << 30) -> Node | None:
+    def _rotation(self, name: str, kind: str, length: int, most: int = 1 << 30) -> Node | None:
         if not self._task.rules.rotated_cache or BY_NAME[kind].block == 1 or length % 64:
             return None
         size = 64
         while size < most and length % (2 * size) == 0:
             size *= 2
-        return graph_input("F32", size, size)
+        return graph_input(name, "F32", size, size)
 
     def attend(self, layer: Layer, activations: Node) -> Node:
         """Return what the layer's attention adds."""
@@ -151,8 +162,13 @@ class Attention:
         if self._task.rules.flash_scratch:
             for source in (keys, values):
                 if source.type != "F16":
-                    node.device_size = (node.device_size + 127 & ~127) + 2 * source.elements
+                    node.scratch = aligned(node.scratch, DEVICE) + 2 * source.elements
         return node
+
+
+def _named(node: Node, name: str = "rope factors") -> Node:
+    node.name = name
+    return node
 
 
 def _slice(together: Node, heads: int, length: int) -> Node:

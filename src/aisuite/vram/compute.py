@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aisuite.vram.decoder import Task, decoder_graph
-from aisuite.vram.graph import HOST
-from aisuite.vram.graph_allocator import Allocator
 from aisuite.vram.graph_splits import scheduled
+from aisuite.vram.segments import Segment, Walk, cut
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -22,48 +21,73 @@ class ComputeBuffers:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._on_host = [_kind(task, layer, with_types=True) for layer in range(task.shape.layers)]
-        self._on_device = [_kind(task, layer, with_types=False) for layer in range(task.shape.layers)]
-        self._known: dict[Hashable, Buffers] = {}
+        self._layers = range(task.shape.layers)
+        numbers: dict[Hashable, int] = {}
+        self._on_host = [_kind(task, layer, numbers, with_types=True) for layer in self._layers]
+        # The types of weights on the card do not matter: nothing copies them.
+        self._on_device = [_kind(task, layer, numbers, with_types=False) for layer in self._layers]
+        self._segments: dict[Hashable, Segment] = {}
+        self._walk = Walk()
+        self._known: dict[Split, Buffers] = {}
 
     def of(self, split: Split) -> Buffers:
         """Return the buffers for a split."""
-        kinds = [(HOST, kind) for kind in self._on_host[: split.first]]
-        kinds += [(0, kind) for kind in self._on_device[split.first :]]
-        kept = telling_layers(kinds)
-        key = (tuple(kinds[layer] for layer in kept), split.output, split.first == 0)
-        if key not in self._known:
-            self._known[key] = compute_bytes(self._task, [(layer, split.home(layer)) for layer in kept], split)
-        return self._known[key]
+        if split not in self._known:
+            self._known[split] = self._followed(split)
+        return self._known[split]
+
+    def _followed(self, split: Split) -> Buffers:
+        keys = self._keys(split)
+        missing = {key: layer for layer, key in reversed(list(enumerate(keys, -1))) if key not in self._segments}
+        if missing:
+            self._build(split, set(missing.values()), keys)
+        return self._walk.high_water([self._segments[key] for key in keys])
+
+    def _keys(self, split: Split) -> list[Hashable]:
+        """Return what decides each segment: the part before the layers, every layer, the part behind them."""
+        windowed, first = self._task.shape.windowed, split.first
+        # Copies for all of the card's layers are made in the order in which these need them.
+        order = windowed[first : first + 1]
+        around = (frozenset(windowed[:first]), frozenset(windowed[first:]), order, split.output, split.is_whole)
+        kinds = [*self._on_host[:first], *self._on_device[first:]]
+        roles = self._roles(split)
+        return [
+            (around, "before"),
+            *((around, kind, roles.get(layer)) for layer, kind in enumerate(kinds)),
+            (around, "behind"),
+        ]
+
+    def _roles(self, split: Split) -> dict[int, tuple[str, ...]]:
+        """Return the layers that open or close something: a place, or the use of a mask in a place."""
+        windowed, first, last = self._task.shape.windowed, split.first, len(self._layers) - 1
+        roles: dict[int, tuple[str, ...]] = {}
+        for home, layers in (("host", range(first)), ("device", range(first, last + 1))):
+            for window in (False, True):
+                own = [layer for layer in layers if windowed[layer] == window]
+                if own:
+                    roles[own[0]] = (*roles.get(own[0], ()), f"opens {home} {window}")
+                    roles[own[-1]] = (*roles.get(own[-1], ()), f"closes {home} {window}")
+        for layer, role in ((0, "first"), (first - 1, "before the card"), (first, "first on the card"), (last, "last")):
+            if 0 <= layer <= last:
+                roles[layer] = (*roles.get(layer, ()), role)
+        return roles
+
+    def _build(self, split: Split, wanted: set[int], keys: Sequence[Hashable]) -> None:
+        """Build the graph of the wanted layers and of those that open or close something, and keep its segments."""
+        layers = sorted(layer for layer in wanted | set(self._roles(split)) if layer in self._layers)
+        graph, ends = decoder_graph(self._task, [(layer, split.home(layer)) for layer in layers], split)
+        inputs = [leaf for leaf in graph.leafs if leaf.is_input]
+        segments = cut(inputs, scheduled(graph), ends, trims_reused=self._task.rules.trims_reused)
+        for key, segment in zip([keys[0], *(keys[layer + 1] for layer in layers), keys[-1]], segments, strict=True):
+            self._segments.setdefault(key, segment)
 
 
-def telling_layers(kinds: Sequence[Hashable]) -> list[int]:
-    """Return layers enough to see every buffer at its fullest: each kind of layer behind each other, and the last.
-
-    A layer leaves the allocator as it found it, so a second one of its kind in the same place changes nothing.
-    """
-    seen = set()
-    kept = []
-    for layer, kind in enumerate(kinds):
-        step = (kinds[layer - 1] if layer else None, kind)
-        if step not in seen or layer == len(kinds) - 1:
-            seen.add(step)
-            kept.append(layer)
-    return kept
-
-
-def _kind(task: Task, layer: int, *, with_types: bool) -> Hashable:
-    """Return what makes layers alike. The types of weights on the card do not matter: nothing copies them."""
+def _kind(task: Task, layer: int, numbers: dict[Hashable, int], *, with_types: bool) -> int:
+    """Return a number that layers share when they are alike."""
     shape = task.shape
     tensors = tuple(
         (name, tensor.shape, tensor.type if with_types else "")
         for name, tensor in sorted(task.weights.layers[layer].items())
     )
-    return (shape.windowed[layer], shape.heads[layer], shape.kv_heads[layer], tensors)
-
-
-def compute_bytes(task: Task, layers: Sequence[tuple[int, int]], split: Split) -> Buffers:
-    """Return the buffers for some layers, each with the place it is in."""
-    graph = decoder_graph(task, layers, split)
-    inputs = [leaf for leaf in graph.leafs if leaf.is_input]
-    return Allocator(trims_reused=task.rules.trims_reused).run(inputs, scheduled(graph))
+    kind = (shape.windowed[layer], shape.heads[layer], shape.kv_heads[layer], tensors)
+    return numbers.setdefault(kind, len(numbers))

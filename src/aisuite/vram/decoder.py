@@ -111,39 +111,45 @@ def norm(activations: Node, scale: Tensor, bias: Tensor | None, *, weights_home:
     return result if bias is None else like("ADD", result, weight(bias, weights_home))
 
 
-def decoder_graph(task: Task, layers: Sequence[tuple[int, int]], split: Split) -> Graph:
-    """Return the graph of some layers, each with the place it is in; the last one is the model's last."""
+def decoder_graph(task: Task, layers: Sequence[tuple[int, int]], split: Split) -> tuple[Graph, list[Node]]:
+    """Return the graph of some layers, each with the place it is in, and the nodes that end the parts of it.
+
+    The last layer given is the model's last. Parts are: what is before the layers, each layer, what is behind them.
+    """
     graph = Graph()
     current = _embedded(task, graph)
+    graph.expand(current)
+    ends = [current]
     attention = Attention(task, graph)
-    chosen = graph_input("I32", task.outputs)
+    chosen = graph_input("outputs", "I32", task.outputs)
     # llama.cpp holds norms on their layer's device where batches are small or all layers are on the card.
     pinned = task.tokens < _OFFLOAD_ROWS or split.is_whole
     for position, (index, home) in enumerate(layers):
         layer = Layer(task, index, home, pinned=pinned)
         wanted = chosen if position == len(layers) - 1 else None
         current = _layer(task, graph, attention, layer, current, wanted)
+        ends.append(current)
     _logits(task, graph, current, split.output)
-    return graph
+    return graph, ends
 
 
 def _embedded(task: Task, graph: Graph) -> Node:
     tokens, width = task.tokens, task.shape.embedding
     table = weight(task.weights.input["token_embd.weight"], HOST)
-    current = op("GET_ROWS", (width, tokens, 1, 1), table, graph_input("I32", tokens))
+    current = op("GET_ROWS", (width, tokens, 1, 1), table, graph_input("tokens", "I32", tokens))
     graph.expand(current)
     if task.rules.embedding_paths > 2:
-        mixed = op("GET_ROWS", (width, tokens, 1, 1), table, graph_input("I32", tokens))
+        mixed = op("GET_ROWS", (width, tokens, 1, 1), table, graph_input("mixed tokens", "I32", tokens))
         graph.expand(mixed)
     if task.rules.embedding_paths > 1:
-        graph.expand(graph_input("F32", width, tokens))
+        graph.expand(graph_input("embeddings", "F32", width, tokens))
     if task.rules.embedding_paths > 2:
-        rows = like("DUP", graph_input("F32", width, tokens))
-        written = Node("SET_ROWS", "F32", rows.extent, (mixed, graph_input("I64", tokens), rows)).sized()
+        rows = like("DUP", graph_input("mixed embeddings", "F32", width, tokens))
+        written = Node("SET_ROWS", "F32", rows.extent, (mixed, graph_input("mixed rows", "I64", tokens), rows))
         written.root = rows
         graph.expand(written)
     if task.traits.scaled_rows and task.rules.embedding_paths > 2:
-        return like("MUL", current, graph_input("F32", 1, tokens))
+        return like("MUL", current, graph_input("scales", "F32", 1, tokens))
     return like("SCALE", current) if task.traits.scaled_input else current
 
 

@@ -22,27 +22,45 @@ class Node:
     """One tensor. `home` is where it lies before the graph runs (weights, caches); None: ggml places it."""
 
     __slots__ = (
-        "cpu_only", "device_size", "extent", "forced", "home", "host_size", "is_input", "is_output", "is_weight",
-        "op", "root", "sources", "strides", "type", "visited",
+        "_bytes", "_strides", "cpu_only", "extent", "forced", "home", "is_input", "is_output", "is_weight", "name",
+        "op", "root", "scratch", "sources", "type", "visited",
     )  # fmt: skip
 
     def __init__(self, op: str, type_: str, extent: Extent, sources: tuple[Node, ...] = ()) -> None:
         self.op = op
+        self.name = ""  # of what more than one layer reads
         self.type = type_
         self.extent = extent
-        self.strides = contiguous_strides(type_, extent)
         self.sources = sources
         self.root: Node | None = None  # of a view: the tensor whose memory it shows
         self.home: int | None = None
         self.forced: int | None = None  # the backend that llama.cpp demands
+        self.scratch = 0  # bytes behind the result, on the card
         self.is_weight = self.is_input = self.is_output = self.cpu_only = self.visited = False
-        self.host_size = self.device_size = 0
+        self._strides: Extent | None = None
+        self._bytes: int | None = None
 
-    def sized(self) -> Node:
-        """Fill in what it takes of a buffer."""
-        self.host_size = size = data_bytes(self.type, self.extent, self.strides)
-        self.device_size = size + row_padding(self.type, self.extent[0])
-        return self
+    @property
+    def strides(self) -> Extent:
+        """Bytes from one element of each dimension to the next."""
+        if self._strides is None:
+            self._strides = contiguous_strides(self.type, self.extent)
+        return self._strides
+
+    @strides.setter
+    def strides(self, strides: Extent) -> None:
+        self._strides = strides
+
+    def size(self, backend: int) -> int:
+        """Return what it takes of a buffer."""
+        if self._bytes is None:
+            self._bytes = data_bytes(self.type, self.extent, self.strides)
+        if backend == HOST:
+            return aligned(self._bytes, HOST)
+        padding = row_padding(self.type, self.extent[0])
+        if self.scratch:
+            return aligned(self._bytes, DEVICE) + self.scratch
+        return aligned(self._bytes + padding, DEVICE)
 
     @property
     def rows(self) -> int:
@@ -117,12 +135,12 @@ class Graph:
 
 def op(name: str, extent: Extent, *sources: Node, type_: str = "F32") -> Node:
     """Return an operation with a result of its own."""
-    return Node(name, type_, extent, sources).sized()
+    return Node(name, type_, extent, sources)
 
 
 def like(name: str, first: Node, *others: Node) -> Node:
     """Return an operation whose result looks like its first source: additions, norms, activations."""
-    return Node(name, first.type, first.extent, (first, *others)).sized()
+    return Node(name, first.type, first.extent, (first, *others))
 
 
 def matmul(weight: Node, activations: Node) -> Node:
@@ -136,7 +154,7 @@ def view(name: str, source: Node, extent: Extent, strides: Extent | None = None)
     if strides is not None:
         node.strides = strides
     node.root = source.root or source
-    return node.sized()
+    return node
 
 
 def reshape(source: Node, *extent: int) -> Node:
@@ -158,10 +176,11 @@ def permute(source: Node, order: tuple[int, int, int, int]) -> Node:
     )
 
 
-def graph_input(type_: str, *extent: int) -> Node:
+def graph_input(name: str, type_: str, *extent: int) -> Node:
     """Return what llama.cpp fills in before each run; inputs lie with the CPU."""
     lengths = (*extent, 1, 1, 1)
-    node = Node("NONE", type_, (lengths[0], lengths[1], lengths[2], lengths[3])).sized()
+    node = Node("NONE", type_, (lengths[0], lengths[1], lengths[2], lengths[3]))
+    node.name = name
     node.is_input = True
     return node
 
@@ -169,7 +188,7 @@ def graph_input(type_: str, *extent: int) -> Node:
 def weight(tensor: Tensor, home: int) -> Node:
     """Return a tensor of the model."""
     lengths = (*tensor.shape, 1, 1, 1)
-    node = Node("NONE", tensor.type, (lengths[0], lengths[1], lengths[2], lengths[3])).sized()
+    node = Node("NONE", tensor.type, (lengths[0], lengths[1], lengths[2], lengths[3]))
     node.home = home
     node.is_weight = True
     return node
@@ -177,6 +196,6 @@ def weight(tensor: Tensor, home: int) -> Node:
 
 def cache(type_: str, extent: Extent, home: int) -> Node:
     """Return a tensor of the KV cache."""
-    node = Node("NONE", type_, extent).sized()
+    node = Node("NONE", type_, extent)
     node.home = home
     return node

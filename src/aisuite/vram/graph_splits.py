@@ -142,7 +142,8 @@ def _bring(
         if key not in copies:
             copy = Node("NONE", source.type, source.extent)
             copy.strides = source.strides
-            copies[key] = copy.sized()
+            copy.name = source.name and f"{source.name} for {backend}"
+            copies[key] = copy
             inputs.append((source, copy))
         sources[index] = copies[key]
     node.sources = tuple(sources)
