@@ -264,6 +264,7 @@ def check_project(project: str) -> None:
 
 
 def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -> Deps:
+    from aisuite.adapters.calibration import CalibrationFile
     from aisuite.adapters.clock import SystemClock
     from aisuite.adapters.host import LocalHost
     from aisuite.adapters.nvml import NvmlGpu
@@ -282,6 +283,7 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
         gpu=NvmlGpu(),
         preparers=preparers,
         images=open_images() if engine == "docker" else None,
+        calibration=CalibrationFile(user_folder("data")),
     )
 
 

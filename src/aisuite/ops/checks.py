@@ -51,7 +51,7 @@ def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:
     devices = gpu.devices()
     hint = "run on the CPU on purpose: aisuite up --profile phase2-cpu"
     if not any(device.index == stack.gpu_device for device in devices):
-        found = ", ".join(f"{device.index}: {device.name}" for device in devices) or "none"
+        found = ", ".join(f"{device.index}: {device.name}" for device in devices) or f"none ({gpu.why_none()})"
         raise GpuUnavailable(f"profile {stack.profile} asks for card {stack.gpu_device}; cards here: {found}", hint)
     if cpu_only is not None:
         raise GpuUnavailable(f"profile {stack.profile} asks for a card, but {cpu_only}", hint)

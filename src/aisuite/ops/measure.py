@@ -15,7 +15,7 @@ from aisuite.vram.readback import compare, parse_flags, parse_load_log, with_ans
 from aisuite.vram.verdict import CardUse, compare_buffers, learnt_overhead, split_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from aisuite.plan.observed import Observed
     from aisuite.ports import Deps, GpuDevice
@@ -103,15 +103,16 @@ def measured(
             fresh[service.name] = _report(service, shares.get(service.name), use, deps, forced=forced)
     known = read_measured(deps.workdir)
     _learn(stack, tuple(one.split for one in fresh.values()), watch, deps)
-    result = Measured({**_still_there(known, stack), **fresh})
-    if fresh:
+    result = Measured({**_still_there(known, stack, forced=forced), **fresh})
+    if result != known:
         write_measured(deps.workdir, result)
     return result
 
 
-def _still_there(known: Measured, stack: Stack) -> dict[str, ServerReport]:
-    names: Collection[str] = {service.name for service in stack.services}
-    return {name: report for name, report in known.servers.items() if name in names}
+def _still_there(known: Measured, stack: Stack, *, forced: bool) -> dict[str, ServerReport]:
+    names = {service.name for service in stack.services}
+    reports = {name: report for name, report in known.servers.items() if name in names}
+    return {name: replace(report, forced=report.forced or forced) for name, report in reports.items()}
 
 
 def _shares(stack: Stack, plan: VramPlan | None) -> dict[str, Share]:

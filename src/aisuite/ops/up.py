@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError, EngineUnavailable, NotReady, StepFailed
+from aisuite.errors import AisuiteError, DriftError, EngineUnavailable, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
 from aisuite.ops.look import look
+from aisuite.ops.measure import CardWatch, drift_of, measured
+from aisuite.ops.measured_file import Measured
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
@@ -63,15 +65,18 @@ class UpReport:
     header: Path | None = None  # file with the gateway's Authorization header
     card: VramPlan | None = None
     forced: bool = False  # servers were started, or would be, whether they fit or not
+    measured: Measured = field(default_factory=Measured)  # what is in force in each model server, and what it takes
 
     @property
     def degraded(self) -> bool:
-        """Whether something did not come up, or its engine cannot ask it, although the suite answers."""
+        """Whether something did not come up, its engine cannot ask it, or it is not as asked for, yet all answers."""
         return bool(self.failures)
 
     @property
     def exit_code(self) -> int:
-        """0, or 5 when degraded."""
+        """0; 5 when something did not come up, 8 when all that is wrong are settings that are not in force."""
+        if self.failures and all(isinstance(err, DriftError) for err in self.failures):
+            return DriftError.exit_code
         return StepFailed.exit_code if self.degraded else 0
 
 
@@ -83,10 +88,9 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     files = deps.renderer.render(stack)
     card = request.card.plan if request.card else None
     if request.dry_run:
-        plan, _ = _plan(stack, files, deps)
-        check_fit(card, stack, plan, force=request.force)
-        plan = _images_first(request, plan, deps) + plan
+        plan = _rehearse(request, files, deps)
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
+    watch = CardWatch(stack, deps, listen)
     also = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
     with deps.workdir.lock("up"):
         before = read_record(deps.workdir)
@@ -106,7 +110,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         results: tuple[StepResult, ...] = ()
         if plan:
             with _recorded(request, before, deps):
-                results = _carry_out(request, files, plan, observed, deps, listen)
+                results = _carry_out(request, files, plan, observed, deps, watch)
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
         record = record_of(stack, seconds, before, request.profile_file)
         write_record(deps.workdir, record)
@@ -114,6 +118,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             remember(deps.workdir, request.card)
         if plan:
             observed = _look(stack, deps)
+        found = measured(stack, card, watch, observed, deps, forced=request.force)
+    errors = [result.error for result in results if result.error is not None]
     return UpReport(
         stack=stack,
         plan=images + plan,
@@ -121,12 +127,20 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         seconds=deps.clock.monotonic() - began,
         services=statuses(record, observed),
         results=(*fetched, *results),
-        failures=(*(result.error for result in results if result.error is not None), *health_faults(observed)),
+        failures=(*errors, *health_faults(observed), *drift_of(found)),
         rewritten=() if plan else written,
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
         card=card,
         forced=request.force,
+        measured=found,
     )
+
+
+def _rehearse(request: UpRequest, files: Mapping[str, str], deps: Deps) -> Plan:
+    """Return what would be done. Raises DoesNotFit."""
+    plan, _ = _plan(request.stack, files, deps)
+    check_fit(request.card.plan if request.card else None, request.stack, plan, force=request.force)
+    return _images_first(request, plan, deps) + plan
 
 
 def _refuse_another_engine(before: Record | None, stack: Stack) -> None:

@@ -89,7 +89,7 @@ def gpu_text(report: GpuReport, out: Output) -> str:
     for card in report.cards:
         lines += ["", *_card_text(card), *_processes_text(card, report.owners, out)]
     if report.measured.servers:
-        lines += ["", *servers_text(report.measured, out)]
+        lines += ["", servers_table(report.measured, out), *_drift_text(report.measured)]
     return "\n".join(lines)
 
 
@@ -117,19 +117,21 @@ def _processes_text(card: GpuDevice, owners: Mapping[int, str], out: Output) -> 
     return table(rows, out).splitlines()
 
 
-def servers_text(measured: Measured, out: Output) -> list[str]:
-    """One row for each model server, and below it what is not as it was asked for."""
+def servers_table(measured: Measured, out: Output) -> str:
+    """One row for each model server."""
     rows = [("SERVER", "PLANNED", "ALLOCATED", "MEASURED", "VERDICT")]
     for name, one in measured.servers.items():
         split = one.split
         allocated = None if split.allocated is None else split.allocated.total
         verdict = f"{split.holds}: {split.why}"
         rows.append((name, _whole(split.planned), _whole(allocated), _whole(split.measured), verdict))
-    lines = table(rows, out).splitlines()
+    return table(rows, out)
+
+
+def _drift_text(measured: Measured) -> Iterator[str]:
     for name, one in measured.servers.items():
         mark = "forced" if one.forced else "DRIFT"
-        lines += [f"{mark}: {name}: {difference}" for difference in one.differences]
-    return lines
+        yield from (f"{mark}: {name}: {difference}" for difference in one.differences)
 
 
 def _whole(size: int | None) -> str:

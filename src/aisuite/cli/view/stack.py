@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aisuite.cli.view.gpu import servers_json, servers_table
 from aisuite.cli.view.plan import plan_fields
 from aisuite.cli.view.table import table
+from aisuite.errors import DriftError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +64,7 @@ def up_json(report: UpReport, suite: Suite) -> dict[str, Any]:
         "rewritten": list(report.rewritten),
         "card": plan_fields(report.card) if report.card else None,
         "forced": report.forced,
+        "measured": servers_json(report.measured),
         "curl": _curl(report),
     }
 
@@ -73,12 +76,20 @@ def up_text(report: UpReport, out: Output) -> str:
     parts = [_services_table(report.services, out), _meaning(report.services)]
     if report.rewritten:
         parts += ["", f"not as the profile says (edited by hand?), written again: {', '.join(report.rewritten)}"]
+    if report.plan and report.stack.gpu_device is not None and report.measured.servers:
+        parts += ["", servers_table(report.measured, out)]
     if report.degraded:
-        parts += ["", "DEGRADED: the suite answers, but not everything came up:"]
+        parts += ["", f"DEGRADED: the suite answers, but {_complaint(report)}:"]
         parts += [f"- {err.message}" + (f"\n  fix: {err.hint}" if err.hint else "") for err in report.failures]
     verdict = "nothing to do" if not report.plan else "degraded" if report.degraded else "up"
     parts += ["", f"{verdict} in {report.seconds:.1f} s. Try it:", "", f"  {_curl(report)}"]
     return "\n".join(parts)
+
+
+def _complaint(report: UpReport) -> str:
+    if report.exit_code == DriftError.exit_code:
+        return "not as it was asked to"
+    return "not everything came up"
 
 
 def _curl(report: UpReport) -> str | None:
