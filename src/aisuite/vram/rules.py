@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,9 +43,15 @@ OLD = Rules(
     fused_experts=False,
     trims_reused=False,
 )
-MID = Rules("llama.cpp 0.5 (2026-06)", since=7400)
+MID = Rules("llama.cpp 0.5 (2026-06)", since=9600)
 NEW = Rules("llama.cpp 0.7 (b11669)", since=11000, embedding_paths=3)
-RULES = (OLD, MID, NEW)
+# Between the builds that were measured, what is known from the pull requests; where unsure, the rule that costs more.
+_LATE_2025 = replace(OLD, label="llama.cpp 2025-10", since=6325, flash_auto=True)
+_EARLY_2026 = replace(
+    MID, label="llama.cpp 2026-01", since=7500, rotated_cache=False, outputs_per_slot=False, fused_experts=False
+)
+RULES = (OLD, _LATE_2025, _EARLY_2026, MID, NEW)
+_MEASURED = (OLD, MID, NEW)
 _NEWEST_SEEN = 11669
 
 
@@ -56,4 +62,6 @@ def rules_of(build: LlamaBuild) -> tuple[Rules, str | None]:
     rules = max((one for one in RULES if one.since <= build.number), key=lambda one: one.since)
     if build.number > _NEWEST_SEEN:
         return rules, f"{build.label} is newer than the newest rules: planned with those of {rules.label}"
+    if rules not in _MEASURED:
+        return rules, f"no build near {build.label} was measured: planned with what is known of {rules.label}"
     return rules, None

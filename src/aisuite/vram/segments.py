@@ -53,7 +53,7 @@ def _segment(events: Sequence[Event], incoming: Node | None, outgoing: Node | No
     def slot(node: Node) -> Slot:
         return node.name or slots.setdefault(node, len(slots))
 
-    packed = []
+    packed: list[tuple[int, Slot, Slot, int, int, int]] = []
     for event in events:
         if isinstance(event, Take):
             packed.append((_TAKE, slot(event.node), 0, event.backend, event.size, 0))
