@@ -11,6 +11,7 @@ class FakeHost:
 
     def __init__(self, taken: Mapping[int, str] | None = None, free: int = 10**12, cpus: int = 4) -> None:
         self.taken = dict(taken or {})
+        self.memory: int | None = 64 * 2**30
         self._free = free
         self._cpus = cpus
 
@@ -22,3 +23,6 @@ class FakeHost:
 
     def cpus(self) -> int:
         return self._cpus
+
+    def free_memory(self) -> int | None:
+        return self.memory

@@ -12,6 +12,7 @@ from pathlib import Path
 _SOMEBODY = "another process"
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  recognised, not bound
 _CGROUP = Path("/sys/fs/cgroup")
+_MEMINFO = Path("/proc/meminfo")
 
 
 class LocalHost:
@@ -38,6 +39,11 @@ class LocalHost:
         allowed = len(os.sched_getaffinity(0))
         quota = _read_quota(_CGROUP)
         return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+    def free_memory(self) -> int | None:
+        """Return the bytes of RAM that programs can still get without swapping; None where nobody says it."""
+        known = [size for size in (_available(_MEMINFO), _left_in_group(_CGROUP)) if size is not None]
+        return min(known, default=None)
 
 
 def _can_listen(host: str, port: int) -> bool:
@@ -86,4 +92,32 @@ def _read_quota(folder: Path) -> float | None:
         limit, period = (folder / "cpu.max").read_text().split()
         return None if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _available(meminfo: Path) -> int | None:
+    """Return what the kernel counts as available, reclaimable caches included."""
+    kibibytes = _figure(meminfo, "MemAvailable:")
+    return None if kibibytes is None else kibibytes * 1024
+
+
+def _left_in_group(folder: Path) -> int | None:
+    """Return what cgroup v2 still grants; None: no limit, or none that can be read."""
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        if limit == "max":
+            return None
+        # Files that nobody has touched for a while make room before anything is refused.
+        taken = int((folder / "memory.current").read_text()) - (_figure(folder / "memory.stat", "inactive_file") or 0)
+        return max(0, int(limit) - taken)
+    except (OSError, ValueError):
+        return None
+
+
+def _figure(file: Path, name: str) -> int | None:
+    """Return the number behind a name, in a file of such lines; None where it is not to be had."""
+    try:
+        lines = (line.split() for line in file.read_text(encoding="ascii").splitlines())
+        return next((int(words[1]) for words in lines if words and words[0] == name), None)
+    except (OSError, ValueError, IndexError):
         return None

@@ -35,3 +35,6 @@ class Host(Protocol):
 
     def cpus(self) -> int:
         """Return how many cores this process may use."""
+
+    def free_memory(self) -> int | None:
+        """Return the bytes of RAM that programs can still get without swapping; None where nobody says it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aisuite.profile.model import PLAIN_KV_TYPES
 from aisuite.units import Mib
 from aisuite.vram.choices import kv_works
 from aisuite.vram.model import ALL_LAYERS, Budget, Verdict
@@ -64,10 +65,10 @@ class _Tries:
             yield f"gpu.budget: {larger}"
 
     def _smaller_kv(self) -> Iterator[str]:
-        smaller = {demand.model: _with_kv(demand) for demand in self._demands if kv_works("q8_0", demand.flags)}
-        for model, changed in smaller.items():
-            if changed.flags.kv_k in {"f16", "bf16"} and self._solve(self._with(changed)).verdict is Verdict.FITS:
-                yield f"models.{model}.kv_type: q8_0"
+        for demand in self._demands:
+            smaller = demand.flags.kv_k in PLAIN_KV_TYPES and kv_works("q8_0", demand.flags)
+            if smaller and self._solve(self._with(_with_kv(demand))).verdict is Verdict.FITS:
+                yield f"models.{demand.model}.kv_type: q8_0"
 
     def _fewer_layers(self, least: float) -> Iterator[str]:
         for demand in reversed(self._demands):

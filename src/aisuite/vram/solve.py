@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.vram.model import Share, Verdict, VramPlan
 from aisuite.vram.search import choose
-from aisuite.vram.words import layers_in_words, mib, parts_in_words, what_exceeds
+from aisuite.vram.words import host_bytes, layers_in_words, mib, parts_in_words, what_exceeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def solve(demands: Sequence[Demand], budget: Budget, pricing: Pricing, prefer: P
     flags = choose(demands, budget.room, pricing, prefer)
     shares = tuple(_share(demand, flags[demand.model], pricing) for demand in demands)
     used = sum(share.device_bytes for share in shares)
-    verdict = Verdict.FITS if used <= budget.room else Verdict.TIGHT if used <= budget.limit else Verdict.NO
+    verdict = max(_on_card(used, budget), _in_ram(shares, budget), key=list(Verdict).index)
     explained = (
         _explained(share, demand, used, budget, pricing) for share, demand in zip(shares, demands, strict=True)
     )
@@ -94,8 +94,24 @@ def _given_up(wish: ServerFlags, final: ServerFlags) -> str:
     return "".join(f"; {change}" for change in changes)
 
 
+def _on_card(used: int, budget: Budget) -> Verdict:
+    return Verdict.FITS if used <= budget.room else Verdict.TIGHT if used <= budget.limit else Verdict.NO
+
+
+def _in_ram(shares: Sequence[Share], budget: Budget) -> Verdict:
+    """Weights in RAM are pages of a file, which may be read again and again; all else must stay there."""
+    if budget.host_free is None or host_bytes(shares) <= budget.host_free:
+        return Verdict.FITS
+    return Verdict.TIGHT if host_bytes(shares, weights=False) <= budget.host_free else Verdict.NO
+
+
 def _reasons(shares: Sequence[Share], used: int, budget: Budget, verdict: Verdict) -> tuple[str, ...]:
     if verdict is Verdict.FITS:
         return (f"{mib(used)} of the {mib(budget.room)} that may be used",)
-    together = f"together ({mib(used)}) they {what_exceeds(used, budget)}"
-    return (*(f"{share.model}: {mib(share.device_bytes)} ({parts_in_words(share)})" for share in shares), together)
+    reasons = []
+    if used > budget.room:
+        reasons = [f"{share.model}: {mib(share.device_bytes)} ({parts_in_words(share)})" for share in shares]
+        reasons.append(f"together ({mib(used)}) they {what_exceeds(used, budget)}")
+    if budget.host_free is not None and host_bytes(shares) > budget.host_free:
+        reasons.append(f"what stays in RAM takes {mib(host_bytes(shares))}, and {mib(budget.host_free)} are free there")
+    return tuple(reasons)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aisuite.vram.model import Budget, Share
 
 
@@ -27,6 +29,11 @@ def parts_in_words(share: Share) -> str:
     parts = (("weights", device.model), ("KV", device.kv), ("compute", device.compute))
     named = [f"{name} {mib(size)}" for name, size in parts if size]
     return ", ".join([*named, f"the process itself {mib(share.overhead.bytes)}"])
+
+
+def host_bytes(shares: Iterable[Share], *, weights: bool = True) -> int:
+    """Return what servers take of RAM together, with or without the pages of the models' files."""
+    return sum(share.memory.host.total - (0 if weights else share.memory.host.model) for share in shares)
 
 
 def what_exceeds(used: int, budget: Budget) -> str:

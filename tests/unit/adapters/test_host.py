@@ -40,3 +40,28 @@ def test_a_holder_that_cannot_be_seen_is_another_process(monkeypatch: pytest.Mon
     monkeypatch.setattr(psutil, "net_connections", refuse)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert LocalHost().port_holder("127.0.0.1", listener.getsockname()[1]) == "another process"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"meminfo": "MemTotal: 9 kB\nMemAvailable:    5 kB\n"}, 5 * 1024),
+        ({"meminfo": "MemAvailable: 5 kB\n", "memory.max": "max"}, 5 * 1024),
+        ({"meminfo": "MemAvailable: 5 kB\n", "memory.max": "4096", "memory.current": "1096"}, 3000),
+        (
+            {"memory.max": "4096", "memory.current": "4096", "memory.stat": "anon 1\ninactive_file 96\n"},
+            96,
+        ),
+        ({"memory.max": "10", "memory.current": "4096"}, 0),
+        ({"meminfo": "MemAvailable: many kB\n", "memory.max": "x", "memory.current": "1"}, None),
+        ({}, None),
+    ],
+)
+def test_free_memory_is_the_least_that_anybody_grants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(host, "_CGROUP", tmp_path)
+    monkeypatch.setattr(host, "_MEMINFO", tmp_path / "meminfo")
+    assert LocalHost().free_memory() == expected

@@ -125,6 +125,18 @@ def test_a_card_that_others_have_taken_has_no_room() -> None:
     assert plan.left < 0
 
 
+def test_ram_is_a_budget_too() -> None:
+    demands = [make_demand(layers=10), make_demand("code", layers=10)]
+    budget = make_budget(2000, reserve=0)
+    plan = solve(demands, budget, PRICING)
+    assert plan.verdict is Verdict.FITS
+    scarce = solve(demands, replace(budget, host_free=799 * MIB), PRICING)
+    assert scarce.verdict is Verdict.TIGHT
+    assert scarce.reasons == ("what stays in RAM takes 800 MiB, and 799 MiB are free there",)
+    nothing_on_card = [replace(one, flags=replace(one.flags, gpu_layers=0), layers_open=False) for one in demands]
+    assert solve(nothing_on_card, replace(budget, host_free=100 * MIB), PRICING).verdict is Verdict.NO
+
+
 @pytest.mark.parametrize("prefer", PREFERENCES)
 def test_the_solver_is_quick(prefer: Prefer) -> None:
     """Counted in estimates, not in seconds: one for each number of layers of each model is what it may ask."""
