@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Everything else serves them.
 .DELETE_ON_ERROR:
-.PHONY: help up down test lint format unit docker bench lock docs clean
+.PHONY: help up down test lint format unit docker bench bench-docker lock docs clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install -q --python $(BIN)/python
 
 help:                     ## show these targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 up: $(VENV)/.run          ## create .venv, install, start the demo suite
 	@$(BIN)/aisuite up --phase 2 --demo
@@ -32,11 +32,19 @@ format: $(VENV)/.dev      ## rewrite the code in the project's format
 unit: $(VENV)/.dev        ## the quick part of the tests: no processes, no network
 	$(BIN)/pytest -m "not process and not docker and not e2e"
 
-docker: $(VENV)/.dev      ## the tests that need a Docker Engine (as root on Debian: they bring their own)
+# What asks an engine for something that an old one may not have or may answer otherwise.
+ON_OLDEST := bed engine_contract engine_laws engine_refusals images_contract compose_alone lifecycle
+
+docker: $(VENV)/.dev      ## the tests that need a Docker Engine (as root on Debian: they bring a current one and the oldest)
 	$(BIN)/pytest -m docker
+	AISUITE_BED_ENGINE=oldest $(BIN)/pytest $(ON_OLDEST:%=tests/docker/test_%.py)
 
 bench: $(VENV)/.dev       ## measure (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/run.py
+
+bench-docker: $(VENV)/.dev ## measure on both Docker Engines, docker compose beside
+	for engine in current oldest; do export AISUITE_BED_ENGINE=$$engine; \
+	  tests/bed/bed up && tests/bed/bed run $(BIN)/python benchmarks/up_docker.py || exit 1; done
 
 docs: $(VENV)/.dev        ## write the generated parts of docs/ again
 	$(BIN)/python docs/generate.py
