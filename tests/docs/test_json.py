@@ -34,6 +34,7 @@ WITHOUT_SUITE = {
     "down": ["down"],
     "status": ["status"],
     "ps": ["ps"],
+    "clean": ["clean"],
     "render": ["render", "--demo", "--output", "rendered"],
     "models.list": ["models", "list", "--demo"],
     "profile.list": ["profile", "list"],

@@ -41,8 +41,8 @@ def ask(
     ] = None,
 ) -> int:
     """Ask one question; the answer comes as it is made."""
+    from aisuite.cli.doors import open_chat
     from aisuite.cli.view import client as view
-    from aisuite.cli.wiring import open_chat
     from aisuite.ops.ask import AskRequest
     from aisuite.ops.ask import ask as ask_suite
 
@@ -62,9 +62,9 @@ def rag_index(
     ] = None,
 ) -> int:
     """Index documents; what has not changed since the last time costs nothing."""
+    from aisuite.cli.doors import open_chat
     from aisuite.cli.progress import CountProgress
     from aisuite.cli.view import client as view
-    from aisuite.cli.wiring import open_chat
     from aisuite.ops.index import index
 
     name = collection or path.resolve().stem

@@ -122,7 +122,7 @@ def _captured(service: str, words: Sequence[str], insight: Insight, workdir: Wor
 
 
 def _opened(session: Session) -> tuple[Insight, Workdir]:
-    from aisuite.cli.wiring import open_insight
+    from aisuite.cli.doors import open_insight
 
     return open_insight(session.project, session.state), session.deps().workdir
 

@@ -1,4 +1,4 @@
-"""Commands about a stack that was brought up: restart, watch, eject."""
+"""Commands about a stack that was brought up, and what stays of it: restart, watch, eject, clean."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Again = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the app, in the order in which help shows them."""
-    for one in (restart, watch, eject):
+    for one in (restart, watch, eject, clean):
         app.command()(one)
 
 
@@ -75,8 +75,9 @@ def watch(
 
 
 def _supervisor(session: Session, hung_after: float, profile: str | None) -> Watch:
+    from aisuite.cli.doors import open_journal
     from aisuite.cli.view.lifecycle import event_line
-    from aisuite.cli.wiring import open_journal, wire_again
+    from aisuite.cli.wiring import wire_again
     from aisuite.ops.watch import Watch
     from aisuite.plan.supervise import Patience
 
@@ -124,3 +125,17 @@ def eject(
     stack, deps = wire_alone(Choice(profile, phase, demo, None), session.project, folder)
     report = write_folder(stack, deps)
     return session.out.show(view.eject_json(report), view.eject_text(report), report.exit_code)
+
+
+@command("clean")
+def clean(
+    session: Session,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove it; without this it is only listed.")] = False,
+) -> int:
+    """List what former versions have made on this machine and this one does not use, and remove it with --yes."""
+    from aisuite.cli.doors import open_leftovers
+    from aisuite.cli.view import lifecycle as view
+    from aisuite.ops.clean import clean as clean_up
+
+    report = clean_up(open_leftovers(), remove=yes)
+    return session.out.show(view.clean_json(report), view.clean_text(report, session.out), report.exit_code)

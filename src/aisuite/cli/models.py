@@ -39,9 +39,9 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Fetch again what is here, too.")] = False,
 ) -> int:
     """Fetch the model files that are missing. An interrupted download goes on where it stopped."""
+    from aisuite.cli.doors import open_hub
     from aisuite.cli.progress import PullProgress
     from aisuite.cli.view import client as view
-    from aisuite.cli.wiring import open_hub
     from aisuite.ops.models import pull_models
 
     suite = _suite(session, phase, profile, demo=False)

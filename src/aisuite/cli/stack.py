@@ -76,8 +76,8 @@ def down(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove it without asking.")] = False,
 ) -> int:
     """Stop the suite. Data, keys and logs stay."""
+    from aisuite.cli.doors import open_data
     from aisuite.cli.view import stack as view
-    from aisuite.cli.wiring import open_data
     from aisuite.ops.down import down as bring_down
 
     unwanted = open_data(session.project, session.state) if volumes else None

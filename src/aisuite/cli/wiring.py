@@ -1,4 +1,4 @@
-"""Where the use cases meet the real adapters. The only module that imports both; everything is built when needed."""
+"""Where the use cases meet the real adapters, and with `doors` the only place; everything is built when needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from aisuite.adapters.llama_binary import LlamaServer
     from aisuite.cli.choice import Choice
     from aisuite.ops.settle import CardPlan
-    from aisuite.ports import Chat, Engine, Folder, Hub, Images, Insight, Journal, KeptData, Preparer, Workdir
+    from aisuite.ports import (
+        Engine,
+        Folder,
+        Images,
+        Preparer,
+        Workdir,
+    )
     from aisuite.profile.load import Loaded, Origin
     from aisuite.stack.model import EngineName, Site, Stack
 
@@ -166,10 +172,10 @@ def _preparers(stack: Stack, environment: Preparer) -> dict[str, Preparer]:
 def open_project(project: str, state: Path) -> Deps:
     """Open a project as it stands on disk, without any profile."""
     folder = project_folder(project, state)
-    return _deps(folder, _recorded_engine(folder), {})
+    return _deps(folder, recorded_engine(folder), {})
 
 
-def _recorded_engine(folder: Path) -> EngineName:
+def recorded_engine(folder: Path) -> EngineName:
     """Return the engine on which a project was brought up; local processes when nothing is recorded."""
     from aisuite.adapters.workdir import ProjectDir
     from aisuite.ops.record import read_record
@@ -185,47 +191,6 @@ def open_folder(folder: Path) -> Workdir:
     return ProjectDir(folder.absolute())
 
 
-def open_data(project: str, state: Path) -> KeptData:
-    """Return what the services of a project keep, on the engine on which they were brought up last."""
-    from aisuite.adapters.workdir import ProjectDir
-    from aisuite.ops.record import read_last_engine
-
-    folder = project_folder(project, state)
-    if read_last_engine(ProjectDir(folder)) == "docker":
-        from aisuite.adapters.docker_engine.volumes import DockerVolumes
-
-        return DockerVolumes(folder.name, folder)
-    from aisuite.adapters.service_folders import ServiceFolders
-
-    return ServiceFolders(folder)
-
-
-def open_insight(project: str, state: Path) -> Insight:
-    """Return what looks closer at a project, on the engine on which it was brought up."""
-    folder = project_folder(project, state)
-    if _recorded_engine(folder) == "docker":
-        from aisuite.adapters.docker_engine.insight import DockerInsight
-
-        return DockerInsight(folder, folder.name)
-    from aisuite.adapters.process_engine.insight import ProcessInsight
-
-    return ProcessInsight(folder)
-
-
-def open_journal(folder: Path) -> Journal:
-    """Return where a project's events are kept."""
-    from aisuite.adapters.journal import JournalFile
-
-    return JournalFile(folder / "events" / "watch.jsonl")
-
-
-def open_hub() -> Hub:
-    """Return where models are fetched from."""
-    from aisuite.adapters.hub import HuggingFaceHub
-
-    return HuggingFaceHub()
-
-
 def open_images() -> Images:
     """Return the images of the container engine."""
     from aisuite.adapters.images import DockerImages
@@ -238,13 +203,6 @@ def open_shared(folder: Path) -> Folder:
     from aisuite.adapters.shared_folder import SharedFolder
 
     return SharedFolder(folder)
-
-
-def open_chat() -> Chat:
-    """Return what talks to the running suite as a client."""
-    from aisuite.adapters.chat import HttpChat
-
-    return HttpChat()
 
 
 def project_folder(project: str, state: Path) -> Path:

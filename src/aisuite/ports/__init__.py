@@ -11,7 +11,7 @@ from aisuite.ports.files import Renderer
 from aisuite.ports.gpu import Calibration, Gpu, GpuDevice, GpuDriver, GpuProcess
 from aisuite.ports.insight import EngineEvent, Insight, Listed, Streams, Task
 from aisuite.ports.machine import Clock, Host
-from aisuite.ports.state import Folder, Journal, KeptData, Workdir
+from aisuite.ports.state import Folder, Journal, KeptData, Leftover, Leftovers, Workdir
 from aisuite.ports.supply import Hub, Images, LocalImage, Preparer, Progress, Recipe
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ __all__ = [
     "Insight",
     "Journal",
     "KeptData",
+    "Leftover",
+    "Leftovers",
     "Listed",
     "LocalImage",
     "Preparer",

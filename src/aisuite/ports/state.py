@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -58,6 +59,26 @@ class KeptData(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove one; fine when it is not there. Raises StateUnwritable, StepFailed, EngineUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that former versions have made, and this one has no use for."""
+
+    name: str  # its path
+    what: str
+    bytes: int
+    used_by: str | None  # who uses it even so
+
+
+class Leftovers(Protocol):
+    """What can be removed without a loss."""
+
+    def find(self) -> tuple[Leftover, ...]:
+        """Return all that are there, by name."""
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one; fine when it is not there. Raises StateUnwritable."""
 
 
 class Journal(Protocol):

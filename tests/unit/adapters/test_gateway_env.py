@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aisuite.adapters import gateway_env
-from aisuite.adapters.gateway_env import GatewayEnv, _failure, _Watch
+from aisuite.adapters.gateway_env import GatewayEnv, environment
+from aisuite.adapters.gateway_env.uv_output import Watch, failure
 from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable
 
 Told = list[tuple[str, int, int]]
@@ -22,7 +22,7 @@ def complete(env: GatewayEnv, packages: int = 2) -> Path:
     """Lay down by hand what a finished environment has; return its folder."""
     python, _, start = env.program
     folder = Path(start).parent
-    site = folder / "lib" / Path(gateway_env._library()) / "site-packages"
+    site = folder / "lib" / Path(environment._library()) / "site-packages"
     for number in range(packages):
         (site / f"p{number}-1.dist-info").mkdir(parents=True)
     Path(python).parent.mkdir(parents=True)
@@ -78,7 +78,7 @@ def test_another_lock_makes_another_environment(tmp_path: Path, monkeypatch: pyt
     here = GatewayEnv(tmp_path / "root")
     (tmp_path / "gateway").mkdir()
     (tmp_path / "gateway" / "requirements.txt").write_text("litellm==9\n")
-    monkeypatch.setattr(gateway_env, "find_data_dir", lambda name: tmp_path)
+    monkeypatch.setattr(environment, "find_data_dir", lambda name: tmp_path)
     other = GatewayEnv(tmp_path / "root")
     assert other.program != here.program
     assert other.find_old() == ()
@@ -103,7 +103,7 @@ def test_a_root_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_downloads_are_told_in_mib_and_modules_in_files(tmp_path: Path) -> None:
     told: Told = []
-    watch = _Watch(lambda *event: told.append(event), tmp_path)
+    watch = Watch(lambda *event: told.append(event), tmp_path)
     for name in ("a.py", "b.py", "b.pyc"):
         (tmp_path / name).touch()
     for line in (
@@ -133,7 +133,7 @@ def test_silence_is_told_too_so_that_a_caller_can_stop_there(tmp_path: Path) -> 
         raise Stopped
 
     with pytest.raises(Stopped):
-        _Watch(stop, tmp_path).see(None)
+        Watch(stop, tmp_path).see(None)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,12 @@ def test_silence_is_told_too_so_that_a_caller_can_stop_there(tmp_path: Path) -> 
     ],
 )
 def test_what_uv_says_last_is_passed_on(said: list[str], kind: type[Exception], message: str) -> None:
-    failure = _failure(said)
-    assert type(failure) is kind
-    assert message in str(failure)
-    assert failure.hint
+    told = failure(said)
+    assert type(told) is kind
+    assert message in str(told)
+    assert told.hint
+
+
+def test_without_a_network_the_hint_is_to_run_it_once_with_one() -> None:
+    told = failure(["error: the network was disabled"], offline=True)
+    assert told.hint == "once with a network: aisuite up"

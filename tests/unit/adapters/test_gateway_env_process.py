@@ -13,8 +13,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from aisuite.adapters import gateway_env
-from aisuite.adapters.gateway_env import GatewayEnv
+from aisuite.adapters.gateway_env import GatewayEnv, environment
 from aisuite.errors import DownloadFailed
 from tests.contract.waiting import eventually
 
@@ -41,10 +40,10 @@ def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     def install(script: str) -> Path:
         path = tmp_path / "uv"
         path.write_text(
-            f'#!/bin/sh\necho $$ >> "{tmp_path}/pids"\n' + script.replace("LIBRARY", gateway_env._library())
+            f'#!/bin/sh\necho $$ >> "{tmp_path}/pids"\n' + script.replace("LIBRARY", environment._library())
         )
         path.chmod(0o755)
-        monkeypatch.setattr(gateway_env, "find_uv", lambda _: str(path))
+        monkeypatch.setattr(environment, "find_uv", lambda _: str(path))
         return tmp_path / "pids"
 
     return install
@@ -97,7 +96,7 @@ def test_a_caller_who_stops_ends_uv_and_leaves_nothing(env: GatewayEnv, fake_uv:
 
 
 def test_a_uv_that_does_not_listen_is_killed(env: GatewayEnv, fake_uv: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_env, "_GRACE", 0.1)
+    monkeypatch.setattr(environment, "_GRACE", 0.1)
     pids = fake_uv("trap '' TERM; echo ready >&2; while :; do sleep 0.1; done")
 
     def stop(stage: str, done: int, total: int) -> None:
@@ -141,9 +140,9 @@ def test_a_killed_aisuite_keeps_the_lock_until_its_uv_has_ended(env: GatewayEnv,
     pids = fake_uv(slow + WORKING)
     code = f"""\
 from pathlib import Path
-from aisuite.adapters import gateway_env
-gateway_env.find_uv = lambda _: {str(tmp_path / "uv")!r}
-gateway_env.GatewayEnv(Path({str(tmp_path / "gateway")!r})).run(lambda *_: None)
+from aisuite.adapters.gateway_env import environment
+environment.find_uv = lambda _: {str(tmp_path / "uv")!r}
+environment.GatewayEnv(Path({str(tmp_path / "gateway")!r})).run(lambda *_: None)
 """
     killed = subprocess.Popen([sys.executable, "-c", code])
     eventually(pids.exists)

@@ -21,6 +21,7 @@ COMMANDS = {
     "restart": ["restart"],
     "watch": ["watch", "--install"],
     "eject": ["eject", "out", "--demo"],
+    "clean": ["clean"],
     "logs": ["logs", "rag"],
     "ps": ["ps"],
     "top": ["top"],

@@ -11,7 +11,8 @@ from aisuite.adapters.docker_engine.volumes import DockerVolumes
 from aisuite.adapters.service_folders import ServiceFolders
 from aisuite.adapters.workdir import ProjectDir
 from aisuite.cli.choice import Choice
-from aisuite.cli.wiring import open_data, wire, wire_again
+from aisuite.cli.doors import open_data
+from aisuite.cli.wiring import wire, wire_again
 from aisuite.errors import NotRunning, ProfileNotFound
 from aisuite.ops.record import forget_record, record_of, write_record
 

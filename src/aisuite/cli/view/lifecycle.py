@@ -1,4 +1,4 @@
-"""Reports about a stack that was brought up: restart, watch, eject."""
+"""Reports about a stack that was brought up, and what stays of it: restart, watch, eject, clean."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from aisuite.cli.view.table import table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from aisuite.cli.output import Output
+    from aisuite.ops.clean import CleanReport
     from aisuite.ops.eject import EjectReport
     from aisuite.ops.restart import RestartReport
     from aisuite.ops.watch import WatchEvent, WatchReport
+    from aisuite.ports import Leftover
 
+_MIB = 2**20
 _UNIT = """\
 # Save as ~/.config/systemd/user/{name}, then:
 #   systemctl --user daemon-reload
@@ -97,3 +103,24 @@ def eject_text(report: EjectReport) -> str:
     lines += [f"missing: {path}   (aisuite models pull)" for path in report.missing]
     start = f"cd {shlex.quote(report.folder)} && docker compose up --detach --wait"
     return "\n".join([*lines, "", f"It runs without aisuite: {start}"])
+
+
+def clean_json(report: CleanReport) -> dict[str, Any]:
+    """What was found, and what was removed."""
+    return {"leftovers": [asdict(one) for one in report.leftovers], "removed": list(report.removed)}
+
+
+def clean_text(report: CleanReport, out: Output) -> str:
+    """A table, and how to remove it."""
+    if not report.leftovers:
+        return "nothing is left over"
+    rows = [("WHAT", "SIZE", "STATE", "PATH")]
+    rows += [(one.what, f"{one.bytes / _MIB:.0f} MiB", _fate(one, report), one.name) for one in report.leftovers]
+    removable = any(one.used_by is None for one in report.leftovers)
+    return table(rows, out) + ("" if report.removed or not removable else "\n\nremove it: aisuite clean --yes")
+
+
+def _fate(leftover: Leftover, report: CleanReport) -> str:
+    if leftover.used_by is not None:
+        return f"used by {leftover.used_by}"
+    return "removed" if leftover.name in report.removed else "unused"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
-import selectors
 import shutil
 import signal
 import subprocess
@@ -14,11 +12,11 @@ import sys
 import time
 from contextlib import contextmanager
 from hashlib import sha256
-from types import MappingProxyType
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from aisuite.adapters.gateway_env.uv_output import Watch, failure, read_lines
 from aisuite.adapters.uv_program import find_uv
-from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable
+from aisuite.errors import DiskFull, StateUnwritable
 from aisuite.resources import find_data_dir
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 _MARKER = "complete.json"  # written last
 _START = "start_gateway.py"
 _NEEDED_BYTES = 10**9  # measured: 750 MB of files with their bytecode, 50 MB of uv's own records
-_TICK = 0.5  # seconds between two looks at work that says nothing itself
+_TICK = 0.5  # seconds between two looks at somebody else's work
 _GRACE = 5.0  # seconds for uv to end by itself
 _START_TEXT = '''\
 """Run the proxy of LiteLLM.
@@ -105,7 +103,7 @@ class GatewayEnv:
         uv = find_uv("the gateway's environment")
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with self._locked(progress) as lock:
+            with self.locked(progress) as lock:
                 if not self.done():
                     self._make(uv, lock, progress)
         except OSError as err:
@@ -118,7 +116,8 @@ class GatewayEnv:
         return tuple(sorted(path for path in self._root.iterdir() if path.is_dir() and path != self._folder))
 
     @contextmanager
-    def _locked(self, progress: Progress) -> Iterator[int]:
+    def locked(self, progress: Progress) -> Iterator[int]:
+        """Keep every other aisuite from making environments here; gives the lock's descriptor, for children."""
         with (self._root / ".lock").open("a", encoding="utf-8") as handle:
             while True:
                 try:
@@ -139,7 +138,7 @@ class GatewayEnv:
             )
         shutil.rmtree(self._folder, ignore_errors=True)
         try:
-            watch = _Watch(progress, self._folder)
+            watch = Watch(progress, self._folder)
             self._run_uv([uv, "venv", "--no-project", "--python", sys.executable, str(self._folder)], lock, watch)
             sync = ["--require-hashes", "--no-build", "--compile-bytecode", str(self._requirements)]
             self._run_uv([uv, "pip", "sync", "--python", str(self._python), *sync], lock, watch)
@@ -151,7 +150,7 @@ class GatewayEnv:
             if not self.done():
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run_uv(self, argv: Sequence[str], lock: int, watch: _Watch) -> None:
+    def _run_uv(self, argv: Sequence[str], lock: int, watch: Watch) -> None:
         # Variables such as PYTHONPATH are about the caller's Python, not about this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         process = subprocess.Popen(
@@ -167,12 +166,12 @@ class GatewayEnv:
         said: list[str] = []
         try:
             assert process.stderr is not None
-            for line in _lines(process.stderr):
+            for line in read_lines(process.stderr):
                 if line is not None:
                     said.append(line)
                 watch.see(line)
             if process.wait() != 0:
-                raise _failure(said, offline=self._offline)
+                raise failure(said, offline=self._offline)
         finally:
             _end(process)
 
@@ -181,86 +180,8 @@ class GatewayEnv:
         return sum(1 for _ in packages.glob("*.dist-info"))
 
 
-class _Watch:
-    """Turns what uv says and writes into progress: MiB while it downloads, files while it compiles.
-
-    Reports at every look, news or not: a caller who wants to stop raises from there.
-    """
-
-    _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)(B|KiB|MiB|GiB)\)")
-    _DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
-    _MIB = MappingProxyType({"B": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10})
-
-    def __init__(self, progress: Progress, folder: Path) -> None:
-        self._progress = progress
-        self._folder = folder
-        self._wanted: dict[str, float] = {}
-        self._fetched: set[str] = set()
-        self._sources = 0
-
-    def see(self, line: str | None) -> None:
-        """Take a line of uv, or None when it was silent for a while."""
-        if line is not None:
-            if match := self._DOWNLOADING.match(line):
-                self._wanted[match[1]] = float(match[2]) * self._MIB[match[3]]
-            elif match := self._DOWNLOADED.match(line):
-                self._fetched.add(match[1])
-            elif line.startswith("Installed "):
-                self._sources = self._count("*.py")
-            else:
-                return
-        self._report()
-
-    def _report(self) -> None:
-        if self._sources:
-            self._progress("compiling the gateway's modules", self._count("*.pyc"), self._sources)
-        elif self._wanted:
-            done = sum(self._wanted.get(name, 0.0) for name in self._fetched)
-            total = sum(self._wanted.values())
-            self._progress("downloading the gateway's packages, MiB", round(done), round(total))
-        else:
-            self._progress("looking up the gateway's packages", 0, 0)
-
-    def _count(self, pattern: str) -> int:
-        return sum(1 for _ in self._folder.rglob(pattern))
-
-
 def _library() -> str:
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def _lines(stream: IO[bytes]) -> Iterator[str | None]:
-    """Yield each line as it comes, and None whenever there was none for `_TICK` seconds."""
-    rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while True:
-            if not selector.select(_TICK):
-                yield None
-                continue
-            chunk = os.read(stream.fileno(), 65536)
-            if not chunk:
-                break
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from (line.decode(errors="replace") for line in whole)
-    if rest:
-        yield rest.decode(errors="replace")
-
-
-def _failure(said: Sequence[str], *, offline: bool = False) -> DiskFull | DownloadFailed:
-    errors = [line.strip() for line in said if line.startswith(("error:", "  cause:"))] or list(said[-1:])
-    words = [errors[0].removeprefix("error:").strip()] if errors else ["uv said nothing"]
-    words += [cause.removeprefix("cause:").strip() for cause in errors[1:][-1:]]
-    reason = ": ".join(words)
-    if "No space left on device" in reason:
-        return DiskFull(f"the disk is full: {reason}", "df -h")
-    again = (
-        "run the same command again; with a package mirror: UV_DEFAULT_INDEX=https://mirror.example/simple aisuite up"
-    )
-    return DownloadFailed(
-        f"the gateway's packages could not be installed: {reason}",
-        "once with a network: aisuite up" if offline else again,
-    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
