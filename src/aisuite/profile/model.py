@@ -243,6 +243,12 @@ class Profile(Part):
     )
     timeouts: Timeouts = Field(Timeouts(), description="How long a caller waits for an answer.")
     retry: Retry = Field(Retry(), description="How often a failed call is tried again.")
+    restart_when_hung: bool = Field(
+        True,
+        strict=True,
+        description="A model server, the gateway or a service of ours that gives no answer for 5 s is ended by its "
+        "container's health check, and so started again; the vector store is not.",
+    )
     services: Services = Field(Services(), description="The services beside the model servers.")
     ports: dict[Name, PortNumber] = Field(
         default_factory=dict, description="Service -> host port; the usual ones are known."

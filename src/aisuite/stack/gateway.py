@@ -61,10 +61,15 @@ def gateway_service(profile: Profile, places: Places) -> Service:
         cpus=places.cpu_limit(settings.cpus),
         memory=places.memory_limit(settings.memory),
         user=places.user,
-        healthcheck=(
-            python_check(f"{places.inside(GATEWAY).url}/health/liveliness", "python3") if places.containers else ()
-        ),
+        healthcheck=_healthcheck(profile, places),
     )
+
+
+def _healthcheck(profile: Profile, places: Places) -> tuple[str, ...]:
+    if not places.containers:
+        return ()
+    at = places.inside(GATEWAY)
+    return python_check(at, "/health/liveliness", "python3", end_when_hung=profile.restart_when_hung)
 
 
 def config_file(places: Places) -> str:

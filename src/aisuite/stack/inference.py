@@ -74,8 +74,15 @@ def inference_service(name: str, profile: Profile, places: Places) -> Service:
         gpu=profile.gpu.backend == "cuda",
         card=_card(profile, places),
         user=places.user,
-        healthcheck=curl_check(f"{places.inside(service).url}/health") if places.containers else (),
+        healthcheck=_healthcheck(service, profile, places),
     )
+
+
+def _healthcheck(service: str, profile: Profile, places: Places) -> tuple[str, ...]:
+    if not places.containers:
+        return ()
+    # Of itself: it answers from another thread, however long a prompt takes.
+    return curl_check(places.inside(service), "/health", end_when_hung=profile.restart_when_hung)
 
 
 def model_file(name: str, profile: Profile, places: Places) -> ModelFile:

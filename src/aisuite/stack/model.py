@@ -112,7 +112,7 @@ class HealthTiming:
     """How a container engine asks a service, in seconds. `start_interval` None: the engine knows no such thing."""
 
     interval: float = 5.0
-    timeout: float = 5.0
+    timeout: float = 10.0  # longer than a health command waits itself
     retries: int = 3
     start_interval: float | None = 1.0  # until the first good answer
 

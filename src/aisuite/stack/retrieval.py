@@ -104,7 +104,7 @@ def _our_service(name: str, role: Role, settings: Settings, environment: dict[st
 def _in_our_image(service: Service, health_path: str, profile: Profile, places: Places) -> Service:
     if not places.containers:
         return service
-    health = python_check(places.inside(service.name).url + health_path)
+    health = python_check(places.inside(service.name), health_path, end_when_hung=profile.restart_when_hung)
     return replace(service, image=profile.images.service, user=places.user, healthcheck=health)
 
 

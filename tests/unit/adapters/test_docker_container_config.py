@@ -59,7 +59,7 @@ def test_a_service_becomes_the_container_that_its_compose_entry_describes() -> N
                 "/proc/net/tcp6",
             ],
             "Interval": 5 * SECOND,
-            "Timeout": 5 * SECOND,
+            "Timeout": 10 * SECOND,
             "Retries": 3,
             "StartPeriod": 60 * SECOND,
             "StartInterval": SECOND,
