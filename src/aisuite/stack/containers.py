@@ -62,7 +62,11 @@ def python_check(
     """Ask with Python: LiteLLM's image and ours have neither curl nor wget. Ends what hangs, as `curl_check` does."""
     end = _END.format(ended=_ENDED.format(silence=decimal(silence)))
     script = _ASK.format(
-        host=at.host, port=at.port, path=path, silence=decimal(silence), when_hung=end if end_when_hung else "raise SystemExit(1) from None"
+        host=at.host,
+        port=at.port,
+        path=path,
+        silence=decimal(silence),
+        when_hung=end if end_when_hung else "raise SystemExit(1) from None",
     )
     return ("CMD", python, "-IS", "-c", script)
 
