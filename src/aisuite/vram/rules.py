@@ -44,7 +44,7 @@ OLD = Rules(
     trims_reused=False,
 )
 MID = Rules("llama.cpp 0.5 (2026-06)", since=9600)
-NEW = Rules("llama.cpp 0.7 (b11669)", since=11000, embedding_paths=3)
+NEW = Rules("llama.cpp 0.7 (b11669)", since=11064, embedding_paths=3)
 # Between the builds that were measured, what is known from the pull requests; where unsure, the rule that costs more.
 _LATE_2025 = replace(OLD, label="llama.cpp 2025-10", since=6325, flash_auto=True)
 _EARLY_2026 = replace(
