@@ -91,7 +91,7 @@ def wire(
     `offline`: what must be made is made without the network, or not at all.
     """
     from aisuite.adapters.gateway_env import GatewayEnv
-    from aisuite.vram.readback import parse_build
+    from aisuite.vram.build import build_number
 
     loaded = load(choice)
     folder = project_folder(project, state)
@@ -102,7 +102,7 @@ def wire(
     program = llama.argv_prefix if llama else ("llama-server",)
     sites = find_sites(project, folder, program, environment.program, in_containers=containers)
     if llama is not None:
-        sites = (replace(sites[0], llama_build=parse_build(llama.version).number), sites[1])
+        sites = (replace(sites[0], llama_build=build_number(llama.version)), sites[1])
     stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
     return Suite(
         wanted_engine=loaded.profile.engine,

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DriftError, GpuUnavailable
+from aisuite.errors import GpuUnavailable
 from aisuite.ops.carry_out import Event, Status
-from aisuite.ops.measured_file import Measured, ServerReport, read_measured, write_measured
+from aisuite.ops.measured_file import ServerReport
 from aisuite.stack.model import Role
 from aisuite.vram.readback import compare, parse_flags, parse_load_log, with_answers
 from aisuite.vram.verdict import CardUse, compare_buffers, learnt_overhead, split_of
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from aisuite.plan.observed import Observed
     from aisuite.ports import Deps, GpuDevice
     from aisuite.stack.model import Service, Stack
-    from aisuite.vram.model import Share, VramPlan
-    from aisuite.vram.readback import InForce
+    from aisuite.vram.model import Parts, Share, VramPlan
+    from aisuite.vram.readback import Difference, InForce
     from aisuite.vram.verdict import Split
 
 _LINES_OF_A_START = 1000  # a model server writes some hundred
@@ -87,32 +87,23 @@ def _sizes(card: GpuDevice) -> dict[int, int]:
     return {one.pid: one.used for one in card.processes or () if one.used is not None}
 
 
-def measured(
-    stack: Stack, plan: VramPlan | None, watch: CardWatch, observed: Observed, deps: Deps, *, forced: bool = False
-) -> Measured:
-    """Read back every model server that this run started, and keep it with what is known of the others.
-
-    `forced`: what differs is wanted so. Raises StateUnwritable, DiskFull.
-    """
+def measure(
+    stack: Stack, plan: VramPlan | None, watch: CardWatch, observed: Observed, deps: Deps
+) -> dict[str, ServerReport]:
+    """Read back every model server that a run has started, by name. Raises StateUnwritable, DiskFull."""
     shares = _shares(stack, plan)
-    fresh: dict[str, ServerReport] = {}
+    reports, splits = {}, []
     for service in stack.services:
-        if service.role is Role.INFERENCE and service.name in watch.started:
-            found = observed.find(service.name)
-            use = watch.use(service.name, found.pid if found else None)
-            fresh[service.name] = _report(service, shares.get(service.name), use, deps, forced=forced)
-    known = read_measured(deps.workdir)
-    _learn(stack, tuple(one.split for one in fresh.values()), watch, deps)
-    result = Measured({**_still_there(known, stack, forced=forced), **fresh})
-    if result != known:
-        write_measured(deps.workdir, result)
-    return result
-
-
-def _still_there(known: Measured, stack: Stack, *, forced: bool) -> dict[str, ServerReport]:
-    names = {service.name for service in stack.services}
-    reports = {name: report for name, report in known.servers.items() if name in names}
-    return {name: replace(report, forced=report.forced or forced) for name, report in reports.items()}
+        if service.role is not Role.INFERENCE or service.name not in watch.started:
+            continue
+        found, flags, share = _in_force(service, deps), parse_flags(service.command), shares.get(service.name)
+        process = observed.find(service.name)
+        split = split_of(service.name, share, found, watch.use(service.name, process.pid if process else None))
+        differences = (*(compare(flags, found) if flags else ()), *(compare_buffers(share, found) if share else ()))
+        reports[service.name] = _report(split, differences, found)
+        splits.append(split)
+    _learn(tuple(splits), watch, deps)
+    return reports
 
 
 def _shares(stack: Stack, plan: VramPlan | None) -> dict[str, Share]:
@@ -120,18 +111,22 @@ def _shares(stack: Stack, plan: VramPlan | None) -> dict[str, Share]:
     return {services[share.model]: share for share in plan.shares if share.model in services} if plan else {}
 
 
-def _report(service: Service, share: Share | None, use: CardUse, deps: Deps, *, forced: bool) -> ServerReport:
-    found = _in_force(service, deps)
-    flags = parse_flags(service.command)
-    differences = compare(flags, found) if flags is not None else ()
-    if share is not None:
-        differences += compare_buffers(share, found)
+def _report(split: Split, differences: tuple[Difference, ...], found: InForce) -> ServerReport:
     return ServerReport(
-        split=split_of(service.name, share, found, use),
+        service=split.service,
+        planned=split.planned,
+        planned_parts=_on_card(split.planned_parts),
+        allocated=_on_card(split.allocated),
+        measured=split.measured,
+        holds=split.holds.value,
+        why=split.why,
         differences=tuple(str(one) for one in differences),
-        forced=forced,
-        build=str(found.build) if found.build else None,
+        build=found.build.label if found.build and found.build.number else None,
     )
+
+
+def _on_card(parts: Parts | None) -> dict[str, int] | None:
+    return None if parts is None else {"model": parts.model, "kv": parts.kv, "compute": parts.compute}
 
 
 def _in_force(service: Service, deps: Deps) -> InForce:
@@ -157,23 +152,13 @@ def _load_log(service: Service, deps: Deps) -> InForce:
     return found
 
 
-def _learn(stack: Stack, splits: tuple[Split, ...], watch: CardWatch, deps: Deps) -> None:
+def _learn(splits: tuple[Split, ...], watch: CardWatch, deps: Deps) -> None:
     """Remember what a process costs on this card beside its buffers: the most that was ever measured."""
     day = time.strftime("%Y-%m-%d", time.gmtime(deps.clock.now()))
     learnt = learnt_overhead(splits, day)
-    if deps.calibration is None or learnt is None or stack.gpu_device is None:
+    if deps.calibration is None or learnt is None:
         return
     card = watch.card()
     known = deps.calibration.find(card.name) if card else None
     if card is not None and (known is None or known.bytes < learnt.bytes):
         deps.calibration.keep(card.name, learnt)
-
-
-def drift_of(measured: Measured) -> tuple[DriftError, ...]:
-    """Return an error for each server that does not run as it was asked to, unless that was forced."""
-    return tuple(_drift(name, one) for name, one in measured.servers.items() if one.differences and not one.forced)
-
-
-def _drift(name: str, report: ServerReport) -> DriftError:
-    lines = [f"{name} does not run as it was asked to:", *(f"  {one}" for one in report.differences)]
-    return DriftError("\n".join(lines), f"aisuite logs {name}; to keep it so: aisuite up --force")

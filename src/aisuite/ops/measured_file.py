@@ -1,13 +1,15 @@
-"""What was measured of each model server at its last start, kept beside the project's record."""
+"""What was measured of each model server at its last start, kept beside the project's record.
+
+Plain values only: every `up` reads them, and the planner's modules would cost it more than all the rest.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from aisuite.vram.model import Parts
-from aisuite.vram.verdict import Holds, Split
+from aisuite.errors import DriftError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,16 +22,18 @@ _SCHEMA = "aisuite.measured/1"
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """One model server after its start. `differences` are in words; with `forced` they are wanted."""
+    """One model server after its start; sizes are bytes on the card. `differences` are in words."""
 
-    split: Split
-    differences: tuple[str, ...]
-    forced: bool = False
+    service: str
+    planned: int | None  # buffers and what the process costs; None without a plan
+    planned_parts: Mapping[str, int] | None  # "model", "kv", "compute"
+    allocated: Mapping[str, int] | None  # the same, by the server's own log
+    measured: int | None  # what the card lost
+    holds: str  # verdict.Holds
+    why: str
+    differences: tuple[str, ...] = ()  # what is in force and was not asked for
+    forced: bool = False  # it is wanted so
     build: str | None = None  # of its llama.cpp, by its own word
-
-    def as_json(self) -> dict[str, Any]:
-        """The same, of plain values. Sizes are bytes."""
-        return {**asdict(self.split), "differences": self.differences, "forced": self.forced, "build": self.build}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +45,14 @@ class Measured:
 
 def write_measured(workdir: Workdir, measured: Measured) -> None:
     """Keep it in the project folder. Raises StateUnwritable, DiskFull."""
-    body = {"schema": _SCHEMA, "servers": [one.as_json() for one in measured.servers.values()]}
+    body = {"schema": _SCHEMA, "servers": [asdict(one) for one in measured.servers.values()]}
     workdir.write({_FILE: json.dumps(body, indent=2) + "\n"})
 
 
 def read_measured(workdir: Workdir) -> Measured:
     """Return what was measured last; nothing when that is not there, or not ours."""
-    text = workdir.read(_FILE)
     try:
-        body = json.loads(text or "{}")
+        body = json.loads(workdir.read(_FILE) or "{}")
         if body.get("schema") != _SCHEMA:
             return Measured()
         return Measured({one["service"]: _report(one) for one in body["servers"]})
@@ -57,23 +60,33 @@ def read_measured(workdir: Workdir) -> Measured:
         return Measured()  # of another version, or damaged: the next start writes it again
 
 
+def _report(body: dict[str, Any]) -> ServerReport:
+    return ServerReport(**{**body, "differences": tuple(body["differences"])})
+
+
 def forget_measured(workdir: Workdir) -> None:
     """Remove what was measured: nothing runs any more."""
     workdir.remove(_FILE)
 
 
-def _report(body: dict[str, Any]) -> ServerReport:
-    split = Split(
-        service=body["service"],
-        planned=body["planned"],
-        planned_parts=_parts(body["planned_parts"]),
-        allocated=_parts(body["allocated"]),
-        measured=body["measured"],
-        holds=Holds(body["holds"]),
-        why=body["why"],
-    )
-    return ServerReport(split, tuple(body["differences"]), body["forced"], body["build"])
+def update_measured(workdir: Workdir, fresh: Mapping[str, ServerReport], names: set[str], *, forced: bool) -> Measured:
+    """Keep what was measured now, and what is known of the other services with these names.
+
+    `forced`: what differs in any of them is wanted so. Raises StateUnwritable, DiskFull.
+    """
+    known = read_measured(workdir)
+    servers = {name: one for name, one in {**known.servers, **fresh}.items() if name in names}
+    result = Measured({name: replace(one, forced=one.forced or forced) for name, one in servers.items()})
+    if result != known:
+        write_measured(workdir, result)
+    return result
 
 
-def _parts(body: dict[str, int] | None) -> Parts | None:
-    return None if body is None else Parts(**body)
+def drift_of(measured: Measured) -> tuple[DriftError, ...]:
+    """Return an error for each server that does not run as it was asked to, unless that is wanted."""
+    return tuple(_drift(one) for one in measured.servers.values() if one.differences and not one.forced)
+
+
+def _drift(report: ServerReport) -> DriftError:
+    lines = [f"{report.service} does not run as it was asked to:", *(f"  {one}" for one in report.differences)]
+    return DriftError("\n".join(lines), f"aisuite logs {report.service}; to keep it so: aisuite up --force")

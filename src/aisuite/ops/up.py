@@ -12,8 +12,7 @@ from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_models, c
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
 from aisuite.ops.look import look
-from aisuite.ops.measure import CardWatch, drift_of, measured
-from aisuite.ops.measured_file import Measured
+from aisuite.ops.measured_file import Measured, ServerReport, drift_of, update_measured
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from aisuite.ops.measure import CardWatch
     from aisuite.ops.settle import CardPlan
     from aisuite.plan.observed import Observed
     from aisuite.ports import Deps
@@ -90,7 +90,6 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     if request.dry_run:
         plan = _rehearse(request, files, deps)
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
-    watch = CardWatch(stack, deps, listen)
     also = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
     with deps.workdir.lock("up"):
         before = read_record(deps.workdir)
@@ -108,7 +107,9 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
         results: tuple[StepResult, ...] = ()
+        reports: Mapping[str, ServerReport] = {}
         if plan:
+            watch = _watch(stack, deps, listen)
             with _recorded(request, before, deps):
                 results = _carry_out(request, files, plan, observed, deps, watch)
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
@@ -118,7 +119,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             remember(deps.workdir, request.card)
         if plan:
             observed = _look(stack, deps)
-        found = measured(stack, card, watch, observed, deps, forced=request.force)
+            reports = _measure(stack, card, watch, observed, deps)
+        found = update_measured(deps.workdir, reports, {one.name for one in stack.services}, forced=request.force)
     errors = [result.error for result in results if result.error is not None]
     return UpReport(
         stack=stack,
@@ -134,6 +136,20 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         forced=request.force,
         measured=found,
     )
+
+
+def _watch(stack: Stack, deps: Deps, listen: Callable[[Event], None]) -> CardWatch:
+    from aisuite.ops.measure import CardWatch  # only when something is started: a second `up` has no use for it
+
+    return CardWatch(stack, deps, listen)
+
+
+def _measure(
+    stack: Stack, card: VramPlan | None, watch: CardWatch, observed: Observed, deps: Deps
+) -> Mapping[str, ServerReport]:
+    from aisuite.ops.measure import measure
+
+    return measure(stack, card, watch, observed, deps)
 
 
 def _rehearse(request: UpRequest, files: Mapping[str, str], deps: Deps) -> Plan:

@@ -9,7 +9,7 @@ from aisuite.stack.containers import curl_check
 from aisuite.stack.model import Card, ModelFile, Mount, Role, SecretUse, Service
 from aisuite.stack.numerals import decimal
 from aisuite.stack.places import MODELS_IN_CONTAINER, SERVICE_KEY
-from aisuite.vram.readback import TRACE_LEVEL, TRACE_SINCE, parse_build
+from aisuite.vram.build import TRACE_LEVEL, TRACE_SINCE, build_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +132,7 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
 def _verbosity(profile: Profile, places: Places) -> tuple[str, ...]:
     """Ask for the lines about memory, unless a server so old would show prompts in its log with them."""
     images = profile.images
-    number = images.llama_build or parse_build(_image(profile).partition("@")[0]).number
+    number = images.llama_build or build_number(_image(profile).partition("@")[0])
     build = number if places.containers else places.site.llama_build
     return ("-lv", str(TRACE_LEVEL)) if build is not None and build >= TRACE_SINCE else ()
 

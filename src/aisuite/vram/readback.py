@@ -7,17 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from aisuite.vram.build import build_number
 from aisuite.vram.model import ALL_LAYERS, KvType, LlamaBuild, Parts, ServerFlags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 BufferKind = Literal["model", "kv", "compute", "output"]
-
-# Before b9209 level 4 was "debug", which prints prompts; since then it is "trace" (llama.cpp PR 23021), which prints
-# the buffers, and no prompt. Older servers print the buffers at their default level.
-TRACE_SINCE = 9209
-TRACE_LEVEL = 4
 
 _NUMBER = r"(\d{1,12}(?:\.\d{1,6})?)"
 _BUFFER = re.compile(rf"(\S+) +(model|KV|compute|output) buffer size = +{_NUMBER} MiB")
@@ -26,7 +22,6 @@ _CONTEXT = re.compile(r"llama_context: (n_ctx|n_ctx_seq|n_ctx_per_seq|n_seq_max|
 _CACHE = re.compile(r"K \((\w{2,8})\):.*V \((\w{2,8})\):")
 _FLASH = re.compile(r"Flash Attention (?:was auto, set to )?(enabled|disabled)|flash_attn += (enabled|disabled|0|1)\b")
 _NO_CARD = re.compile(r"no usable GPU found.*")
-_BUILD = re.compile(r"\bb(?:uild )?(\d{4,6})\b|^(\d{4,6})\b(?!\.)|\.(\d{4,6})$")
 _HOST = re.compile(r"CPU|AMX|BLAS|HBM|KLEIDIAI|.*_Host")
 
 
@@ -147,12 +142,8 @@ def _whole(value: Any) -> int | None:
 
 
 def parse_build(label: str) -> LlamaBuild:
-    """Find the b-number in what a build calls itself.
-
-    "b11669-3ab9" at /props, "11669 (3ab9)" at --version, "…:server-cuda-b11669" an image, "2026.10.11549" a wheel.
-    """
-    found = _BUILD.search(label)
-    return LlamaBuild(int(found[found.lastindex or 0]) if found else None, label)
+    """Return the build that calls itself so."""
+    return LlamaBuild(build_number(label), label)
 
 
 def parse_flags(argv: Sequence[str]) -> ServerFlags | None:

@@ -13,24 +13,33 @@ from aisuite.cli import wiring
 from aisuite.cli.app import run
 from aisuite.ops.measured_file import Measured, ServerReport, write_measured
 from aisuite.ports import Deps
-from aisuite.vram.model import Parts
-from aisuite.vram.verdict import Holds, Split
 from tests.fakes.clock import FakeClock
 from tests.fakes.gpu import FakeCard, FakeGpu
 from tests.fakes.stacks import make_service, make_stack
 from tests.unit.ops.deps import World, make_world
 
 MIB = 2**20
-CHAT = Split(
+PARTS = {"model": 1834 * MIB, "kv": 36 * MIB, "compute": 20 * MIB}
+CHAT = ServerReport(
     service="inference-chat",
     planned=1989 * MIB,
-    planned_parts=Parts(1834 * MIB, 36 * MIB, 20 * MIB),
-    allocated=Parts(1834 * MIB, 36 * MIB, 20 * MIB),
+    planned_parts=PARTS,
+    allocated=PARTS,
     measured=1996 * MIB,
-    holds=Holds.WITHIN,
+    holds="within tolerance",
     why="+7 MiB against the plan",
+    build="b11669",
 )
-CODE = Split("inference-code", 3165 * MIB, None, None, None, Holds.NOT_MEASURABLE, "no card was looked at")
+CODE = ServerReport(
+    service="inference-code",
+    planned=3165 * MIB,
+    planned_parts=None,
+    allocated=None,
+    measured=None,
+    holds="not measurable",
+    why="no card was looked at",
+    differences=("slots: 1 asked for, 4 in force",),
+)
 
 
 def on_card(monkeypatch: pytest.MonkeyPatch, gpu: FakeGpu) -> World:
@@ -38,8 +47,7 @@ def on_card(monkeypatch: pytest.MonkeyPatch, gpu: FakeGpu) -> World:
     world = make_world()
     world.engine.open(make_stack())
     world.engine.start(make_service("inference-chat", 8001), {})
-    reports = (ServerReport(CHAT, (), build="b11669"), ServerReport(CODE, ("slots: 1 asked for, 4 in force",)))
-    write_measured(world.workdir, Measured({one.split.service: one for one in reports}))
+    write_measured(world.workdir, Measured({one.service: one for one in (CHAT, CODE)}))
     deps = replace(world.deps, gpu=gpu)
 
     def open_project(*_: Any) -> Deps:

@@ -10,8 +10,8 @@ import pytest
 
 from aisuite.errors import DriftError
 from aisuite.ops.carry_out import Event, PlanRun
-from aisuite.ops.measure import CardWatch, drift_of, measured
-from aisuite.ops.measured_file import Measured, read_measured, write_measured
+from aisuite.ops.measure import CardWatch, measure
+from aisuite.ops.measured_file import Measured, drift_of, read_measured, update_measured, write_measured
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.stack.model import ModelFile
 from aisuite.units import Mib
@@ -85,14 +85,15 @@ def start(
         steps.append(Step(Verb.START, name, "asked for", previous))
         previous = (steps[-1].id,)
     PlanRun(stack, {}, Plan(tuple(steps)), world.deps, watch).run()
-    return measured(stack, vram, watch, world.engine.observe(), world.deps, forced=forced)
+    reports = measure(stack, vram, watch, world.engine.observe(), world.deps)
+    return update_measured(world.workdir, reports, {one.name for one in stack.services}, forced=forced)
 
 
 def test_a_server_that_takes_its_share_is_within_tolerance_and_teaches_the_overhead() -> None:
     gpu = FakeGpu(FakeCard())
     gpu.take_at(2, 1001, 1996)
     world = make(gpu)
-    split = start(world, "inference-chat", vram=plan("chat", "code")).servers["inference-chat"].split
+    split = start(world, "inference-chat", vram=plan("chat", "code")).servers["inference-chat"]
     assert (split.holds, split.measured, split.planned) == (Holds.WITHIN, 1996 * MIB, 1989 * MIB)
     assert world.deps.calibration is not None
     learnt = world.deps.calibration.find("RTX 4050 Laptop")
@@ -105,7 +106,7 @@ def test_two_servers_are_told_apart_by_what_the_card_loses_around_each_start() -
     gpu.take_at(2, 1, 1996)
     gpu.take_at(4, 2, 2000)
     servers = start(make(gpu), "inference-chat", "inference-code", vram=plan("chat", "code")).servers
-    assert [servers[name].split.measured for name in servers] == [1996 * MIB, 2000 * MIB]
+    assert [servers[name].measured for name in servers] == [1996 * MIB, 2000 * MIB]
 
 
 def test_what_a_game_takes_while_a_server_starts_is_not_the_servers() -> None:
@@ -120,15 +121,15 @@ def test_what_a_game_takes_while_a_server_starts_is_not_the_servers() -> None:
 
     watch = CardWatch(STACK, world.deps, listen)
     PlanRun(STACK, {}, Plan((Step(Verb.START, "inference-chat", ""),)), world.deps, watch).run()
-    result = measured(STACK, plan("chat"), watch, world.engine.observe(), world.deps)
-    assert result.servers["inference-chat"].split.measured == 1996 * MIB
+    result = measure(STACK, plan("chat"), watch, world.engine.observe(), world.deps)
+    assert result["inference-chat"].measured == 1996 * MIB
 
 
 def test_in_wsl2_a_program_that_takes_memory_mid_start_makes_the_server_over_and_is_suspected() -> None:
     gpu = FakeGpu(FakeCard(), per_process=False)
     gpu.take_at(2, 1, 1996 + 800)
-    split = start(make(gpu), "inference-chat", vram=plan("chat")).servers["inference-chat"].split
-    assert split.holds is Holds.OVER
+    split = start(make(gpu), "inference-chat", vram=plan("chat")).servers["inference-chat"]
+    assert split.holds == Holds.OVER
     assert "another process may have taken it" in split.why
 
 
@@ -141,8 +142,8 @@ def test_a_recreated_server_is_measured_from_when_its_predecessor_is_gone() -> N
     gpu.take_at(2, 901, 1996)
     watch = CardWatch(STACK, world.deps, lambda _: None)
     PlanRun(STACK, {}, Plan((Step(Verb.RECREATE, "inference-chat", ""),)), world.deps, watch).run()
-    result = measured(STACK, plan("chat"), watch, world.engine.observe(), world.deps)
-    assert result.servers["inference-chat"].split.measured == 1996 * MIB
+    result = measure(STACK, plan("chat"), watch, world.engine.observe(), world.deps)
+    assert result["inference-chat"].measured == 1996 * MIB
 
 
 @pytest.mark.parametrize("questions", [0, 1])
@@ -150,9 +151,9 @@ def test_a_driver_that_vanishes_in_the_middle_makes_it_not_measurable_and_no_err
     gpu = FakeGpu(FakeCard())
     gpu.breaks_after = questions
     result = start(make(gpu), "inference-chat", vram=plan("chat"))
-    split = result.servers["inference-chat"].split
+    split = result.servers["inference-chat"]
     assert (split.holds, split.measured) == (Holds.NOT_MEASURABLE, None)
-    assert split.allocated == Parts(model=1834 * MIB, kv=36 * MIB, compute=20 * MIB)
+    assert split.allocated == {"model": 1834 * MIB, "kv": 36 * MIB, "compute": 20 * MIB}
     assert drift_of(result) == ()
 
 
@@ -187,7 +188,7 @@ def test_a_server_on_the_cpu_is_read_back_and_costs_no_look_at_a_card() -> None:
     gpu.breaks_after = 0
     on_cpu = ("load_tensors:   CPU_Mapped model buffer size =  1834.00 MiB",)
     result = start(make(gpu, on_cpu), "inference-chat", stack=ON_CPU)
-    assert result.servers["inference-chat"].split.allocated == Parts()
+    assert result.servers["inference-chat"].allocated == {"model": 0, "kv": 0, "compute": 0}
     assert drift_of(result) == ()
     assert gpu.broken == ""
 
@@ -196,7 +197,7 @@ def test_a_log_without_the_lines_is_waited_for_and_then_no_difference() -> None:
     world = make(FakeGpu(FakeCard()), ("main: loading",))
     result = start(world, "inference-chat", vram=plan("chat"))
     assert drift_of(result) == ()
-    assert result.servers["inference-chat"].split.allocated is None
+    assert result.servers["inference-chat"].allocated is None
 
 
 def test_servers_that_a_run_left_alone_keep_what_was_measured() -> None:

@@ -28,7 +28,7 @@ def test_servers_that_start_one_after_another_are_measured_each() -> None:
     world = make(gpu)
     request = UpRequest(replace(STACK, models=tuple(replace(one, demo_sentence="hi") for one in MODELS)))
     report = up(replace(request, card=REQUEST.card), world.deps)
-    measured = {name: one.split.measured for name, one in report.measured.servers.items()}
+    measured = {name: one.measured for name, one in report.measured.servers.items()}
     assert measured == {CHAT.name: 1996 * 2**20, CODE.name: 2000 * 2**20}
     assert (report.exit_code, report.failures) == (0, ())
 
@@ -61,7 +61,7 @@ def test_a_driver_that_vanishes_after_the_check_stops_nothing() -> None:
     gpu.breaks_after = 1
     report = up(REQUEST, make(gpu, LOG).deps)
     assert report.exit_code == 0
-    assert {one.split.measured for one in report.measured.servers.values()} == {None}
+    assert {one.measured for one in report.measured.servers.values()} == {None}
 
 
 def test_what_was_learnt_of_the_card_is_kept_and_only_the_most_counts() -> None:

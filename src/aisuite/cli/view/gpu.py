@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aisuite.cli.view.table import table
-from aisuite.vram.verdict import Holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from aisuite.ops.measured_file import Measured, ServerReport
     from aisuite.ports import GpuDevice
     from aisuite.units import Mib
-    from aisuite.vram.model import Parts
 
 _MIB = 2**20
 _BAR = 40  # characters
@@ -57,25 +54,22 @@ def servers_json(measured: Measured) -> list[dict[str, Any]]:
 
 
 def _server_json(name: str, report: ServerReport) -> dict[str, Any]:
-    split = report.split
     return {
         "service": name,
         "build": report.build,
-        "planned_mib": _mib(split.planned),
-        "planned_parts_mib": _parts_json(split.planned_parts),
-        "allocated_mib": _parts_json(split.allocated),
-        "measured_mib": _mib(split.measured),
-        "verdict": split.holds.value,
-        "why": split.why,
+        "planned_mib": _mib(report.planned),
+        "planned_parts_mib": _parts_json(report.planned_parts),
+        "allocated_mib": _parts_json(report.allocated),
+        "measured_mib": _mib(report.measured),
+        "verdict": report.holds,
+        "why": report.why,
         "differences": list(report.differences),
         "forced": report.forced,
     }
 
 
-def _parts_json(parts: Parts | None) -> dict[str, float | None] | None:
-    if parts is None:
-        return None
-    return {name: _mib(size) for name, size in asdict(parts).items() if name != "output"}
+def _parts_json(parts: Mapping[str, int] | None) -> dict[str, float | None] | None:
+    return None if parts is None else {name: _mib(size) for name, size in parts.items()}
 
 
 def _mib(size: int | None) -> float | None:
@@ -121,10 +115,8 @@ def servers_table(measured: Measured, out: Output) -> str:
     """One row for each model server."""
     rows = [("SERVER", "PLANNED", "ALLOCATED", "MEASURED", "VERDICT")]
     for name, one in measured.servers.items():
-        split = one.split
-        allocated = None if split.allocated is None else split.allocated.total
-        verdict = f"{split.holds}: {split.why}"
-        rows.append((name, _whole(split.planned), _whole(allocated), _whole(split.measured), verdict))
+        allocated = None if one.allocated is None else sum(one.allocated.values())
+        rows.append((name, _whole(one.planned), _whole(allocated), _whole(one.measured), f"{one.holds}: {one.why}"))
     return table(rows, out)
 
 
@@ -186,16 +178,15 @@ def _card_samples(report: GpuReport) -> Iterator[tuple[str, str, int]]:
 
 def _server_samples(measured: Measured) -> Iterator[tuple[str, str, int]]:
     for name, one in measured.servers.items():
-        split, labels = one.split, _labels(service=name)
-        if split.planned is not None:
-            yield "gpu_server_planned_bytes", labels, split.planned
-        if split.allocated is not None:
-            for part in ("model", "kv", "compute"):
-                yield "gpu_server_allocated_bytes", _labels(service=name, part=part), getattr(split.allocated, part)
-        if split.measured is not None:
-            yield "gpu_server_measured_bytes", labels, split.measured
-        if split.holds is not Holds.NOT_MEASURABLE:
-            yield "gpu_server_over_plan", labels, int(split.holds is Holds.OVER)
+        labels = _labels(service=name)
+        if one.planned is not None:
+            yield "gpu_server_planned_bytes", labels, one.planned
+        for part, size in (one.allocated or {}).items():
+            yield "gpu_server_allocated_bytes", _labels(service=name, part=part), size
+        if one.measured is not None:
+            yield "gpu_server_measured_bytes", labels, one.measured
+        if one.holds != "not measurable":
+            yield "gpu_server_over_plan", labels, int(one.holds == "over")
         yield "gpu_server_drift", labels, int(bool(one.differences) and not one.forced)
 
 
