@@ -51,10 +51,11 @@ def ask_engine(*, will_run: bool) -> EngineFacts:
 def _facts(api: tuple[int, int], info: Mapping[str, Any]) -> EngineFacts:
     devices = (one for one in info.get("DiscoveredDevices") or () if one.get("Source") == "cdi")
     cards = frozenset(str(one.get("ID")) for one in devices)
-    return EngineFacts(api, info.get("NCPU") or None, cards, rootless=_is_rootless(info))
+    return EngineFacts(api, info.get("NCPU") or None, cards, rootless=is_rootless(info))
 
 
-def _is_rootless(info: Mapping[str, Any]) -> bool:
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Whether an engine's root is an ordinary user of its machine, from what it says of itself."""
     options = info.get("SecurityOptions") or ()
     return "name=rootless" in options or info.get("Rootless") is True  # the latter is Podman's
 
