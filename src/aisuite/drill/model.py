@@ -72,8 +72,10 @@ class Tolerance:
     in_flight: float | None = None  # longest that a request under way at the fault may take
     healthy_again: float | None = None  # from the fault (or its rollback, if it is held) to the service's readiness
     back_on_first: float | None = None  # from readiness to the first answer of the first choice
+    recovers: float | None = None  # from readiness to the first good answer: after an outage
     explicit_error: float | None = None  # longest until a request that cannot be answered is told so
     streams_marked: float | None = 1.0  # streams that end whole or in an explicit error event
+    others_restarted: float | None = 0.0  # times that services were restarted which the fault does not meet
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ class Fault:
     mode: StubMode | None = None  # of a stand-in
     held: bool = False  # lasts until it is undone; else it is over at once
     outage: bool = False  # nothing can answer meanwhile: not counted in the success of the whole matrix
+    # Seconds that the suite may take to notice. Requests begun meanwhile count as under way at the fault.
+    notice: float = 0.0
+    also: tuple[tuple[Action, Subject], ...] = ()  # done right after it, and undone before it
 
 
 @dataclass(frozen=True, slots=True)
