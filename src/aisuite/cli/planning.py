@@ -62,7 +62,14 @@ def _draw(report: PlanReport, picture: Path) -> None:
     from aisuite.adapters.shared_folder import SharedFolder
     from aisuite.vram.plot import plan_svg
 
+    if picture.suffix != ".svg" or picture.is_dir():
+        raise UsageError(f"--plot {picture}: a file whose name ends in .svg", "aisuite plan --plot plan.svg")
     SharedFolder(picture.parent).write(picture.name, plan_svg(report.plan, report.sweeps))
+
+
+def forget_measurements() -> bool:
+    """Forget what was measured on this machine's cards; false when there was nothing."""
+    return _doors().calibration.reset()
 
 
 def settle_card(
@@ -104,11 +111,13 @@ def _doors() -> PlanDoors:
     """Return what planning needs of this machine."""
     from aisuite.adapters.calibration import CalibrationFile
     from aisuite.adapters.gguf_file import GgufFiles
+    from aisuite.adapters.host import LocalHost
     from aisuite.adapters.nvml import NvmlGpu
     from aisuite.cli.folders import user_folder
     from aisuite.ops.plan import PlanDoors
 
-    return PlanDoors(GgufFiles(user_folder("cache")), NvmlGpu(), CalibrationFile(user_folder("data")), _price)
+    cache, data = user_folder("cache"), user_folder("data")
+    return PlanDoors(GgufFiles(cache), NvmlGpu(), LocalHost(), CalibrationFile(data), _price)
 
 
 def _price(build: LlamaBuild, overhead: Overhead) -> Pricing:

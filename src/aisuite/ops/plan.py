@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import DoesNotFit, UsageError
 from aisuite.ops.checks import check_models
-from aisuite.units import Mib
 from aisuite.vram.demand import demand_alone, demands_of, planned_models
 from aisuite.vram.model import Budget, Card, Verdict
 from aisuite.vram.overhead import estimated_overhead
@@ -20,16 +19,18 @@ from aisuite.vram.what_if import apply_changes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aisuite.ports import Calibration, Gpu
+    from aisuite.ports import Calibration, Gpu, GpuDevice, Host
     from aisuite.ports.models import ModelFiles
     from aisuite.profile.model import Profile
     from aisuite.stack.model import ModelFile
+    from aisuite.units import Mib
     from aisuite.vram.model import Demand, LlamaBuild, ModelShape, Overhead, VramPlan
     from aisuite.vram.pricing import Pricing
     from aisuite.vram.sweep import Sweep
     from aisuite.vram.what_if import Change
 
 _MODEL_EXAMPLE = "aisuite plan --model code=hf:owner/repo/file.gguf"
+_MIB = 2**20
 _NOMINAL = 1.01  # a card "of 6 GiB" has 6141 MiB
 
 
@@ -39,6 +40,7 @@ class PlanDoors:
 
     files: ModelFiles
     gpu: Gpu
+    host: Host
     calibration: Calibration
     price: Callable[[LlamaBuild, Overhead], Pricing]
 
@@ -102,9 +104,10 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
     demands = _demands(request, doors.files)
     if not demands:
         raise UsageError(f"profile {request.name} runs on the CPU: there is nothing to plan", "aisuite plan --phase 2")
-    budget = _budget(request, doors.gpu)
+    budget, notes = _budget(request, doors)
     overhead = doors.calibration.find(budget.card.name) or estimated_overhead(budget.card)
     pricing = doors.price(request.build, overhead)
+    pricing = replace(pricing, notes=(*notes, *pricing.notes))
     found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
     before = _solved(request, demands, budget, pricing) if request.changes else None
     return PlanReport(found, neighbours(found, pricing), before, sweeps(found, pricing) if request.sweep else ())
@@ -113,7 +116,6 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
 def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pricing: Pricing) -> VramPlan:
     prefer = request.profile.gpu.prefer
     found = solve(demands, budget, pricing, prefer)
-    found = replace(found, notes=(*_notes(budget), *found.notes))
     return found if found.verdict is Verdict.FITS else with_remedy(found, demands, pricing, prefer)
 
 
@@ -141,47 +143,45 @@ def _read(source: str, files: ModelFiles) -> ModelShape:
     return files.remote_shape(source) if source.startswith("hf:") else files.shape(Path(source))
 
 
-def _budget(request: PlanRequest, gpu: Gpu) -> Budget:
+def _budget(request: PlanRequest, doors: PlanDoors) -> tuple[Budget, tuple[str, ...]]:
+    """Return what may be used of which card, and what is to be said about that."""
     settings = request.profile.gpu
     if request.gpu_memory is not None:
-        size = request.gpu_memory.bytes
-        return Budget(Card(f"a card of {request.gpu_memory}", size, size, here=False), None, settings.reserve)
-    card = _card_here(request, gpu)
-    if card is None:
-        if settings.budget is None:
-            raise UsageError(
-                f"no card {settings.device} is here ({gpu.why_none()}), and profile {request.name} has no gpu.budget",
-                "aisuite plan --gpu-memory 8GiB",
-            )
-        size = settings.budget.bytes
-        card = Card(f"a card of {settings.budget}", size, size, here=False)
-    elif settings.budget is not None and settings.budget.bytes > card.total * _NOMINAL:
+        return Budget(_imagined(request.gpu_memory), None, settings.reserve), ()
+    device = next((one for one in doors.gpu.devices() if one.index == settings.device), None)
+    if device is not None:
+        return _budget_here(request, device, doors.host)
+    if settings.budget is None:
+        raise UsageError(
+            f"no card {settings.device} is here ({doors.gpu.why_none()}), and profile {request.name} has no gpu.budget",
+            "aisuite plan --gpu-memory 8GiB",
+        )
+    note = f"no card {settings.device} is here: gpu.budget ({settings.budget}) stands for it"
+    return Budget(_imagined(settings.budget), settings.budget, settings.reserve), (note,)
+
+
+def _imagined(size: Mib) -> Card:
+    return Card(f"a card of {size}", size.bytes, size.bytes, here=False)
+
+
+def _budget_here(request: PlanRequest, device: GpuDevice, host: Host) -> tuple[Budget, tuple[str, ...]]:
+    settings, total = request.profile.gpu, device.total.bytes
+    if settings.budget is not None and settings.budget.bytes > total * _NOMINAL:
         raise DoesNotFit(
-            f"gpu.budget is {settings.budget}, but card {card.index} ({card.name}) has {card.total // 2**20} MiB",
+            f"gpu.budget is {settings.budget}, but card {device.index} ({device.name}) has {int(device.total)} MiB",
             "lower gpu.budget in the profile, or leave it out to use the whole card",
         )
-    return Budget(card, settings.budget, settings.reserve)
+    free = min(total, device.free.bytes + request.occupied)
+    card = Card(device.name, total, free, here=True, index=device.index, multiprocessors=device.multiprocessors)
+    # While servers of ours run, nobody can tell what RAM they would give back.
+    budget = Budget(card, settings.budget, settings.reserve, None if request.occupied else host.free_memory())
+    return budget, _taken_by_others(device, total - free, request.occupied)
 
 
-def _card_here(request: PlanRequest, gpu: Gpu) -> Card | None:
-    for device in gpu.devices():
-        if device.index == request.profile.gpu.device:
-            return Card(
-                name=device.name,
-                total=device.total.bytes,
-                free=min(device.total.bytes, device.free.bytes + request.occupied),
-                here=True,
-                index=device.index,
-                multiprocessors=device.multiprocessors,
-            )
-    return None
-
-
-def _notes(budget: Budget) -> tuple[str, ...]:
-    card, notes = budget.card, []
-    if not card.here and budget.wanted is not None:
-        notes.append(f"no card is here: gpu.budget ({budget.wanted}) stands for it")
-    taken = card.total - card.free
-    if taken:
-        notes.append(f"{Mib(taken // 2**20)} of the card's {Mib(card.total // 2**20)} are not free")
-    return tuple(notes)
+def _taken_by_others(device: GpuDevice, taken: int, ours: int) -> tuple[str, ...]:
+    if not taken:
+        return ()
+    known = [one for one in device.processes or () if one.used]
+    holders = ", ".join(f"pid {one.pid} {(one.used or 0) // _MIB} MiB" for one in known) if not ours else ""
+    note = f"{taken // _MIB} of the {int(device.total)} MiB of {device.name} are not free"
+    return (f"{note} ({holders})" if holders else note,)

@@ -27,4 +27,4 @@ def estimated_overhead(card: Card) -> Overhead:
         count = min(_MOST_SM, max(1, round(card.total / 2**30 * _SM_PER_GIB)))
         known = f"{count} SM assumed for a card of this size"
     size = _CONTEXT + round(_CONTEXT_PER_SM * count) + _POOL
-    return Overhead(size, f"CUDA context 45 MiB + 2.7 MiB per SM ({known}), and 20 MiB for cuBLAS and the pool")
+    return Overhead(size, f"45 MiB + 2.7 MiB per SM ({known}) + 20 MiB for cuBLAS and the pool, a rule of thumb")

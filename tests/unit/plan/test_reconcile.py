@@ -143,3 +143,28 @@ def test_an_empty_plan_is_false_and_the_same_values_give_the_same_plan() -> None
     stack = phase2_stack()
     assert not Plan()
     assert reconcile(stack, {}, Observed(engine_up=False)) == reconcile(stack, {}, Observed(engine_up=False))
+
+
+def _on_card(stack: Stack) -> Stack:
+    services = (replace(one, gpu=one.name.startswith("inference-")) for one in stack.services)
+    return replace(stack, services=tuple(services))
+
+
+def test_servers_of_one_card_start_one_after_another() -> None:
+    plan = reconcile(_on_card(phase2_stack()), {}, Observed(engine_up=False))
+    turns = {step.subject: step.turn for step in plan.steps}
+    assert turns.pop("inference-code") == ("start inference-chat",)
+    assert set(turns.values()) == {()}
+    assert plan.steps[1].after == ()
+
+
+def test_servers_of_one_card_make_room_before_the_first_of_them_grows() -> None:
+    stack = _on_card(phase2_stack())
+    services = tuple(replace(one, command=(*one.command, "-x")) if one.gpu else one for one in stack.services)
+    plan = reconcile(replace(stack, services=services), {}, _running(stack))
+    assert str(plan) == (
+        "stop     inference-code    makes room on the card for inference-chat\n"
+        "recreate inference-chat    changed: added -x\n"
+        "start    inference-code    changed: added -x"
+    )
+    assert [step.after for step in plan.steps] == [(), ("stop inference-code",), ("stop inference-code",)]

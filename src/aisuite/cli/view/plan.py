@@ -108,13 +108,19 @@ def plan_text(report: PlanReport, out: Output) -> str:
     lines = [f"{card.name}: {_whole(card.total)} MiB, of which the models may use {_whole(plan.budget.room)}", ""]
     lines += [card_bar(plan, out), "", _table(plan, out), "", parts_table(plan, out), ""]
     lines += [f"{share.model}: {share.why}" for share in plan.shares]
-    lines += ["", f"{plan.verdict.name}: {'; '.join(plan.reasons)}"]
+    lines += ["", f"{plan.verdict.name}: {plan.reasons[-1]}"]
     if plan.remedy:
         lines.append(f"smallest change that makes it fit: {plan.remedy}")
     if report.before:
         lines += ["", "without --what-if:", _table(report.before, out)]
-    lines += [f"note: {note}" for note in (f"rules of {plan.rules}, for {plan.build}", *plan.notes)]
+    lines += ["", *_basis(plan), *(f"note: {note}" for note in plan.notes)]
     return "\n".join(lines)
+
+
+def _basis(plan: VramPlan) -> list[str]:
+    """Say what the figures stand on."""
+    sources = dict.fromkeys(share.overhead.source for share in plan.shares)
+    return [f"rules of {plan.rules}, for {plan.build}", *(f"each server's CUDA context: {one}" for one in sources)]
 
 
 def _table(plan: VramPlan, out: Output) -> str:

@@ -1,0 +1,156 @@
+"""`plan` on fakes: which card, which files, what is refused and how it is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aisuite.errors import DoesNotFit, GpuUnavailable, ModelMissing, ProfileInvalid, UsageError
+from aisuite.ops.plan import ModelSource, PlanDoors, PlanRequest, plan
+from aisuite.profile.model import Profile
+from aisuite.stack.model import ModelFile
+from aisuite.units import Mib
+from aisuite.vram.model import LlamaBuild, Overhead, Verdict
+from aisuite.vram.what_if import parse_changes
+from tests.fakes.gpu import FakeCalibration, FakeCard, FakeGpu
+from tests.fakes.host import FakeHost
+from tests.fakes.models import FakeModelFiles
+from tests.fakes.pricing import MIB, make_shape, round_pricing
+from tests.fakes.profiles import make_profile
+
+FILE = {"repo": "someone/model", "file": "model.gguf"}
+
+
+def profile(gpu: dict[str, Any] | None = None, **code: Any) -> Profile:
+    models = {"chat": {"source": FILE, "gpu_layers": "all"}, "code": {"source": FILE, "gpu_layers": "auto", **code}}
+    return make_profile(gpu={"backend": "cuda", "reserve": "100MiB", **(gpu or {})}, models=models)
+
+
+def request_for(folder: Path, wanted: Profile, **changes: Any) -> PlanRequest:
+    """Return a request whose files are there."""
+    files = []
+    for name in wanted.models:
+        path = folder / f"{name}.gguf"
+        path.touch()
+        files.append(ModelFile(name, f"inference-{name}", path, "someone/model", path.name, "main", None, None))
+    return replace(PlanRequest(wanted, "mine", tuple(files), LlamaBuild(1, "b1")), **changes)
+
+
+def doors(folder: Path, *cards: FakeCard, **shapes: int) -> PlanDoors:
+    layers = {"chat": 10, "code": 10, **shapes}
+    files = FakeModelFiles({str(folder / f"{name}.gguf"): make_shape(count, name) for name, count in layers.items()})
+    files.shapes["hf:someone/other/file.gguf"] = make_shape(20, "other")
+    price = lambda build, overhead: replace(round_pricing(), overhead=overhead)  # noqa: E731
+    return PlanDoors(files, FakeGpu(*cards), FakeHost(), FakeCalibration(), price)
+
+
+def test_the_card_here_is_planned_with_what_is_free_of_it(tmp_path: Path) -> None:
+    card = FakeCard(total=6141, lost=216, programs={7: 4000}, multiprocessors=20)
+    report = plan(request_for(tmp_path, profile()), doors(tmp_path, card))
+    assert (report.plan.budget.card.here, report.plan.budget.card.free) == (True, 1925 * MIB)
+    assert report.plan.notes == ("4216 of the 6141 MiB of RTX 4050 Laptop are not free (pid 7 4000 MiB)",)
+    assert report.plan.shares[0].overhead.source.startswith("45 MiB + 2.7 MiB per SM (20 SM)")
+
+
+def test_what_was_measured_here_counts_more_than_the_rule_of_thumb(tmp_path: Path) -> None:
+    opened, measured = doors(tmp_path, FakeCard()), Overhead(99 * MIB, "measured here", measured=True)
+    opened.calibration.keep("RTX 4050 Laptop", measured)
+    assert plan(request_for(tmp_path, profile()), opened).plan.shares[0].overhead == measured
+
+
+def test_a_card_that_is_not_here_is_only_a_size(tmp_path: Path) -> None:
+    request = request_for(tmp_path, profile({"budget": "1GiB"}), gpu_memory=Mib(6141))
+    report = plan(request, doors(tmp_path, FakeCard(total=2000)))
+    assert (report.plan.budget.card.total, report.plan.budget.wanted) == (6141 * MIB, None)
+    assert report.plan.gpu_layers == {"chat": 999, "code": 999}
+
+
+def test_without_a_card_the_budget_stands_for_it_and_that_is_said(tmp_path: Path) -> None:
+    report = plan(request_for(tmp_path, profile({"budget": "3GiB"})), doors(tmp_path))
+    assert report.plan.budget.card.total == 3072 * MIB
+    assert report.plan.notes == ("no card 0 is here: gpu.budget (3GiB) stands for it",)
+
+
+def test_without_a_card_and_a_budget_there_is_nothing_to_plan_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no card 0 is here \(no driver.*\), and profile mine has no gpu.budget"):
+        plan(request_for(tmp_path, profile()), doors(tmp_path))
+
+
+def test_a_budget_larger_than_the_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DoesNotFit, match=r"gpu.budget is 8GiB, but card 0 \(RTX 4050 Laptop\) has 6141 MiB"):
+        plan(request_for(tmp_path, profile({"budget": "8GiB"})), doors(tmp_path, FakeCard()))
+
+
+def test_the_size_that_a_card_is_sold_by_is_no_larger_budget(tmp_path: Path) -> None:
+    report = plan(request_for(tmp_path, profile({"budget": "6GiB"})), doors(tmp_path, FakeCard(total=6141)))
+    assert report.plan.verdict is Verdict.FITS
+
+
+def test_a_driver_that_fails_in_the_middle_is_told(tmp_path: Path) -> None:
+    opened = doors(tmp_path, FakeCard())
+    assert isinstance(opened.gpu, FakeGpu)
+    opened.gpu.broken, opened.gpu.breaks_after = "GPU is lost", 0
+    with pytest.raises(GpuUnavailable, match="GPU is lost"):
+        plan(request_for(tmp_path, profile()), opened)
+
+
+def test_missing_files_are_named_with_the_command_that_fetches_them(tmp_path: Path) -> None:
+    request = request_for(tmp_path, profile({"budget": "3GiB"}), loaded_as="--phase 2")
+    (tmp_path / "code.gguf").unlink()
+    with pytest.raises(ModelMissing, match=r"code\.gguf") as caught:
+        plan(request, doors(tmp_path))
+    assert str(caught.value.hint).startswith("aisuite models pull --phase 2")
+
+
+def test_a_profile_on_the_cpu_has_nothing_to_plan(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="runs on the CPU"):
+        plan(request_for(tmp_path, make_profile()), doors(tmp_path))
+
+
+def test_a_file_from_the_hub_takes_the_place_of_a_model(tmp_path: Path) -> None:
+    source = ModelSource.parse("code=hf:someone/other/file.gguf")
+    request = request_for(tmp_path, profile(), gpu_memory=Mib(6141), sources=(source,))
+    (tmp_path / "code.gguf").unlink()
+    report = plan(request, doors(tmp_path))
+    assert [share.shape.name for share in report.plan.shares] == ["chat", "other"]
+
+
+def test_a_file_without_a_name_is_planned_alone(tmp_path: Path) -> None:
+    source = ModelSource.parse("hf:someone/other/file.gguf")
+    request = request_for(tmp_path, make_profile(), gpu_memory=Mib(6141), sources=(source,))
+    assert plan(request, doors(tmp_path)).plan.gpu_layers == {"file": 999}
+
+
+@pytest.mark.parametrize("texts", [("chat=hf:someone/other/file.gguf", "hf:someone/other/file.gguf"), ("nobody=x",)])
+def test_files_for_nobody_are_refused(tmp_path: Path, texts: tuple[str, ...]) -> None:
+    sources = tuple(ModelSource.parse(text) for text in texts)
+    with pytest.raises(UsageError, match="--model"):
+        plan(request_for(tmp_path, profile(), sources=sources), doors(tmp_path, FakeCard()))
+
+
+def test_more_layers_than_a_model_has_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProfileInvalid, match=r"models\.code\.gpu_layers: 12 layers; the model has 11"):
+        plan(request_for(tmp_path, profile(gpu_layers=12)), doors(tmp_path, FakeCard()))
+
+
+def test_what_if_shows_both_plans(tmp_path: Path) -> None:
+    request = request_for(tmp_path, profile(), gpu_memory=Mib(2400), changes=parse_changes("context=8192"))
+    report = plan(request, doors(tmp_path))
+    assert report.before is not None
+    assert report.plan.gpu_layers["code"] < report.before.gpu_layers["code"]
+
+
+def test_what_does_not_fit_ends_with_4_and_says_what_would(tmp_path: Path) -> None:
+    report = plan(request_for(tmp_path, profile(gpu_layers="all"), gpu_memory=Mib(2400)), doors(tmp_path))
+    assert (report.exit_code, report.plan.verdict) == (4, Verdict.NO)
+    assert report.plan.remedy is not None
+    assert report.plan.remedy.startswith("models.code.gpu_layers: ")
+
+
+def test_each_neighbour_of_a_plan_is_shown_not_to_fit(tmp_path: Path) -> None:
+    report = plan(request_for(tmp_path, profile(), gpu_memory=Mib(2400)), doors(tmp_path))
+    assert [(one.model, one.fits) for one in report.neighbours] == [("code", False)]
+    assert report.neighbours[0].gpu_layers == report.plan.gpu_layers["code"] + 1
