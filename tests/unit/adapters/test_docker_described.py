@@ -14,7 +14,7 @@ from aisuite.stack.hardening import CHECKS
 
 FOLDER = Path("/srv/suite/.aisuite/suite")
 CORE = {"Name": "suite_core", "Internal": True, "Options": {}}
-IMAGE = {"Config": {"Env": ["PATH=/bin", "GPG_KEY=of the image's makers"]}}
+IMAGE = {"Config": {"Env": ["PATH=/bin", "GPG_KEY=of the image's makers"], "User": "app"}}
 
 
 def confined() -> dict[str, Any]:
@@ -136,6 +136,13 @@ def test_a_mount_that_spreads_and_one_that_is_the_hosts_own_are_told() -> None:
         ("AIS-3", "volumes: /etc is writable"),
         ("CIS-5.20", "volumes: /etc (rshared)"),
     ]
+
+
+@pytest.mark.parametrize(("user", "evidence"), [("", "the image's own"), ("app", "the image's own"), ("root", "root")])
+def test_the_user_that_an_image_brings_is_told_as_its_own(user: str, evidence: str) -> None:
+    container = confined()
+    container["Config"]["User"] = user
+    assert found(container) == [("AIS-1", f"user: {evidence}")]
 
 
 def test_root_inside_is_nobody_outside_of_an_engine_without_root() -> None:

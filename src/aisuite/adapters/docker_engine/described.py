@@ -65,7 +65,7 @@ def _service(container: Inspected, image: Inspected, prefix: str, folder: Path) 
     return _as_is(
         ComposeService,
         image=config["Image"],
-        user=config["User"] or None,
+        user=_user(config, image),
         environment=_environment(config, image),
         secrets=tuple(PurePath(one["Destination"]).name for one in mounts if _is_secret(one)),
         ports=tuple(_ports(host)),
@@ -127,6 +127,12 @@ def _below(source: str, folder: Path) -> str:
     """Return a path as our files say it: those of the project relative to its folder."""
     path = PurePath(source)
     return f"./{path.relative_to(folder)}" if path.is_relative_to(folder) else source
+
+
+def _user(config: Inspected, image: Inspected) -> str | None:
+    """Return the user that was chosen; None for the image's own, as in a file that names none."""
+    chosen: str = config["User"]
+    return None if chosen in {"", (image.get("Config") or {}).get("User")} else chosen
 
 
 def _environment(config: Inspected, image: Inspected) -> dict[str, str]:
