@@ -71,10 +71,12 @@ class CardWatch:
 
     def use(self, service: str, pid: int | None) -> CardUse:
         """Return what became of the card while a service started."""
+        if service not in self._on_card:
+            return CardUse(None, None, why_unknown="it uses no card")
         looks = self._looks.get(service, _Looks(None))
         before, after = looks.before, looks.after
         if before is None or after is None:
-            return CardUse(None, None)
+            return CardUse(None, None, why_unknown="the card's driver did not answer while it started")
         sizes_before, sizes = _sizes(before), _sizes(after)
         grown = {one: max(0, size - sizes_before.get(one, 0)) for one, size in sizes.items()}
         own = sizes.get(pid) if pid is not None else None

@@ -38,6 +38,7 @@ class CardUse:
     after: int | None
     own: int | None = None  # of the server's process, where the driver says it
     others: int = 0  # other processes that came or grew meanwhile, where the driver says it
+    why_unknown: str = "no card was looked at while it started"
 
     @property
     def taken(self) -> int | None:
@@ -81,7 +82,7 @@ def split_of(service: str, share: Share | None, found: InForce, use: CardUse) ->
 def _judge(share: Share | None, use: CardUse, allocated: Parts | None) -> tuple[Holds, str]:
     taken = use.taken
     if taken is None:
-        return Holds.NOT_MEASURABLE, "no card was looked at while it started"
+        return Holds.NOT_MEASURABLE, use.why_unknown
     if share is None:
         return Holds.NOT_MEASURABLE, "nothing was planned for it"
     if use.own is None and allocated is not None and taken < allocated.total - _EXACT:

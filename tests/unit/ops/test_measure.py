@@ -153,6 +153,7 @@ def test_a_driver_that_vanishes_in_the_middle_makes_it_not_measurable_and_no_err
     result = start(make(gpu), "inference-chat", vram=plan("chat"))
     split = result.servers["inference-chat"]
     assert (split.holds, split.measured) == (Holds.NOT_MEASURABLE, None)
+    assert split.why == "the card's driver did not answer while it started"
     assert split.allocated == {"model": 1834 * MIB, "kv": 36 * MIB, "compute": 20 * MIB}
     assert drift_of(result) == ()
 
@@ -189,6 +190,7 @@ def test_a_server_on_the_cpu_is_read_back_and_costs_no_look_at_a_card() -> None:
     on_cpu = ("load_tensors:   CPU_Mapped model buffer size =  1834.00 MiB",)
     result = start(make(gpu, on_cpu), "inference-chat", stack=ON_CPU)
     assert result.servers["inference-chat"].allocated == {"model": 0, "kv": 0, "compute": 0}
+    assert result.servers["inference-chat"].why == "it uses no card"
     assert drift_of(result) == ()
     assert gpu.broken == ""
 
