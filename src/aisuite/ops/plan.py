@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aisuite.vram.what_if import Change
 
 _MODEL_EXAMPLE = "aisuite plan --model code=hf:owner/repo/file.gguf"
+_AS_PLANNED = "as planned when it was started"
 _MIB = 2**20
 _NOMINAL = 1.01  # a card "of 6 GiB" has 6141 MiB
 
@@ -77,6 +78,7 @@ class PlanRequest:
     sources: tuple[ModelSource, ...] = ()
     changes: tuple[Change, ...] = ()  # --what-if
     occupied: int = 0  # bytes of the card that this project's own servers hold now
+    answered: frozenset[str] = frozenset()  # models whose numbers in the profile are an earlier plan's
     sweep: bool = False  # other layers and contexts are wanted, too: for a picture
 
 
@@ -108,6 +110,7 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
     overhead = doors.calibration.find(budget.card.name) or estimated_overhead(budget.card)
     pricing = doors.price(request.build, overhead)
     pricing = replace(pricing, notes=(*notes, *pricing.notes))
+    demands = tuple(replace(one, fixed_by=_AS_PLANNED) if one.model in request.answered else one for one in demands)
     found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
     before = _solved(request, demands, budget, pricing) if request.changes else None
     return PlanReport(found, neighbours(found, pricing), before, sweeps(found, pricing) if request.sweep else ())

@@ -12,6 +12,7 @@ from aisuite.ops.record import require_record, write_record
 from aisuite.ops.service_names import check_names
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.plan.model import Plan, Step, Verb
+from aisuite.plan.reconcile import turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,20 +72,18 @@ def rendered_as_up_did(stack: Stack, renderer: Renderer, workdir: Workdir) -> di
 
 
 def plan_restart(stack: Stack, names: Sequence[str]) -> Plan:
-    """Recreate these services in start order, each after those of them that it needs; all when there is no name."""
+    """Recreate these services in start order, each after those of them that it needs; all when there is no name.
+
+    Servers that share a card take their turns.
+    """
     chosen = [service for service in stack.services if not names or service.name in names]
     ids = {service.name: f"{Verb.RECREATE} {service.name}" for service in chosen}
-    return Plan(
-        tuple(
-            Step(
-                Verb.RECREATE,
-                service.name,
-                "asked for",
-                tuple(ids[need.service] for need in service.depends_on if need.service in ids),
-            )
-            for service in chosen
-        )
-    )
+    steps, on_card = [], list[str]()
+    for service in chosen:
+        after = tuple(ids[need.service] for need in service.depends_on if need.service in ids)
+        steps.append(Step(Verb.RECREATE, service.name, "asked for", after, turn_of(service, on_card)))
+        on_card += [ids[service.name]] if service.gpu else []
+    return Plan(tuple(steps))
 
 
 def _timed(record: Record, results: Sequence[StepResult]) -> Record:

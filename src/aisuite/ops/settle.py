@@ -37,9 +37,13 @@ class CardPlan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the owner should know of it, before anything is started."""
-        if self.plan.verdict is Verdict.FITS:
-            return self.plan.notes
-        return (*self.plan.notes, f"the models {self.plan.verdict.in_words}: {'; '.join(self.plan.reasons)}")
+        shares = (f"{share.model} on the card: {share.why}" for share in self.plan.shares)
+        bad = (
+            ()
+            if self.plan.verdict is Verdict.FITS
+            else (f"the models {self.plan.verdict.in_words}", *self.plan.reasons)
+        )
+        return (*self.plan.notes, *shares, *bad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,10 @@ def settle(
         running = _running(engine)
         request = replace(request, occupied=sum(size for name, size in known.bytes.items() if name in running))
         if known.question == question and (again or running & known.chosen.keys()):
-            request = replace(request, profile=_as_before(request.profile, known.chosen))
+            models = request.profile.models
+            answered = frozenset(name for name in known.chosen if name in models and models[name].gpu_layers == "auto")
+            before = _as_before(request.profile, known.chosen)
+            request = replace(request, profile=before, answered=answered)
     found = plan(request, doors).plan
     return settled(request.profile, found), CardPlan(found, question)
 

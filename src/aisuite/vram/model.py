@@ -158,6 +158,7 @@ class Demand:
     context_floor: int | None = None  # the smallest context the profile allows; None: exactly flags.context
     parallel_floor: int | None = None  # the fewest slots it allows; None: exactly flags.parallel
     weight: float = 1.0  # share of the traffic, for `balance`
+    fixed_by: str = "as the profile says"  # why its layers are not open, in words
 
 
 @dataclass(frozen=True, slots=True)

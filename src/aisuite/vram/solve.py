@@ -73,7 +73,7 @@ def _neighbour(share: Share, used: int, budget: Budget, pricing: Pricing) -> Nei
 def _explained(share: Share, demand: Demand, used: int, budget: Budget, pricing: Pricing) -> Share:
     why = layers_in_words(share)
     if not demand.layers_open:
-        why += ", as the profile says"
+        why += f", {demand.fixed_by}"
     elif share.flags.gpu_layers <= share.shape.layers:
         beyond = _neighbour(share, used, budget, pricing)
         why += f"; one more {beyond.why}" if beyond.why else ""

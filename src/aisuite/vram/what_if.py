@@ -97,4 +97,5 @@ def _with_layers(demand: Demand, value: int | str) -> Demand:
     if isinstance(value, int) and value > most:
         raise UsageError(f"{demand.model} has {most} layers, its output counted; {value} cannot be on a card", _EXAMPLE)
     layers = value if isinstance(value, int) else ALL_LAYERS
-    return replace(demand, flags=replace(demand.flags, gpu_layers=layers), layers_open=value == "auto")
+    flags = replace(demand.flags, gpu_layers=layers)
+    return replace(demand, flags=flags, layers_open=value == "auto", fixed_by="as asked")

@@ -12,6 +12,7 @@ from aisuite.cli.view.gpu import servers_json, servers_table
 from aisuite.cli.view.plan import plan_fields
 from aisuite.cli.view.table import table
 from aisuite.errors import DriftError
+from aisuite.vram.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,8 @@ def up_text(report: UpReport, out: Output) -> str:
     if report.dry_run:
         return str(report.plan)
     parts = [_services_table(report.services, out), _meaning(report.services)]
+    if report.forced and report.card is not None and report.card.verdict is not Verdict.FITS:
+        parts += ["", f"FORCED: the models {report.card.verdict.in_words} ({report.card.reasons[-1]})"]
     if report.rewritten:
         parts += ["", f"not as the profile says (edited by hand?), written again: {', '.join(report.rewritten)}"]
     if report.plan and report.stack.gpu_device is not None and report.measured.servers:
