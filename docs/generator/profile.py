@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Schema = Mapping[str, Any]
     Row = tuple[str, str, str, str]  # key path, type, default, meaning
 
-_NAMED = {"models": "<model>", "routes": "<route>", "ports": "<service>"}
+_NAMED = {"models": "<model>", "routes": "<route>", "ports": "<service>", "tolerances": "<fault>"}
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 _UNITS = {"6GiB": ("size", Mib), "60s": ("duration", Seconds)}  # by their first example in the schema
 _MOST = 2**31 - 1  # a bound that is of no use to a reader

@@ -13,6 +13,7 @@ import typer.main
 
 from aisuite import errors
 from aisuite.cli.app import app
+from aisuite.profile.drill import Bounds
 from aisuite.profile.effective import flatten
 from aisuite.profile.environment import COMMAND_LINE, UNUSED, VARIABLES
 from aisuite.profile.load import ProfileRequest, load_profile
@@ -51,7 +52,9 @@ def _profile_keys() -> set[str]:
     """Return every key path, with the names that an owner chooses replaced by what stands for them."""
     keys = flatten(load_profile(ProfileRequest("demo", ROOT, dotenv=None)).profile)
     chosen = {"models": "<model>", "routes": "<route>", "ports": "<service>"}
-    return {
+    bounds = {f"drill.tolerances.<fault>.{name}" for name in Bounds.model_fields}
+    keys.pop("drill.tolerances")  # no profile is shipped that has any
+    return bounds | {
         re.sub(r"^(models|routes|ports)\.[^.]+", lambda found: f"{found[1]}.{chosen[found[1]]}", key) for key in keys
     }
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from aisuite.profile.drill import Drill
+from aisuite.profile.part import Part
 from aisuite.profile.values import (
     MOST,
     Address,
@@ -32,18 +34,6 @@ from aisuite.units import Mib, Seconds
 KvType = Literal["f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 
 PLAIN_KV_TYPES: frozenset[KvType] = frozenset({"f16", "bf16"})  # the others are quantised
-
-
-class Part(BaseModel):
-    """A piece of the profile: frozen, and strict about its keys."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        validate_default=True,
-        arbitrary_types_allowed=True,
-    )
 
 
 class Gpu(Part):
@@ -254,4 +244,5 @@ class Profile(Part):
         default_factory=dict, description="Service -> host port; the usual ones are known."
     )
     paths: Paths = Field(Paths(), description="Folders.")
+    drill: Drill = Field(Drill(), description="How `aisuite failover-drill` breaks the suite, and what must hold.")
     images: Images = Field(Images(), description="Container images.")

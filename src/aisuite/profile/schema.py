@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aisuite.profile.model import Part, Profile, Service
+from aisuite.profile.model import Profile, Service
+from aisuite.profile.part import Part
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "urn:aisuite:schema:profile"
