@@ -6,6 +6,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-PROJECT = "compose-alone"
+PROJECT = f"compose-alone-{token_hex(4)}"
 SENTENCES = {"chat": "Hello from the chat container.", "code": "Hello from the code container."}
 SERVICES = {"inference-chat", "inference-code", "api-gateway", "qdrant", "embedding", "rag"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.e2e.suite import Ran, Suite, wait_for
 
 pytestmark = pytest.mark.docker
 
-PROJECT = "lifecycle-suite"
+PROJECT = f"lifecycle-{token_hex(4)}"
 
 
 class Contained:
