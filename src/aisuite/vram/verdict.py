@@ -27,6 +27,7 @@ class Holds(StrEnum):
 
     WITHIN = "within tolerance"
     OVER = "over"
+    UNDER = "under"  # not all of it is on the card, or it was planned too large
     NOT_MEASURABLE = "not measurable"
 
 
@@ -90,7 +91,7 @@ def _judge(share: Share | None, use: CardUse, allocated: Parts | None) -> tuple[
     more = taken - share.device_bytes
     tolerance = _tolerance(share)
     if more <= tolerance:
-        return Holds.WITHIN, f"{_signed(more)} against the plan"
+        return Holds.WITHIN if more >= -tolerance else Holds.UNDER, f"{_signed(more)} against the plan"
     beside = use.own is None and allocated is not None and allocated.total <= share.memory.device.total + tolerance
     blame = "; its own buffers are as planned, so another process may have taken it" if beside else ""
     return Holds.OVER, f"{_signed(more)} against the plan, {tolerance // _MIB} MiB are tolerated{blame}"

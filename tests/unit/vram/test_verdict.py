@@ -62,9 +62,14 @@ def test_a_server_that_takes_what_was_planned_is_within_tolerance() -> None:
     assert split.overhead == 106 * MIB
 
 
-@pytest.mark.parametrize(("taken", "holds"), [(2080, Holds.WITHIN), (2095, Holds.OVER)])
+@pytest.mark.parametrize(("taken", "holds"), [(1891, Holds.WITHIN), (2080, Holds.WITHIN), (2095, Holds.OVER)])
 def test_an_estimated_overhead_is_given_more_room(taken: int, holds: Holds) -> None:
     assert split_of("inference-chat", SHARE, FOUND, use(taken)).holds is holds
+
+
+def test_a_server_that_is_not_all_on_the_card_is_under_its_plan() -> None:
+    half = InForce(buffers=(Buffer("CUDA0", "model", 900 * MIB),))
+    assert split_of("inference-chat", SHARE, half, use(1006)).holds is Holds.UNDER
 
 
 def test_a_measured_overhead_is_given_less_room() -> None:
