@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aisuite.vram.model import ModelShape, ServerFlags
     from aisuite.vram.rules import Rules
 
-_LOGIT_BYTES = 4
+_NUMBER_BYTES = 4  # logits and embeddings are f32
 
 
 def estimate(shape: ModelShape, flags: ServerFlags, rules: Rules) -> Memory:
@@ -61,8 +61,8 @@ class _Server:
         self._device_kv = self._running_kv(DEVICE)
         self._host_kv = self._running_kv(HOST)
         self._compute = ComputeBuffers(task)
-        outputs = max(task.flags.parallel, 1)
-        self._output = _LOGIT_BYTES * task.shape.vocabulary * outputs
+        row = task.shape.vocabulary + (task.shape.embedding if task.flags.embedding else 0)
+        self._output = _NUMBER_BYTES * row * max(task.flags.parallel, 1)
 
     def _running_kv(self, home: int) -> list[int]:
         task = self._task
