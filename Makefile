@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Everything else serves them.
 .DELETE_ON_ERROR:
-.PHONY: help up down test lint format unit docker bench bench-docker lock docs clean
+.PHONY: help up down test lint format unit docker docker-current docker-oldest bench bench-docker lock docs clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -35,8 +35,12 @@ unit: $(VENV)/.dev        ## the quick part of the tests: no processes, no netwo
 # What asks an engine for something that an old one may not have or may answer otherwise.
 ON_OLDEST := bed engine_contract engine_laws engine_refusals images_contract compose_alone lifecycle
 
-docker: $(VENV)/.dev      ## the tests that need a Docker Engine (as root on Debian: they bring a current one and the oldest)
+docker: docker-current docker-oldest ## the tests that need a Docker Engine, on two (as root on Debian: they bring both)
+
+docker-current: $(VENV)/.dev
 	$(BIN)/pytest -m docker
+
+docker-oldest: $(VENV)/.dev
 	AISUITE_BED_ENGINE=oldest $(BIN)/pytest $(ON_OLDEST:%=tests/docker/test_%.py)
 
 bench: $(VENV)/.dev       ## measure (see docs/benchmarks.md)

@@ -72,6 +72,11 @@ def start(bed: Bed) -> None:
         return
     bed.pid_file.unlink(missing_ok=True)  # of a machine that was switched off
     network.remove(bed)
+    with network.one_at_a_time():
+        _start(bed)
+
+
+def _start(bed: Bed) -> None:
     # `ip netns exec` would mount another /sys, without the control groups.
     argv = ["nsenter", f"--net={network.create(bed)}"] if network.another_engine_here() else []
     argv += [str(bed.programs / "usr/sbin/dockerd"), "--host", f"unix://{bed.socket}"]
