@@ -21,8 +21,9 @@ class LoadPlan:
     streams: int  # clients
     pause: float = 0.5  # seconds
     patience: float = 90.0  # seconds until a client gives up; longer than any time-out of the suite
-    rag_url: str | None = None  # then the plain clients are the RAG service's: POST /retrieve
-    rag_key: str | None = field(default=None, repr=False)
+    rag: int = 0  # clients of the RAG service, beside the others: POST /retrieve
+    rag_url: str = ""
+    rag_key: str = field(default="", repr=False)
     collection: str = ""  # to retrieve from
     poison_every: float | None = None  # seconds; a request with POISON in its prompt
 
