@@ -204,7 +204,7 @@ def _compare_layers(flags: ServerFlags, found: InForce) -> Difference | None:
         return None
     wanted = flags.gpu_layers if found.layers is None else min(flags.gpu_layers, found.layers)
     if not found.offloaded and wanted and found.device.total == 0:
-        return Difference("layers on the card", _layers(wanted), "none: it runs on the CPU", found.no_card or "")
+        return Difference("layers on the card", _layers(wanted), "none (it runs on the CPU)", found.no_card or "")
     if found.offloaded is None or found.offloaded == wanted:
         return None
     return Difference("layers on the card", str(wanted), f"{found.offloaded} of {found.layers}")

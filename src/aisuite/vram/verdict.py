@@ -103,14 +103,17 @@ def _tolerance(share: Share) -> int:
 
 
 def _signed(size: int) -> str:
-    return f"{size / _MIB:+.0f} MiB"
+    return f"{round(size / _MIB):+d} MiB"
 
 
 def compare_buffers(share: Share, found: InForce) -> tuple[Difference, ...]:
-    """Say which buffers on the card are not of the planned size; nothing when the log no longer has them."""
-    if not found.told:
-        return ()
+    """Say which buffers on the card are not of the planned size.
+
+    Nothing when the log no longer has them, or when there are none at all: `compare` says that.
+    """
     planned, allocated = share.memory.device, found.device
+    if not found.told or not allocated.total:
+        return ()
     loose = max(_SIMULATED, round(planned.total * _SIMULATED_SHARE))
     parts = (
         ("weights on the card", planned.model, allocated.model, _EXACT),

@@ -102,7 +102,7 @@ def test_a_server_that_fell_back_to_the_cpu_is_told_with_its_own_words() -> None
     ]
     (only,) = compare(ServerFlags(context=4096), parse_load_log(lines))
     assert str(only) == (
-        "layers on the card: all asked for, none: it runs on the CPU in force "
+        "layers on the card: all asked for, none (it runs on the CPU) in force "
         "(no usable GPU found, --gpu-layers option will be ignored)"
     )
 

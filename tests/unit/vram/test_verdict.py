@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from aisuite.vram.model import Memory, ModelShape, Overhead, Parts, ServerFlags, Share
-from aisuite.vram.readback import Buffer, InForce
+from aisuite.vram.readback import Buffer, InForce, compare
 from aisuite.vram.verdict import CardUse, Holds, compare_buffers, learnt_overhead, split_of
 
 MIB = 2**20
@@ -118,6 +118,12 @@ def test_what_cannot_be_told_is_not_measurable_and_never_a_pass(share: Share | N
 def test_buffers_of_the_planned_size_are_no_difference() -> None:
     assert compare_buffers(SHARE, FOUND) == ()
     assert compare_buffers(SHARE, InForce()) == ()
+
+
+def test_a_server_that_runs_on_the_cpu_is_told_once_not_buffer_by_buffer() -> None:
+    on_cpu = InForce(buffers=(Buffer("CPU_Mapped", "model", 1834 * MIB),))
+    assert compare_buffers(SHARE, on_cpu) == ()
+    assert [one.what for one in compare(SHARE.flags, on_cpu)] == ["layers on the card"]
 
 
 @pytest.mark.parametrize(
