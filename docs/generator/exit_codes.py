@@ -22,7 +22,8 @@ def exit_codes_page() -> str:
         "An error is one message on standard error: `error:` says what was wrong and where, `hint:` is a command that "
         "helps. With `--json` it is [an object](json.md#errors) on standard output.",
         "`0` is success. `aisuite up` ends with `5` when the suite answers, but not everything came up (*degraded*); "
-        "`aisuite status` ends with `5` when not every service is healthy. For an internal error (`1`), "
+        "`aisuite status` ends with `5` when not every service is healthy; `aisuite exec` ends with the exit code of "
+        "the command that it ran. For an internal error (`1`), "
         "`AISUITE_TRACEBACK=1` shows where it came from.",
         f"```\n{tree}\n```",
         "What the table does not name comes with later versions; its codes are reserved.",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from aisuite.ports import Streams
 from tests.bed.images import PYTHON
 from tests.bed.place import Bed
 from tests.contract.engines import DockerCase
@@ -49,3 +53,18 @@ def test_a_program_that_is_not_in_the_image_is_said_by_the_engine(
     code, out, err = run(started(new_project(chat=Program())), ("no-such-program",), tmp_path)
     assert code in {126, 127}
     assert b"no-such-program" in out + err
+
+
+def test_a_person_at_a_terminal_gets_one_and_has_it_back_as_it_was(new_project: Callable[..., DockerCase]) -> None:
+    case = started(new_project(chat=Program()))
+    ours, theirs = pty.openpty()
+    try:
+        before = termios.tcgetattr(theirs)
+        streams = Streams(theirs, theirs, theirs, terminal=True)
+        os.write(ours, b"exit 3\n")
+        assert case.insight().run("chat", ("sh", "-c", "test -t 0 && tty; exec sh"), streams) == 3
+        assert b"/dev/pts/" in os.read(ours, 4096)
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aisuite.stack.model import Stack
 
 Again = Annotated[
-    str | None, typer.Option("--profile", help="Path of the profile that is up, where its name alone does not find it.")
+    str | None, typer.Option("--profile", help="Path of the profile that is up, where its file has moved since.")
 ]
 
 

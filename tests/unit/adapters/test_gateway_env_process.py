@@ -82,6 +82,14 @@ def test_a_failure_of_uv_leaves_nothing(env: GatewayEnv, fake_uv: Fake) -> None:
     assert folders(env) == []
 
 
+def test_offline_uv_is_told_so_and_only_then(tmp_path: Path, fake_uv: Fake) -> None:
+    fake_uv(f'case "$*" in *--offline*) echo told >> "{tmp_path}/told" ;; esac\n' + WORKING)
+    GatewayEnv(tmp_path / "gateway-with").run(lambda *_: None)
+    assert not (tmp_path / "told").exists()
+    GatewayEnv(tmp_path / "gateway-without", offline=True).run(lambda *_: None)
+    assert (tmp_path / "told").read_text() == "told\ntold\n"
+
+
 def test_a_caller_who_stops_ends_uv_and_leaves_nothing(env: GatewayEnv, fake_uv: Fake) -> None:
     pids = fake_uv(WORKING.replace('echo "Downloading', 'echo "Downloading one (2.0MiB)" >&2; sleep 60; echo "'))
 

@@ -118,7 +118,7 @@ def _at_terminal(client: Any, session: str, streams: Streams) -> Iterator[None]:
 
     before, handler = termios.tcgetattr(streams.stdin), signal.signal(signal.SIGWINCH, resize)
     try:
-        tty.setraw(streams.stdin)
+        tty.setraw(streams.stdin, termios.TCSADRAIN)  # what was typed ahead is for the command
         resize()
         yield
     finally:
