@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DiskFull, DoesNotFit, GpuUnavailable, ModelMissing, PortTaken
+from aisuite.errors import DiskFull, DoesNotFit, GpuUnavailable, ModelMissing, PortTaken, Problem, ProfileInvalid
 from aisuite.plan.model import Verb
+from aisuite.units import Mib
 from aisuite.vram.model import Verdict
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Logs (10 MB and three rotations each), the vector store's first segments: with less, something fails later, oddly.
 _NEEDED = 256 * 2**20
+_BESIDE_MODEL = 1024  # MiB: finished prompts (512), the context, buffers
 
 
 def check_models(models: Iterable[ModelFile], loaded_as: str) -> None:
@@ -39,6 +41,31 @@ def _describe(model: ModelFile) -> str:
     why = " (a folder stands there)" if model.path.is_dir() else ""
     source = f"from {model.repo}" if model.repo else "a file of yours"
     return f"{model.path}{why}   for {model.service}, {source}"
+
+
+def check_memory(stack: Stack) -> None:
+    """Raise ProfileInvalid for a container that cannot keep its model in memory: it would read it again and again.
+
+    On a card the file is read once.
+    """
+    problems = tuple(
+        Problem(
+            stack.profile,
+            None,
+            f"models.{model.model}.memory",
+            f"{Mib(size)} of {model.path.name} and what the server needs beside it do not fit in a container "
+            f"of {service.memory}; write at least {Mib(size + _BESIDE_MODEL)}",
+        )
+        for model in stack.models
+        if (service := stack.service(model.service)).memory is not None and not service.gpu
+        if (size := _mib_of(model)) + _BESIDE_MODEL > service.memory
+    )
+    if problems:
+        raise ProfileInvalid(problems)
+
+
+def _mib_of(model: ModelFile) -> int:
+    return model.path.stat().st_size // 2**20 if model.path.is_file() else 0
 
 
 def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:

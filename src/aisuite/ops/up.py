@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, DriftError, EngineUnavailable, NotReady, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
-from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_models, check_ports
+from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_memory, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
 from aisuite.ops.look import look
@@ -84,6 +84,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     """Make what runs equal to the stack; start nothing that cannot work, and leave nothing half-started."""
     stack, began = request.stack, deps.clock.monotonic()
     check_models(stack.models, request.loaded_as)
+    check_memory(stack)
     check_gpu(stack, request.cpu_only, deps.gpu)
     files = deps.renderer.render(stack)
     card = request.card.plan if request.card else None
