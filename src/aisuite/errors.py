@@ -162,6 +162,12 @@ class NotReady(StackError):
         self.evidence = evidence
 
 
+class DrillFailed(AisuiteError):
+    """A fault was not borne as it must be."""
+
+    exit_code = 6
+
+
 class DriftError(AisuiteError):
     """What is here differs from what was locked."""
 

@@ -1,0 +1,162 @@
+"""One experiment: steady state, a fault, observation under load, rollback, steady state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aisuite.drill.figures import errors, figures
+from aisuite.drill.model import Moments, Outcome, Trial
+from aisuite.drill.verdict import judge
+from aisuite.errors import StepFailed
+from aisuite.ops.drill_steady import (
+    begun_since,
+    find_unsteady,
+    observe,
+    restarts_of_others,
+    wait_until_healthy,
+)
+from aisuite.ops.drill_undo import broken
+from aisuite.stack.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from aisuite.drill.model import Fault, Request
+    from aisuite.ops.drill_bench import Bench
+    from aisuite.plan.observed import Observed
+    from aisuite.ports.load import LoadRun
+    from aisuite.stack.model import Service
+
+_POLL = 0.2
+_PROBE_TIMEOUT = 1.0
+_SETTLES = 60.0  # seconds that the steady state may need to come back, beyond what the stack itself needs
+_CALM = 3.0  # seconds of steady state after it
+
+
+class NotSteady(StepFailed):
+    """Nothing may be broken now: what a drill compares with is not there."""
+
+
+class _Watch:
+    """Probes the services that a fault meets, and notes when they go and come back."""
+
+    def __init__(self, bench: Bench, services: Sequence[Service], zero: float) -> None:
+        self._deps, self._services, self._zero = bench.deps, services, zero
+        self.moments = Moments(fault=self.now())
+
+    def now(self) -> float:
+        """Seconds since the experiment began."""
+        return self._deps.clock.monotonic() - self._zero
+
+    def until(self, moment: float, *, returns: bool) -> None:
+        """Probe until the moment; `returns`: the first good probe after a bad one means that they are back."""
+        while self.now() < moment:
+            self.look(returns=returns)
+            self._deps.clock.sleep(_POLL)
+
+    def look(self, *, returns: bool) -> None:
+        """Probe once."""
+        ready = any(self._deps.probe.ask(one.ready_url, _PROBE_TIMEOUT).ready for one in self._services)
+        if not ready and self.moments.unhealthy is None:
+            self.moments = replace(self.moments, unhealthy=self.now())
+        if ready and returns and self.moments.healthy is None and self.moments.unhealthy is not None:
+            self.moments = replace(self.moments, healthy=self.now())
+
+    def note_undone(self, fault: Fault) -> None:
+        """Note the end of a fault; one that never made its service unhealthy has left it well."""
+        if fault.held:
+            self.moments = replace(self.moments, undone=self.now(), unhealthy=self.moments.unhealthy or self.now())
+        elif self.moments.unhealthy is None:
+            self.moments = replace(self.moments, healthy=self.moments.fault)
+
+
+def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tuple[Trial, tuple[Request, ...]]:
+    """Break one thing under load, and judge what the clients saw; return that, too.
+
+    What was broken is repaired, whatever happens.
+
+    Raises NotSteady before anything is broken.
+    """
+    clock = bench.deps.clock
+    unhealthy = wait_until_healthy(bench, _SETTLES)
+    if unhealthy:
+        raise NotSteady(f"the stack is not steady: {unhealthy}", "aisuite status")
+    zero = clock.monotonic()
+    run = bench.load.begin(bench.traffic(fault, zero))
+    try:
+        listen("steady state")
+        clock.sleep(bench.crowd.before)
+        _refuse_unsteady(run, bench)
+        before = observe(bench)
+        watch = _Watch(bench, bench.met_by(fault.subject), zero)
+        listen(f"{fault.action}: {', '.join(entry.service for entry in bench.entries(fault))}")
+        with broken(bench.entries(fault), bench.deps, bench.faults):
+            watch.until(watch.moments.fault + bench.lasts(fault), returns=not fault.held)
+        watch.note_undone(fault)
+        listen("recovery")
+        unsteady = _recover(bench, fault, watch, run)
+        after = observe(bench)
+    except BaseException:
+        run.stop(grace=0.0)
+        raise
+    requests = run.stop()
+    moments = replace(watch.moments, end=watch.now())
+    return _judged(bench, fault, requests, moments, _Sides(before, after, unsteady)), requests
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The stack before and after, and how they differ in words."""
+
+    before: Observed
+    after: Observed
+    unsteady: str
+
+
+def _refuse_unsteady(run: LoadRun, bench: Bench) -> None:
+    unsteady = find_unsteady(run.seen(), bench.first_id)
+    if unsteady:
+        raise NotSteady(f"the stack is not steady: {unsteady}", "aisuite health")
+
+
+def _recover(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> str:
+    """Wait for the steady state to come back, and look at it for a while; say what is wrong with it."""
+    deadline = watch.now() + _SETTLES + sum(bench.allowances(fault).values())
+    while watch.now() < deadline and not _recovered(bench, fault, watch, run):
+        watch.until(watch.now() + 1.0, returns=True)
+    unhealthy = wait_until_healthy(bench, max(0.0, deadline - watch.now()))
+    settled = watch.now()
+    bench.deps.clock.sleep(_CALM)
+    return unhealthy or find_unsteady(begun_since(run.seen(), settled), bench.first_id)
+
+
+def _recovered(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> bool:
+    """Whether what the fault met is ready, and answers clients again."""
+    healthy = watch.moments.healthy
+    if healthy is None:
+        return False
+    answers = [one for one in begun_since(run.seen(), healthy) if one.good]
+    met_models = any(one.role is Role.INFERENCE for one in bench.met_by(fault.subject))
+    if met_models:
+        return any(one.server == bench.first_id for one in answers)
+    kind = "rag" if bench.traffic(fault, 0.0).rag else "plain"
+    return any(one.kind == kind for one in answers)
+
+
+def _judged(bench: Bench, fault: Fault, requests: Sequence[Request], moments: Moments, sides: _Sides) -> Trial:
+    counted = figures(fault, requests, moments, bench.first_id)
+    counted["others_restarted"] = restarts_of_others(sides.before, sides.after, bench.all_met(fault))
+    return judge(
+        bench.judged(fault),
+        counted,
+        bench.allowances(fault),
+        moments,
+        errors(fault, requests, moments),
+        sides.unsteady,
+    )
+
+
+def not_begun(fault: Fault, why: str) -> Trial:
+    """Return the trial of a fault that could not be made because an earlier one left the stack unsteady."""
+    return Trial(fault.name, Outcome.FAIL, f"not begun: {why}")

@@ -1,0 +1,80 @@
+"""What a drill has broken, journalled before it is done; and its repair, also after the drill was killed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from aisuite.drill.journal import format_journal, parse_journal
+from aisuite.drill.model import Action
+from aisuite.errors import StepFailed
+from aisuite.ops.uninterrupted import uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from aisuite.drill.model import Undo
+    from aisuite.ports import Deps, Workdir
+    from aisuite.ports.faults import Faults
+
+JOURNAL = "drill.json"
+
+# What outlives the services that it was done to.
+_LASTING = frozenset({Action.FILL_DISK})
+
+
+def read_journal(workdir: Workdir) -> tuple[Undo, ...]:
+    """Return what a drill has left broken; empty when there is nothing. Raises StepFailed for a broken journal."""
+    text = workdir.read(JOURNAL)
+    if text is None:
+        return ()
+    try:
+        return parse_journal(text)
+    except ValueError as err:
+        path = workdir.folder / JOURNAL
+        raise StepFailed(f"{path} is no journal of a drill: {err}", f"rm {path}, then: aisuite restart") from err
+
+
+def undo_left(deps: Deps, faults: Faults) -> tuple[Undo, ...]:
+    """Undo what a killed drill has left, last first, and forget it; return what there was.
+
+    Where nothing runs any more, only what outlives the services is undone. The caller holds the project's lock.
+    Raises StepFailed, EngineUnavailable; then the journal stays.
+    """
+    entries = read_journal(deps.workdir)
+    if entries:
+        with uninterrupted():
+            up = deps.engine.observe().engine_up
+            _undo([entry for entry in entries if up or entry.action in _LASTING], faults)
+            deps.workdir.remove(JOURNAL)
+    return entries
+
+
+@contextmanager
+def broken(entries: Sequence[Undo], deps: Deps, faults: Faults) -> Iterator[None]:
+    """Keep things broken for a `with` block: journalled before, and repaired after it, whatever happens.
+
+    Raises StepFailed when the repair fails; then the journal stays.
+    """
+    deps.workdir.write({JOURNAL: format_journal(entries)})
+    try:
+        for entry in entries:
+            faults.inject(entry)
+        yield
+    finally:
+        with uninterrupted():
+            _undo(entries, faults)
+            deps.workdir.remove(JOURNAL)
+
+
+def _undo(entries: Sequence[Undo], faults: Faults) -> None:
+    """Undo all, last first, however many of them fail; then raise what the first failed with."""
+    failed: list[StepFailed] = []
+    for entry in reversed(entries):
+        try:
+            faults.undo(entry)
+        except StepFailed as err:
+            failed.append(err)
+    if failed:
+        words = "; ".join(err.message for err in failed)
+        raise StepFailed(f"not everything that was broken is repaired: {words}", "aisuite failover-drill --undo")
