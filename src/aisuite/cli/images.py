@@ -141,12 +141,11 @@ def verify(session: Session, phase: Phase = None, profile: ProfileName = None, d
 
 def _needed(session: Session, phase: int | None, profile: str | None, demo: bool) -> tuple[NeededImage, ...]:
     from aisuite.cli.choice import Choice
-    from aisuite.cli.planning import Planning
     from aisuite.cli.wiring import wire
     from aisuite.ops.images import needed_images
 
     choice = Choice(profile, phase, demo, "docker")
-    return needed_images(wire(choice, session.project, session.state, planning=Planning.NONE).stack)
+    return needed_images(wire(choice, session.project, session.state).stack)
 
 
 def _here() -> Folder:

@@ -52,7 +52,6 @@ def pull(
 
 def _suite(session: Session, phase: int | None, profile: str | None, demo: bool) -> Suite:
     from aisuite.cli.choice import Choice
-    from aisuite.cli.planning import Planning
     from aisuite.cli.wiring import wire
 
-    return wire(Choice(profile, phase, demo, None), session.project, session.state, planning=Planning.NONE)
+    return wire(Choice(profile, phase, demo, None), session.project, session.state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,18 +14,11 @@ if TYPE_CHECKING:
     from aisuite.cli.choice import Choice
     from aisuite.ops.plan import PlanDoors, PlanReport, PlanRequest
     from aisuite.ops.settle import CardPlan
+    from aisuite.ports import Deps
     from aisuite.profile.load import Loaded
     from aisuite.units import Mib
     from aisuite.vram.model import LlamaBuild, Overhead
     from aisuite.vram.pricing import Pricing
-
-
-class Planning(StrEnum):
-    """What a command needs of the planner."""
-
-    NOW = "now"  # what fits now, or what runs
-    AGAIN = "again"  # what the last `up` was told
-    NONE = "none"  # nothing: it asks for files or images only
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,7 @@ def _draw(report: PlanReport, picture: Path) -> None:
     from aisuite.adapters.shared_folder import SharedFolder
     from aisuite.vram.plot import plan_svg
 
-    if picture.suffix != ".svg" or picture.is_dir():
+    if picture.suffix != ".svg":
         raise UsageError(f"--plot {picture}: a file whose name ends in .svg", "aisuite plan --plot plan.svg")
     SharedFolder(picture.parent).write(picture.name, plan_svg(report.plan, report.sweeps))
 
@@ -72,26 +64,28 @@ def forget_measurements() -> bool:
     return _doors().calibration.reset()
 
 
+def without_plan(loaded: Loaded) -> Loaded:
+    """Return the profile with all layers where a plan would choose."""
+    if loaded.profile.gpu.backend == "cpu" or all(one.gpu_layers != "auto" for one in loaded.profile.models.values()):
+        return loaded
+    from aisuite.vram.demand import unplanned
+
+    return replace(loaded, profile=unplanned(loaded.profile))
+
+
 def settle_card(
-    loaded: Loaded, choice: Choice, folder: Path, llama: str | None, planning: Planning
+    loaded: Loaded, choice: Choice, deps: Deps, llama: str | None, *, again: bool = False
 ) -> tuple[Loaded, CardPlan | None]:
     """Return the profile with nothing left to plan, and the plan; no header is read where there is no card.
 
-    `llama` is the version of the llama-server that local processes use.
+    `llama` is the version of the llama-server of local processes; None: containers.
     """
     if loaded.profile.gpu.backend == "cpu":
         return loaded, None
-    if planning is Planning.NONE:
-        from aisuite.vram.demand import unplanned
-
-        return replace(loaded, profile=unplanned(loaded.profile)), None
-    from aisuite.cli.wiring import open_engine, open_folder
     from aisuite.ops.settle import settle
 
-    engine = open_engine(folder, "process" if llama else "docker")
-    again = planning is Planning.AGAIN
-    request = _request(loaded, choice, folder, llama)
-    profile, card = settle(request, _doors(), open_folder(folder), engine, again=again)
+    request = _request(loaded, choice, deps.workdir.folder, llama)
+    profile, card = settle(request, _doors(), deps.workdir, deps.engine, again=again)
     return replace(loaded, profile=profile), card
 
 

@@ -38,7 +38,7 @@ def up(
     from aisuite.cli.choice import Choice
     from aisuite.cli.progress import UpProgress
     from aisuite.cli.view import stack as view
-    from aisuite.cli.wiring import open_shared, wire
+    from aisuite.cli.wiring import open_shared, planned, wire
     from aisuite.ops.fetch_images import Pull
     from aisuite.ops.image_lock import read_lock
     from aisuite.ops.up import UpRequest
@@ -47,6 +47,7 @@ def up(
     out, policy = session.out, pull_policy("aisuite up --pull", pull, offline=offline)
     suite = wire(Choice(profile, phase, demo, engine), session.project, session.state, offline=offline)
     out.say(view.first_line(suite))
+    suite = planned(suite)
     for note in suite.notes:
         out.say(f"note: {note}")
     images = Pull(policy, read_lock(open_shared(Path.cwd())), suite.loaded_as)
@@ -152,10 +153,10 @@ def render(
     """Write the Compose file, the gateway's and the process engine's configuration, and start nothing."""
     from aisuite.cli.choice import Choice
     from aisuite.cli.view import stack as view
-    from aisuite.cli.wiring import open_folder, wire
+    from aisuite.cli.wiring import open_folder, planned, wire
     from aisuite.ops.render import render as render_files
 
-    suite = wire(Choice(profile, phase, demo, engine), session.project, session.state)
+    suite = planned(wire(Choice(profile, phase, demo, engine), session.project, session.state))
     target = suite.deps.workdir if output is None else open_folder(output)
     report = render_files(suite.rendered, suite.deps.renderer, target, diff=diff)
     return session.out.show(view.render_json(report), view.render_text(report, diff), report.exit_code)

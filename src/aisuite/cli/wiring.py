@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.cli.folders import user_folder
-from aisuite.cli.planning import Planning, settle_card
+from aisuite.cli.planning import settle_card, without_plan
 from aisuite.cli.sites import find_sites
 from aisuite.errors import UsageError
 from aisuite.ports import Deps
@@ -31,8 +31,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a stack is made final from, once it is known how many layers fit on the card."""
+
+    loaded: Loaded
+    choice: Choice
+    sites: tuple[Site, Site]  # of the engine that is taken, then of the other
+    llama: str | None  # the version of the llama-server of local processes
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
-    """A profile made final on this machine, with the adapters to act on it."""
+    """A profile made final on this machine but for a plan of its card, with the adapters to act on it."""
 
     wanted_engine: str  # "auto", "process" or "docker", as flags, environment and profile say
     wanted_by: Origin
@@ -44,7 +54,8 @@ class Suite:
     loaded_as: str
     cpu_only: str | None
     notes: tuple[str, ...]
-    card: CardPlan | None  # what each model gets of the card; None where there is none, or nobody asked
+    basis: Basis
+    card: CardPlan | None = None  # what each model gets of the card; None where there is none, or nobody asked
 
     @property
     def engine_why(self) -> str:
@@ -83,12 +94,11 @@ def list_profiles() -> dict[str, Path]:
     return known_profiles(Path.cwd())
 
 
-def wire(
-    choice: Choice, project: str, state: Path, *, offline: bool = False, planning: Planning = Planning.NOW
-) -> Suite:
-    """Load the profile, look at this machine, and return the final stack with its adapters.
+def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) -> Suite:
+    """Load the profile, look at this machine, and return the stack with its adapters.
 
-    `offline`: what must be made is made without the network, or not at all.
+    Where a plan must choose, all layers are on the card: see `planned`. `offline`: what must be made is made without
+    the network, or not at all.
     """
     from aisuite.adapters.gateway_env import GatewayEnv
     from aisuite.vram.build import build_number
@@ -97,13 +107,13 @@ def wire(
     folder = project_folder(project, state)
     containers = loaded.profile.engine == "docker"
     llama = None if containers else _find_llama_server()
-    loaded, card = settle_card(loaded, choice, folder, llama.version if llama else None, planning)
     environment = GatewayEnv(user_folder("data") / "gateway", offline=offline)
     program = llama.argv_prefix if llama else ("llama-server",)
     sites = find_sites(project, folder, program, environment.program, in_containers=containers)
     if llama is not None:
         sites = (replace(sites[0], llama_build=build_number(llama.version)), sites[1])
-    stack, other = (_resolve(loaded, site) for site in (reversed(sites) if containers else sites))
+    basis = Basis(loaded, choice, sites[::-1] if containers else sites, llama.version if llama else None)
+    stack, other = (_resolve(without_plan(loaded), site) for site in basis.sites)
     return Suite(
         wanted_engine=loaded.profile.engine,
         wanted_by=loaded.origin["engine"],
@@ -114,9 +124,22 @@ def wire(
         profile_file=_file_of(loaded),
         loaded_as=choice.flags(),
         cpu_only=llama.why_no_card if llama else None,
-        notes=(*stack.notes, *loaded.warnings, *(card.notes if card else ())),
-        card=card,
+        notes=(*stack.notes, *loaded.warnings),
+        basis=basis,
     )
+
+
+def planned(suite: Suite, *, again: bool = False) -> Suite:
+    """Return the suite with what fits on its card now, or what runs there; `again`: with what the last `up` was told.
+
+    Without a card it is the same suite, and no file is looked at. Raises what a plan raises.
+    """
+    basis = suite.basis
+    loaded, card = settle_card(basis.loaded, basis.choice, suite.deps, basis.llama, again=again)
+    if card is None:
+        return suite
+    stack, other = (_resolve(loaded, site) for site in basis.sites)
+    return replace(suite, stack=stack, other=other, card=card, notes=(*suite.notes, *card.notes))
 
 
 def wire_again(profile: str | None, project: str, state: Path) -> Suite:
@@ -130,7 +153,7 @@ def wire_again(profile: str | None, project: str, state: Path) -> Suite:
 
     record = require_record(ProjectDir(project_folder(project, state)))
     choice = Choice(profile or record.profile_file or record.profile, record.phase, demo=False, engine=record.engine)
-    return wire(choice, project, state, planning=Planning.AGAIN)
+    return planned(wire(choice, project, state), again=True)
 
 
 def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]:
@@ -141,9 +164,10 @@ def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]
     folder = folder.absolute()
     environment = GatewayEnv(user_folder("data") / "gateway")
     _, site = find_sites(project, folder, ("llama-server",), environment.program, in_containers=True)
-    loaded, _ = settle_card(load(choice), choice, folder, None, Planning.NOW)
-    stack = _resolve(loaded, site)
-    return stack, _deps(folder, "docker", _preparers(stack, environment))
+    loaded = load(choice)
+    deps = _deps(folder, "docker", _preparers(_resolve(without_plan(loaded), site), environment))
+    loaded, _ = settle_card(loaded, choice, deps, None)
+    return _resolve(loaded, site), deps
 
 
 def _find_llama_server() -> LlamaServer:
