@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.bed.images import PYTHON
+from tests.bed.place import Bed
 from tests.docker.answering import docker
 from tests.e2e.suite import Suite
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.bed.place import Bed
 
 LLAMA = "ghcr.io/ggml-org/llama.cpp:server-b11669"
 
@@ -62,8 +62,10 @@ def build_images(folder: Path) -> None:
 
 
 def remove_images() -> None:
-    """Remove all images."""
-    docker("image", "rm", "-f", *map(image, _IMAGES))
+    """Remove all images; two test modules each have them made, and the second finds them gone."""
+    there = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={image('*')}").split()
+    if there:
+        docker("image", "rm", "-f", *there)
 
 
 class DockerSuite(Suite):
@@ -92,9 +94,9 @@ class DockerSuite(Suite):
         ran = self.run("up", "--profile", "./suite.yaml", "--json", *words, **env)
         return ran.code, ran.json
 
-    def refused(self, **env: str) -> tuple[int, str, str]:
+    def refused(self, *words: str, **env: str) -> tuple[int, str, str]:
         """Run an `up` that fails; return its exit code, its message and its hint."""
-        code, answer = self.up(**env)
+        code, answer = self.up(*words, **env)
         return code, answer["error"]["message"], answer["error"]["hint"]
 
     def left(self) -> list[str]:
@@ -114,3 +116,22 @@ class DockerSuite(Suite):
             docker("rm", "-f", *containers)
         if networks:
             docker("network", "rm", *networks)
+
+
+@pytest.fixture(scope="session")
+def failing_images(docker_bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The images of which each fails in one way."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in docker_bed.variables().items():
+            environment.setenv(name, value)
+        build_images(tmp_path_factory.mktemp("images"))
+        yield
+        remove_images()
+
+
+@pytest.fixture
+def suite(docker_environment: Bed, failing_images: None, tmp_path: Path) -> Iterator[DockerSuite]:
+    """A folder in which nothing was ever started; whatever a test leaves in the engine is removed."""
+    fresh = DockerSuite(tmp_path, docker_environment)
+    yield fresh
+    fresh.clear()

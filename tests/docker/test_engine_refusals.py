@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from aisuite.adapters.docker_engine.volumes import DockerVolumes
 from aisuite.errors import EngineUnavailable, GpuUnavailable, NotReady, PortTaken, StepFailed
+from aisuite.ops.down import down
 from aisuite.stack.model import Endpoint, Mount
 from aisuite.units import Port
 from tests.docker.answering import NewProject, Project, answering, docker, new_project, project  # noqa: F401
@@ -105,6 +107,37 @@ def test_a_volume_of_another_project_is_not_used(project: Project) -> None:
             project.up(answering("chat", volumes=(Mount("kept", "/kept"),)))
     finally:
         docker("volume", "rm", name)
+
+
+def test_a_network_that_a_foreign_container_uses_stays_and_is_named_by_down(project: Project) -> None:
+    service = answering("chat")
+    project.up(service)
+    guest = f"{project.name}-guest"
+    docker("run", "-d", "--name", guest, "--network", f"{project.name}_core", str(service.image), "sleep", "60")
+    try:
+        with pytest.raises(StepFailed, match=f"the network {project.name}_core is still in use") as raised:
+            down(project.deps)
+        assert docker("inspect", "-f", "{{.State.Running}}", guest).strip() == "true"
+    finally:
+        docker("rm", "-f", guest)
+    assert raised.value.hint == f"docker network inspect {project.name}_core"
+    assert project.left()["containers"] == []
+    down(project.deps)
+    assert project.left()["networks"] == []
+
+
+def test_a_volume_that_a_foreign_container_uses_stays_and_is_named(project: Project) -> None:
+    service = answering("chat", volumes=(Mount("kept", "/kept", read_only=False),))
+    project.up(service)
+    down(project.deps)
+    guest, volume = f"{project.name}-guest", f"{project.name}_kept"
+    docker("create", "--name", guest, "-v", f"{volume}:/kept", str(service.image), "true")
+    try:
+        with pytest.raises(StepFailed, match=f"the volume {volume}: .*in use"):
+            DockerVolumes(project.name, project.folder).remove(volume)
+    finally:
+        docker("rm", guest)
+    assert project.left()["volumes"] == [volume]
 
 
 def test_a_project_of_the_same_name_in_another_folder_is_neither_seen_nor_touched(
