@@ -35,5 +35,5 @@ def test_anything_else_is_refused_and_nothing_worse_happens(text: str) -> None:
     "entry", [7, {}, {"fault": "kill", "service": "x", "action": "explode"}, {"fault": 1, "service": "x"}]
 )
 def test_a_broken_entry_is_refused(entry: object) -> None:
-    with pytest.raises(ValueError, match="entry|names no|Action"):
+    with pytest.raises(ValueError, match=r"entry|names no|Action"):
         parse_journal(json.dumps({"schema": "aisuite.drill-journal/1", "done": [entry]}))
