@@ -105,6 +105,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         if fetched and request.pull.policy == "always":
             plan, observed = _plan(stack, files, deps, by_image=True)
         written = deps.workdir.write({**also, **files})
+        if request.card is not None:
+            remember(deps.workdir, request.card)  # before anything starts: a run that is killed may leave servers
         for secret in stack.secrets:
             deps.workdir.ensure_secret(secret)
         results: tuple[StepResult, ...] = ()
@@ -116,8 +118,6 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
         record = record_of(stack, seconds, before, request.profile_file)
         write_record(deps.workdir, record)
-        if request.card is not None:
-            remember(deps.workdir, request.card)
         if plan:
             observed = _look(stack, deps)
             reports = _measure(stack, card, watch, observed, deps)
