@@ -22,10 +22,6 @@ class ComputeBuffers:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._layers = range(task.shape.layers)
-        numbers: dict[Hashable, int] = {}
-        self._on_host = [_kind(task, layer, numbers, with_types=True) for layer in self._layers]
-        # The types of weights on the card do not matter: nothing copies them.
-        self._on_device = [_kind(task, layer, numbers, with_types=False) for layer in self._layers]
         self._segments: dict[Hashable, Segment] = {}
         self._walk = Walk()
         self._known: dict[Split, Buffers] = {}
@@ -49,7 +45,8 @@ class ComputeBuffers:
         # Copies for all of the card's layers are made in the order in which these need them.
         order = windowed[first : first + 1]
         around = (frozenset(windowed[:first]), frozenset(windowed[first:]), order, split.output, split.is_whole)
-        kinds = [*self._on_host[:first], *self._on_device[first:]]
+        weights = self._task.weights
+        kinds = [*weights.kinds_on_host[:first], *weights.kinds_on_device[first:]]
         roles = self._roles(split)
         return [
             (around, "before"),
@@ -58,18 +55,26 @@ class ComputeBuffers:
         ]
 
     def _roles(self, split: Split) -> dict[int, tuple[str, ...]]:
-        """Return the layers that open or close something: a place, or the use of a mask in a place."""
+        """Return the layers that open or close something: a place, or the use of a mask in a place.
+
+        What a layer opens may be copied in the one before it, where that began a stretch of work on the card.
+        """
         windowed, first, last = self._task.shape.windowed, split.first, len(self._layers) - 1
         roles: dict[int, tuple[str, ...]] = {}
+
+        def add(layer: int, role: str) -> None:
+            if 0 <= layer <= last:
+                roles[layer] = (*roles.get(layer, ()), role)
+
         for home, layers in (("host", range(first)), ("device", range(first, last + 1))):
             for window in (False, True):
                 own = [layer for layer in layers if windowed[layer] == window]
                 if own:
-                    roles[own[0]] = (*roles.get(own[0], ()), f"opens {home} {window}")
-                    roles[own[-1]] = (*roles.get(own[-1], ()), f"closes {home} {window}")
+                    add(own[0] - 1, f"leads to {home} {window}")
+                    add(own[0], f"opens {home} {window}")
+                    add(own[-1], f"closes {home} {window}")
         for layer, role in ((0, "first"), (first - 1, "before the card"), (first, "first on the card"), (last, "last")):
-            if 0 <= layer <= last:
-                roles[layer] = (*roles.get(layer, ()), role)
+            add(layer, role)
         return roles
 
     def _build(self, split: Split, wanted: set[int], keys: Sequence[Hashable]) -> None:
@@ -80,14 +85,3 @@ class ComputeBuffers:
         segments = cut(inputs, scheduled(graph), ends, trims_reused=self._task.rules.trims_reused)
         for key, segment in zip([keys[0], *(keys[layer + 1] for layer in layers), keys[-1]], segments, strict=True):
             self._segments.setdefault(key, segment)
-
-
-def _kind(task: Task, layer: int, numbers: dict[Hashable, int], *, with_types: bool) -> int:
-    """Return a number that layers share when they are alike."""
-    shape = task.shape
-    tensors = tuple(
-        (name, tensor.shape, tensor.type if with_types else "")
-        for name, tensor in sorted(task.weights.layers[layer].items())
-    )
-    kind = (shape.windowed[layer], shape.heads[layer], shape.kv_heads[layer], tensors)
-    return numbers.setdefault(kind, len(numbers))

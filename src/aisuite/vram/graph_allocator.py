@@ -6,8 +6,8 @@ it as takes, moves and gives. Where things lie depends on what lay there before:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from aisuite.vram.graph import HOST, Node
 
@@ -18,36 +18,23 @@ _ENDLESS = 1 << 62
 _IN_PLACE = frozenset({"SCALE", "ADD", "MUL", "DIV", "UNARY", "ROPE", "RMS_NORM", "CLAMP", "SOFT_MAX"})
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """A node gets memory of its own."""
+class What(IntEnum):
+    """The kinds of events."""
 
+    TAKE = 0  # a node gets memory of its own
+    MOVE = 1  # a node takes over its source's memory, and gives back what it does not need
+    GIVE = 2  # nobody reads a node any more
+
+
+class Event(NamedTuple):
+    """Something that changes what memory is free."""
+
+    what: What
     node: Node
+    source: Node | None  # of a move
     backend: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A node takes over its source's memory; what it does not need is given back."""
-
-    node: Node
-    source: Node
-    backend: int
-    kept: int
-    freed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Give:
-    """Nobody reads a node any more."""
-
-    node: Node
-    backend: int
-    size: int
-
-
-Event = Take | Move | Give
+    size: int  # that the node has
+    rest: int = 0  # that a move gives back
 
 
 class Lifetimes:
@@ -79,7 +66,7 @@ class Lifetimes:
 
     def _take(self, node: Node, backend: int) -> None:
         self._backends[node] = backend
-        self.events.append(Take(node, backend, node.size(backend)))
+        self.events.append(Event(What.TAKE, node, None, backend, node.size(backend)))
 
     def _moved(self, node: Node) -> bool:
         """Put a result where a source lies that nobody else needs; ggml does so for tensors, not for views."""
@@ -91,7 +78,8 @@ class Lifetimes:
             if self._children[source] == 1 and not self._views.get(source):
                 self._backends[node] = backend = self._backends.pop(source)
                 kept, had = node.size(backend), source.size(backend)
-                self.events.append(Move(node, source, backend, kept, had - kept if self._trims_reused else 0))
+                rest = had - kept if self._trims_reused else 0
+                self.events.append(Event(What.MOVE, node, source, backend, kept, rest))
                 return True
         return False
 
@@ -111,7 +99,7 @@ class Lifetimes:
     def _give(self, node: Node) -> None:
         if not node.is_output and node in self._backends:
             backend = self._backends.pop(node)
-            self.events.append(Give(node, backend, node.size(backend)))
+            self.events.append(Event(What.GIVE, node, None, backend, node.size(backend)))
 
 
 Blocks = tuple[tuple[int, int], ...]

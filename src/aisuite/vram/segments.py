@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aisuite.vram.graph_allocator import EMPTY, Blocks, Event, Give, Heap, Lifetimes, Take
+from aisuite.vram.graph_allocator import EMPTY, Blocks, Event, Heap, Lifetimes, What
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 Slot = str | int  # the name of what all layers share, or a node of this layer
 _INCOMING = "incoming"
-_TAKE, _MOVE, _GIVE = range(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """The events of one layer, of what is before the first or behind the last."""
 
-    events: tuple[tuple[int, Slot, Slot, int, int, int], ...]  # what, slot, source of a move, backend, size, rest
+    events: tuple[tuple[What, Slot, Slot, int, int, int], ...]  # what, slot, source of a move, backend, size, rest
     outgoing: Slot | None  # what the next segment reads
 
 
@@ -53,15 +52,11 @@ def _segment(events: Sequence[Event], incoming: Node | None, outgoing: Node | No
     def slot(node: Node) -> Slot:
         return node.name or slots.setdefault(node, len(slots))
 
-    packed: list[tuple[int, Slot, Slot, int, int, int]] = []
-    for event in events:
-        if isinstance(event, Take):
-            packed.append((_TAKE, slot(event.node), 0, event.backend, event.size, 0))
-        elif isinstance(event, Give):
-            packed.append((_GIVE, slot(event.node), 0, event.backend, event.size, 0))
-        else:
-            packed.append((_MOVE, slot(event.node), slot(event.source), event.backend, event.kept, event.freed))
-    return Segment(tuple(packed), None if outgoing is None else slot(outgoing))
+    packed = tuple(
+        (what, slot(node), slot(source) if source else 0, backend, size, rest)
+        for what, node, source, backend, size, rest in events
+    )
+    return Segment(packed, None if outgoing is None else slot(outgoing))
 
 
 State = tuple[Blocks, Blocks, tuple[tuple[str, int], ...]]  # free on the device, on the host; where shared things lie
@@ -93,9 +88,9 @@ class Walk:
         placed: dict[Slot, int] = dict(state[2])
         for what, slot, source, backend, size, rest in segment.events:
             heap = heaps[backend]
-            if what == _TAKE:
+            if what is What.TAKE:
                 placed[slot] = heap.take(size)
-            elif what == _GIVE:
+            elif what is What.GIVE:
                 heap.give(placed.pop(slot), size)
             else:
                 placed[slot] = address = placed.pop(source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aisuite.vram.graph import DEVICE, HOST, aligned, row_padding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from aisuite.vram.model import ModelShape, Tensor
     from aisuite.vram.rules import Rules
@@ -55,6 +55,10 @@ class Weights:
         for tensor in shape.tensors:
             self._sort_in(tensor)
         self._tied = [self.input["token_embd.weight"]] if shape.tied else []
+        numbers: dict[Hashable, int] = {}
+        # Of layers that are alike. Types matter only where weights are copied, that is, in RAM.
+        self.kinds_on_host = [_kind(shape, one, numbers, layer, typed=True) for one, layer in enumerate(self.layers)]
+        self.kinds_on_device = [_kind(shape, one, numbers, layer, typed=False) for one, layer in enumerate(self.layers)]
         self._device_layers = _running_sums(self.layers, DEVICE)
         self._host_layers = _running_sums(self.layers, HOST)
 
@@ -91,6 +95,15 @@ class Weights:
         if split.output == HOST:
             total += _padded_sum(self.output.values(), HOST)
         return total
+
+
+def _kind(
+    shape: ModelShape, layer: int, numbers: dict[Hashable, int], tensors: dict[str, Tensor], *, typed: bool
+) -> int:
+    """Return a number that layers share when their parts of the graph are the same."""
+    parts = tuple((name, tensor.shape, tensor.type if typed else "") for name, tensor in tensors.items())
+    kind = (shape.windowed[layer], shape.heads[layer], shape.kv_heads[layer], parts)
+    return numbers.setdefault(kind, len(numbers))
 
 
 def _running_sums(layers: list[dict[str, Tensor]], home: int) -> list[int]:

@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aisuite.vram.compute import ComputeBuffers
+from aisuite.vram.decoder import Task, decoder_graph
 from aisuite.vram.estimate import estimate
-from aisuite.vram.model import ALL_LAYERS, Memory, ServerFlags
-from aisuite.vram.rules import MID, NEW, OLD, RULES
+from aisuite.vram.graph_splits import scheduled
+from aisuite.vram.kv import context_of
+from aisuite.vram.model import ALL_LAYERS, Memory, ModelShape, ServerFlags
+from aisuite.vram.rules import MID, NEW, OLD, RULES, Rules
+from aisuite.vram.segments import Walk, cut
+from aisuite.vram.weights import Weights, split_of
 from tests.fakes.known_models import RULES_OF_ROWS, allocations, flags_of, known_models
 
 MIB = 1 << 20
@@ -132,3 +138,48 @@ def test_what_was_asked_before_changes_no_answer(model: str, order: list[int]) -
     for layers in order:
         flags = replace(SERVER, gpu_layers=layers)
         assert estimate(fresh, flags, MID) == estimate(MODELS[model], flags, MID)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    model=st.sampled_from(sorted(MODELS)),
+    rules=st.sampled_from((OLD, MID, NEW)),
+    layers=st.integers(1, 14),
+    gpu_layers=st.integers(0, 15),
+    context=st.sampled_from((256, 1024, 6000)),
+    ubatch=st.sampled_from((1, 16, 32, 512)),
+    parallel=st.integers(1, 3),
+    kv=st.sampled_from(("f16", "f32", "q8_0", "iq4_nl")),
+    flash=st.sampled_from(("auto", "off")),
+    offload=st.booleans(),
+)
+def test_layers_that_were_seen_once_need_not_be_followed_again(
+    model: str, rules: Rules, layers: int, gpu_layers: int, context: int,
+    ubatch: int, parallel: int, kv: str, flash: str, offload: bool,
+) -> None:  # fmt: skip
+    shape = shortened(MODELS[model], layers)
+    layers = shape.layers
+    flags = ServerFlags(
+        context, 512, ubatch, parallel, kv_k=kv, kv_v=kv, flash_attention=flash, kv_offload=offload
+    )  # type: ignore[arg-type]  # fmt: skip
+    task = Task(shape, flags, context_of(shape, flags, rules), rules, Weights(shape))
+    split = split_of(shape, gpu_layers, rules)
+    graph, _ = decoder_graph(task, [(layer, split.home(layer)) for layer in range(layers)], split)
+    inputs = [leaf for leaf in graph.leafs if leaf.is_input]
+    followed = Walk().high_water(cut(inputs, scheduled(graph), [], trims_reused=rules.trims_reused))
+    assert ComputeBuffers(task).of(split) == followed
+
+
+def shortened(shape: ModelShape, layers: int) -> ModelShape:
+    layers = min(layers, shape.layers)
+    kept = tuple(
+        tensor
+        for tensor in shape.tensors
+        if not tensor.name.startswith("blk.") or int(tensor.name.split(".")[1]) < layers
+    )
+    return replace(
+        shape,
+        layers=layers,
+        tensors=kept,
+        **{name: getattr(shape, name)[:layers] for name in ("feed_forward", "heads", "kv_heads", "windowed")},
+    )

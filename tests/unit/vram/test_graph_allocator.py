@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aisuite.vram.graph import DEVICE, HOST, Graph, Node, graph_input, like, matmul, op, reshape, weight
-from aisuite.vram.graph_allocator import EMPTY, Give, Heap, Lifetimes, Move, Take
+from aisuite.vram.graph_allocator import EMPTY, Heap, Lifetimes, What
 from aisuite.vram.graph_splits import scheduled
 from aisuite.vram.segments import Walk, cut
 from tests.fakes.known_models import tensor
+
+TAKE, MOVE, GIVE = What
 
 
 def most_in_use(*results: Node) -> tuple[int, int]:
@@ -23,11 +25,11 @@ def most_in_use(*results: Node) -> tuple[int, int]:
     return Walk().high_water(cut(inputs, scheduled(graph), [], trims_reused=True))
 
 
-def events_of(*nodes: Node) -> list[type]:
+def events_of(*nodes: Node) -> list[What]:
     lifetimes = Lifetimes([(node, DEVICE) for node in nodes], trims_reused=True)
     for node in nodes:
         lifetimes.compute(node, DEVICE)
-    return [type(event) for event in lifetimes.events]
+    return [event.what for event in lifetimes.events]
 
 
 def result(size: int, *sources: Node) -> Node:
@@ -70,25 +72,25 @@ def test_blocks_never_overlap_and_all_come_back(steps: Sequence[tuple[int, bool]
 
 def test_an_addition_is_done_where_its_first_operand_lies() -> None:
     first = result(1024)
-    assert events_of(first, like("ADD", first)) == [Take, Move]
+    assert events_of(first, like("ADD", first)) == [TAKE, MOVE]
 
 
 def test_nothing_is_done_in_place_of_what_is_read_again() -> None:
     first = result(1024)
     total = like("ADD", first)
-    assert events_of(first, total, like("ADD", total, first)) == [Take, Take, Move, Give]
+    assert events_of(first, total, like("ADD", total, first)) == [TAKE, TAKE, MOVE, GIVE]
 
 
 def test_nothing_is_done_in_place_of_a_view() -> None:
     first = result(1024)
     flat = reshape(first, 16, 16)
-    assert events_of(first, flat, like("ADD", flat)) == [Take, Take, Give]
+    assert events_of(first, flat, like("ADD", flat)) == [TAKE, TAKE, GIVE]
 
 
 def test_an_output_of_the_graph_is_never_freed() -> None:
     first = result(1024)
     first.is_output = True
-    assert events_of(first, result(256, first), result(256)) == [Take, Take, Take]
+    assert events_of(first, result(256, first), result(256)) == [TAKE, TAKE, TAKE]
 
 
 def test_weights_in_ram_are_copied_to_the_card_one_at_a_time() -> None:
