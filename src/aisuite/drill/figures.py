@@ -23,7 +23,7 @@ _SHARES = (0.50, 0.95, 0.99)
 class Windows:
     """The requests of one experiment, by when they were begun."""
 
-    before: tuple[Request, ...]  # they ended before the fault
+    before: tuple[Request, ...]  # they ended before the fault; without the warm-up
     caught: tuple[Request, ...]  # under way at the fault, or begun before the suite could notice it
     later: tuple[Request, ...]
 
@@ -39,7 +39,7 @@ def windows(fault: Fault, requests: Iterable[Request], moments: Moments) -> Wind
     met = [one for one in ordered if one.end >= moments.fault]
     noticed = moments.fault + fault.notice
     return Windows(
-        before=tuple(one for one in ordered if one.end < moments.fault),
+        before=tuple(one for one in ordered if one.end < moments.fault and one.start >= 0),
         caught=tuple(one for one in met if one.start < noticed),
         later=tuple(one for one in met if one.start >= noticed),
     )
@@ -66,7 +66,7 @@ def figures(fault: Fault, requests: Sequence[Request], moments: Moments, first: 
         **_latencies("", later),
         "p99_added": _difference(_percentile(later, 0.99), _percentile(before, 0.99)),
         "first_good": _first_good(asked, moments.fault),
-        "in_flight": max((_lasted(one, moments) for one in seen.caught), default=None),
+        "in_flight": max((_lasted(one, moments) for one in seen.caught), default=0.0),
         "explicit_error": max((_lasted(one, moments) for one in asked if not one.good), default=0.0),
         "healthy_again": _healthy_again(fault, moments),
         "back_on_first": _first_good((one for one in asked if one.server == first), moments.healthy),

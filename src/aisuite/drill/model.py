@@ -1,6 +1,7 @@
 """The words of a drill, after Chaos Toolkit: steady state, method (a fault), rollbacks, and what the load saw.
 
-Times are seconds since the experiment began, on a clock that never goes back.
+Times are seconds since the steady state before the fault began, on a clock that never goes back; what has a negative
+one belongs to the warm-up.
 """
 
 from __future__ import annotations

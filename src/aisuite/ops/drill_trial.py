@@ -32,6 +32,7 @@ _POLL = 0.2
 _PROBE_TIMEOUT = 1.0
 _SETTLES = 60.0  # seconds that the steady state may need to come back, beyond what the stack itself needs
 _CALM = 3.0  # seconds of steady state after it
+_WARM_UP = 2.0  # seconds of traffic that nobody judges
 
 
 class NotSteady(StepFailed):
@@ -82,11 +83,11 @@ def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tup
     unhealthy = wait_until_healthy(bench, _SETTLES)
     if unhealthy:
         raise NotSteady(f"the stack is not steady: {unhealthy}", "aisuite status")
-    zero = clock.monotonic()
+    zero = clock.monotonic() + _WARM_UP
     run = bench.load.begin(bench.traffic(fault, zero))
     try:
         listen("steady state")
-        clock.sleep(bench.crowd.before)
+        clock.sleep(_WARM_UP + bench.crowd.before)
         _refuse_unsteady(run, bench)
         before = observe(bench)
         watch = _Watch(bench, bench.met_by(fault.subject), zero)
@@ -115,7 +116,7 @@ class _Sides:
 
 
 def _refuse_unsteady(run: LoadRun, bench: Bench) -> None:
-    unsteady = find_unsteady(run.seen(), bench.first_id)
+    unsteady = find_unsteady(begun_since(run.seen(), 0.0), bench.first_id)
     if unsteady:
         raise NotSteady(f"the stack is not steady: {unsteady}", "aisuite health")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class LoadPlan:
     """What traffic there shall be: each client sends its next request a pause after its last one ended."""
 
-    zero: float  # the monotonic clock's reading from which the times of requests count
+    zero: float  # the monotonic clock's reading from which the times of requests count; it may lie ahead
     gateway_url: str  # "http://127.0.0.1:8000"
     gateway_key: str = field(repr=False)
     route: str
