@@ -17,7 +17,7 @@ from aisuite.vram.sweep import sweeps
 from aisuite.vram.what_if import apply_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from aisuite.ports import Calibration, Gpu, GpuDevice, Host
     from aisuite.ports.models import ModelFiles
@@ -119,7 +119,17 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
 def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pricing: Pricing) -> VramPlan:
     prefer = request.profile.gpu.prefer
     found = solve(demands, budget, pricing, prefer)
+    found = replace(found, notes=(*found.notes, *_above_limits(found, request.profile)))
     return found if found.verdict is Verdict.FITS else with_remedy(found, demands, pricing, prefer)
+
+
+def _above_limits(found: VramPlan, profile: Profile) -> Iterator[str]:
+    """Say whose container gets less RAM than its server takes: pages of its file would be read again and again."""
+    for share in found.shares:
+        limit = profile.models[share.model].memory if share.model in profile.models else None
+        if limit is not None and share.memory.host.total > limit.bytes:
+            size = share.memory.host.total // _MIB
+            yield f"{share.model} takes {size} MiB of RAM, more than models.{share.model}.memory ({limit}) grants"
 
 
 def _demands(request: PlanRequest, files: ModelFiles) -> tuple[Demand, ...]:

@@ -154,3 +154,10 @@ def test_each_neighbour_of_a_plan_is_shown_not_to_fit(tmp_path: Path) -> None:
     report = plan(request_for(tmp_path, profile(), gpu_memory=Mib(2400)), doors(tmp_path))
     assert [(one.model, one.fits) for one in report.neighbours] == [("code", False)]
     assert report.neighbours[0].gpu_layers == report.plan.gpu_layers["code"] + 1
+
+
+def test_a_container_that_gets_less_ram_than_its_server_takes_is_told(tmp_path: Path) -> None:
+    request = request_for(tmp_path, profile(gpu_layers=0, memory="1GiB"), gpu_memory=Mib(6141))
+    assert plan(request, doors(tmp_path)).plan.notes == (
+        "code takes 1164 MiB of RAM, more than models.code.memory (1GiB) grants",
+    )
