@@ -87,6 +87,7 @@ NAME = accepted(
     | st.from_regex(r"[a-z0-9._-]{1,20}", fullmatch=True),
 )
 MODEL = accepted(check_model_name, NAME)
+BUILD = 11669  # said, because the build decides on a flag, and no hostile tag tells it
 IMAGE = accepted(
     check_image,
     st.sampled_from(["a:1", "host:5000/a/b:v1.0", "a@sha256:" + "0" * 64])
@@ -108,7 +109,8 @@ def profiles(draw: st.DrawFn) -> Profile:
             "code": {"source": {"demo": True}, "cpus": 1},
         },
         paths={"models": draw(FOLDER), "data": draw(FOLDER)},
-        images={"llama_gpu": draw(IMAGE), "gateway": draw(IMAGE), "qdrant": draw(IMAGE), "service": draw(IMAGE)},
+        # The flags of a model server depend on its build, which these images do not tell.
+        images={name: draw(IMAGE) for name in ("llama_gpu", "gateway", "qdrant", "service")} | {"llama_build": 11669},
         services={"rag": {"documents": draw(FOLDER)}, "embedding": {"model": draw(PLAIN)}},
     )
 
@@ -167,6 +169,7 @@ USUAL = render(
             "code": {"source": {"demo": True}, "cpus": 1},
         },
         paths={"models": "models", "data": "data"},
+        images={"llama_build": BUILD},
         services={"rag": {"documents": "documents"}},
     )
 )
