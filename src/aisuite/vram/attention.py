@@ -85,7 +85,7 @@ class Attention:
             query, key = _turned(query, key_turn), _turned(key, key_turn)
         if value_turn is not None:
             value = _turned(value, value_turn)
-        keys_first = self._task.shape.window is not None or not self._task.rules.output_is_a_layer
+        keys_first = any(self._task.shape.windowed) or not self._task.rules.output_is_a_layer
         for node in (query, key, value) if keys_first else (query, value, key):
             self._graph.expand(node)
         keys, values = self._stored(layer, key, value)
@@ -107,11 +107,17 @@ class Attention:
                 value = op("CONT", value.extent, value)
         else:
             query, key, value = (
-                reshape(layer.product(name, activations), length, count, task.tokens)
+                reshape(self._product(layer, name, activations, length), length, count, task.tokens)
                 for name, (count, length) in zip(("attn_q", "attn_k", "attn_v"), parts, strict=True)
             )
-        query, key = self._positioned(layer, layer.norm("attn_q_norm", query), layer.norm("attn_k_norm", key))
+        if _norms_heads(layer, shape.key_length):
+            query, key = layer.norm("attn_q_norm", query), layer.norm("attn_k_norm", key)
+        query, key = self._positioned(layer, query, key)
         return (like("SCALE", query) if task.traits.scaled_query else query), key, value
+
+    def _product(self, layer: Layer, name: str, activations: Node, length: int) -> Node:
+        result = layer.product(name, activations)
+        return result if _norms_heads(layer, length) else layer.norm(f"{name}_norm", result)
 
     def _positioned(self, layer: Layer, query: Node, key: Node) -> tuple[Node, Node]:
         factors = self._factors[layer.home]
@@ -169,6 +175,11 @@ class Attention:
 def _named(node: Node, name: str = "rope factors") -> Node:
     node.name = name
     return node
+
+
+def _norms_heads(layer: Layer, length: int) -> bool:
+    """Tell whether norms of query and key are of each head, not of all heads together (OLMo 2)."""
+    return "attn_q_norm.weight" not in layer or layer.weight("attn_q_norm.weight").extent[0] == length
 
 
 def _slice(together: Node, heads: int, length: int) -> Node:
