@@ -38,7 +38,7 @@ def read_journal(workdir: Workdir) -> tuple[Undo, ...]:
 def undo_left(deps: Deps, faults: Faults) -> tuple[Undo, ...]:
     """Undo what a killed drill has left, last first, and forget it; return what there was.
 
-    Where nothing runs any more, only what outlives the services is undone. The caller holds the project's lock.
+    The caller holds the project's lock. Where nothing runs any more, only what outlives the services is undone.
     Raises StepFailed, EngineUnavailable; then the journal stays.
     """
     entries = read_journal(deps.workdir)

@@ -14,17 +14,19 @@ from aisuite.errors import DrillFailed, NotRunning, StepFailed, UsageError
 from aisuite.ops.drill_bench import COLLECTION, Bench, Crowd, needs_fallback
 from aisuite.ops.drill_steady import find_unhealthy, observe, refuse_other_clients
 from aisuite.ops.drill_trial import NotSteady, experiment, not_begun
-from aisuite.ops.drill_undo import read_journal
+from aisuite.ops.drill_undo import read_journal, undo_left
 from aisuite.ops.record import require_record
 from aisuite.ops.restart import rendered_as_up_did
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from aisuite.drill.model import Fault, Request, Trial
+    from aisuite.drill.model import Fault, Request, Trial, Undo
     from aisuite.ports import Chat, Deps
     from aisuite.ports.faults import Faults
     from aisuite.ports.load import Load
     from aisuite.stack.model import Route, Stack
+
+WHOLE_MATRIX = 0.995  # of the plain requests of all trials but those of outages must succeed
 
 _TOLD = "The drill of the suite retrieves this sentence, again and again, while things break."
 _INDEX_TIMEOUT = 60.0
@@ -64,8 +66,10 @@ class DrillReport:
 
     @property
     def exit_code(self) -> int:
-        """0, or 6 when a fault was not borne as it must be."""
-        return DrillFailed.exit_code if any(one.outcome is Outcome.FAIL for one in self.trials) else 0
+        """0, or 6 when a fault was not borne as it must be, or too many requests were lost in all."""
+        failed = any(one.outcome is Outcome.FAIL for one in self.trials)
+        lost = self.success is not None and self.success < WHOLE_MATRIX
+        return DrillFailed.exit_code if failed or lost else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,14 @@ def plan_drill(request: DrillRequest, deps: Deps, doors: Doors) -> tuple[Planned
         Planned(fault, tuple(entry.service for entry in bench.entries(fault)), bench.lasts(fault), bench.why_not(fault))
         for fault in request.faults
     )
+
+
+def undo_drill(deps: Deps, faults: Faults) -> tuple[Undo, ...]:
+    """Repair what a killed drill has left broken; return it. Raises StepFailed, EngineUnavailable, ProjectLocked."""
+    if not read_journal(deps.workdir):
+        return ()
+    with deps.workdir.lock("failover-drill --undo"):
+        return undo_left(deps, faults)
 
 
 def _prepare(request: DrillRequest, deps: Deps, doors: Doors) -> Bench:
