@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ def docker_bed() -> Iterator[Bed]:
     """
     bed = Bed.from_environment()
     was_up = engine.version(bed) is not None
+    # Ends the watch over this one test: to make all images takes a minute, and several where other work goes on.
+    faulthandler.cancel_dump_traceback_later()
     bring_up(bed, _say)
     try:
         with network.entered(network.find(bed)):
