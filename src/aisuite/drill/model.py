@@ -60,7 +60,10 @@ class StubMode(StrEnum):
     TOO_SLOW = "too-slow"  # later than LLM_REQUEST_TIMEOUT
     CUT = "cut"  # a stream that breaks off midway
     STALL = "stall"  # a stream that falls silent midway
-    POISONED = "poisoned"  # well, but a marked request gets a 500
+    POISONED = "poisoned"  # well, but a request with POISON in its prompt gets a 500
+
+
+POISON = "aisuite-poison"  # what marks a request that a stub in the mode POISONED cannot bear
 
 
 @dataclass(frozen=True, slots=True)
