@@ -57,10 +57,9 @@ class Node:
             self._bytes = data_bytes(self.type, self.extent, self.strides)
         if backend == HOST:
             return aligned(self._bytes, HOST)
-        padding = row_padding(self.type, self.extent[0])
         if self.scratch:
-            return aligned(self._bytes, DEVICE) + self.scratch
-        return aligned(self._bytes + padding, DEVICE)
+            return aligned(aligned(self._bytes, DEVICE) + self.scratch, DEVICE)
+        return aligned(self._bytes + row_padding(self.type, self.extent[0]), DEVICE)
 
     @property
     def rows(self) -> int:
@@ -86,7 +85,7 @@ class Node:
 def contiguous_strides(type_: str, extent: Extent) -> Extent:
     """Return the bytes from one element of each dimension to the next."""
     kind = BY_NAME[type_]
-    row = kind.row_bytes(extent[0])
+    row = extent[0] // kind.block * kind.block_bytes
     return (kind.block_bytes, row, row * extent[1], row * extent[1] * extent[2])
 
 
@@ -95,7 +94,8 @@ def data_bytes(type_: str, extent: Extent, strides: Extent) -> int:
     if 0 in extent:
         return 0
     kind = BY_NAME[type_]
-    steps = sum((length - 1) * stride for length, stride in zip(extent[1:], strides[1:], strict=True))
+    _, rows, planes, cubes = extent
+    steps = (rows - 1) * strides[1] + (planes - 1) * strides[2] + (cubes - 1) * strides[3]
     if kind.block == 1:
         return kind.block_bytes + (extent[0] - 1) * strides[0] + steps
     return extent[0] * strides[0] // kind.block + steps

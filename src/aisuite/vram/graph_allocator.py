@@ -44,7 +44,7 @@ class Lifetimes:
         self._trims_reused = trims_reused
         self._children: dict[Node, int] = {}
         self._views: dict[Node, int] = {}
-        self._backends: dict[Node, int] = {}  # of what has memory now
+        self._placed: dict[Node, tuple[int, int]] = {}  # backend and size of what has memory now
         self.events: list[Event] = []
         for node, _ in steps:
             if node.root is not None and node.op != "NONE":
@@ -65,19 +65,21 @@ class Lifetimes:
             self._release(source)
 
     def _take(self, node: Node, backend: int) -> None:
-        self._backends[node] = backend
-        self.events.append(Event(What.TAKE, node, None, backend, node.size(backend)))
+        size = node.size(backend)
+        self._placed[node] = (backend, size)
+        self.events.append(Event(What.TAKE, node, None, backend, size))
 
     def _moved(self, node: Node) -> bool:
         """Put a result where a source lies that nobody else needs; ggml does so for tensors, not for views."""
         for source in node.sources:
-            if source not in self._backends or source.is_output:
+            if source not in self._placed or source.is_output:
                 continue
             if source.type != node.type or source.extent != node.extent or source.strides != node.strides:
                 continue
             if self._children[source] == 1 and not self._views.get(source):
-                self._backends[node] = backend = self._backends.pop(source)
-                kept, had = node.size(backend), source.size(backend)
+                backend, had = self._placed.pop(source)
+                kept = node.size(backend)
+                self._placed[node] = (backend, kept)
                 rest = had - kept if self._trims_reused else 0
                 self.events.append(Event(What.MOVE, node, source, backend, kept, rest))
                 return True
@@ -97,9 +99,9 @@ class Lifetimes:
             self._give(owner)
 
     def _give(self, node: Node) -> None:
-        if not node.is_output and node in self._backends:
-            backend = self._backends.pop(node)
-            self.events.append(Event(What.GIVE, node, None, backend, node.size(backend)))
+        if not node.is_output and node in self._placed:
+            backend, size = self._placed.pop(node)
+            self.events.append(Event(What.GIVE, node, None, backend, size))
 
 
 Blocks = tuple[tuple[int, int], ...]

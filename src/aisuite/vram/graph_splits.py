@@ -92,9 +92,10 @@ def _spread(nodes: Iterable[Node], backends: dict[Node, int], *, device_only: bo
 def _backend_of(node: Node, backends: dict[Node, int]) -> int:
     if node.home is not None:
         return node.home
-    if node.root is not None and node not in backends:
+    known = backends.get(node)
+    if known is None and node.root is not None:
         return _backend_of(node.root, backends)
-    return backends.get(node, HOST)  # inputs lie with the CPU
+    return HOST if known is None else known  # inputs lie with the CPU
 
 
 _Split = tuple[int, list[tuple[Node, Node]], list[Node]]
@@ -121,7 +122,11 @@ def _splits(graph: Graph, backends: dict[Node, int]) -> list[_Split]:
 
 
 def _needs_weight(node: Node, backend: int) -> bool:
-    return any(source.is_weight and source.home == HOST and backend == DEVICE for source in node.sources)
+    if backend == DEVICE:
+        for source in node.sources:
+            if source.is_weight and source.home == HOST:
+                return True
+    return False
 
 
 def _bring(
@@ -132,18 +137,13 @@ def _bring(
     inputs: list[tuple[Node, Node]],
 ) -> None:
     """Let a node read copies of what lies elsewhere; the CPU reads no device memory either."""
-    if all(_backend_of(source, backends) == backend for source in node.sources):
-        return
-    sources = list(node.sources)
-    for index, source in enumerate(sources):
+    for index, source in enumerate(node.sources):
         if _backend_of(source, backends) == backend:
             continue
         key = (source, backend)
         if key not in copies:
-            copy = Node("NONE", source.type, source.extent)
+            copies[key] = copy = Node("NONE", source.type, source.extent)
             copy.strides = source.strides
             copy.name = source.name and f"{source.name} for {backend}"
-            copies[key] = copy
             inputs.append((source, copy))
-        sources[index] = copies[key]
-    node.sources = tuple(sources)
+        node.sources = (*node.sources[:index], copies[key], *node.sources[index + 1 :])
