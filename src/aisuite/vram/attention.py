@@ -26,6 +26,7 @@ from aisuite.vram.kv import card_has_flash, value_heads
 if TYPE_CHECKING:
     from aisuite.vram.decoder import Layer, Task
 
+_PROJECTIONS = ("attn_q", "attn_k", "attn_v")
 _HEADS_LAST = (0, 2, 1, 3)
 _ROPE_FACTORS = ("rope_freqs.weight", "rope_factors_long.weight")  # those of long contexts are as many as of short
 _PLACES = (DEVICE, HOST)
@@ -78,7 +79,9 @@ class Attention:
         return graph_input(name, "F32", size, size)
 
     def attend(self, layer: Layer, activations: Node) -> Node:
-        """Return what the layer's attention adds."""
+        """Return what the layer's attention adds; a layer that has none adds nothing."""
+        if not _has_attention(layer):
+            return activations
         query, key, value = self._projected(layer, activations)
         key_turn, value_turn = self._key_turns[layer.windowed], self._value_turns[layer.windowed]
         if key_turn is not None:
@@ -93,7 +96,7 @@ class Attention:
         self._graph.expand(current)
         if value_turn is not None:
             current = _turned(current, value_turn)
-        return layer.product("attn_output", current) if "attn_output.weight" in layer else current
+        return layer.product("attn_output", current)
 
     def _projected(self, layer: Layer, activations: Node) -> tuple[Node, Node, Node]:
         """Return query, key and value of each token."""
@@ -108,7 +111,7 @@ class Attention:
         else:
             query, key, value = (
                 reshape(self._product(layer, name, activations, length), length, count, task.tokens)
-                for name, (count, length) in zip(("attn_q", "attn_k", "attn_v"), parts, strict=True)
+                for name, (count, length) in zip(_PROJECTIONS, parts, strict=True)
             )
         if _norms_heads(layer, shape.key_length):
             query, key = layer.norm("attn_q_norm", query), layer.norm("attn_k_norm", key)
@@ -175,6 +178,11 @@ class Attention:
 def _named(node: Node, name: str = "rope factors") -> Node:
     node.name = name
     return node
+
+
+def _has_attention(layer: Layer) -> bool:
+    apart = all(f"{name}.weight" in layer for name in _PROJECTIONS)
+    return "attn_output.weight" in layer and (apart or "attn_qkv.weight" in layer)
 
 
 def _norms_heads(layer: Layer, length: int) -> bool:

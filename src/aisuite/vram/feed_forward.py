@@ -15,17 +15,26 @@ _MOST_FUSED = 15
 
 
 def feed_forward(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
-    """Return what the layer's feed-forward part adds."""
-    if "ffn_gate_inp.weight" not in layer:
-        return _dense(layer, activations)
+    """Return what the layer's feed-forward part adds; a layer that has none adds nothing."""
+    if not _has_experts(layer):
+        return _dense(layer, activations) if _has_both(layer, "ffn_up", "ffn_down") else activations
     result = _experts(task, graph, layer, activations)
-    if "ffn_up_shexp.weight" not in layer:
+    if not _has_both(layer, "ffn_up_shexp", "ffn_down_shexp"):
         return result
     shared = _dense(layer, activations, "_shexp")
     if "ffn_gate_inp_shexp.weight" in layer:
         share = layer.product("ffn_gate_inp_shexp", activations)
         shared = like("MUL", shared, like("DIV", like("UNARY", share), share))
     return like("ADD", result, shared)
+
+
+def _has_both(layer: Layer, one: str, other: str) -> bool:
+    return f"{one}.weight" in layer and f"{other}.weight" in layer
+
+
+def _has_experts(layer: Layer) -> bool:
+    has_inner = "ffn_up_exps.weight" in layer or "ffn_gate_up_exps.weight" in layer
+    return has_inner and _has_both(layer, "ffn_gate_inp", "ffn_down_exps")
 
 
 def _dense(layer: Layer, activations: Node, suffix: str = "") -> Node:

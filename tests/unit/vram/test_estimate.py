@@ -170,6 +170,18 @@ def test_layers_that_were_seen_once_need_not_be_followed_again(
     assert ComputeBuffers(task).of(split) == followed
 
 
+@pytest.mark.parametrize(
+    "name", ["attn_norm", "attn_q.", "attn_output", "ffn_up", "ffn_down", "ffn_gate.", "output_norm"]
+)
+def test_a_model_without_a_usual_tensor_is_planned_by_those_it_has(name: str) -> None:
+    whole = MODELS["qwen2.5-0.5b"]
+    odd = replace(whole, tensors=tuple(tensor for tensor in whole.tensors if name not in tensor.name))
+    for layers in (0, 9, ALL_LAYERS):
+        flags = replace(SERVER, gpu_layers=layers)
+        assert estimate(odd, flags, NEW).host.model < estimate(whole, flags, NEW).host.model + 1
+        assert estimate(odd, flags, NEW).device.compute > 0
+
+
 def shortened(shape: ModelShape, layers: int) -> ModelShape:
     layers = min(layers, shape.layers)
     kept = tuple(
