@@ -60,9 +60,14 @@ class Line:
 
 
 def main() -> None:
-    """Print the table, the old stack's figure and how long an estimate takes."""
+    """Print the table, what the old stack took, and how long an estimate takes."""
     arguments = _arguments()
-    models = _Models(arguments.models)
+    with tempfile.TemporaryDirectory(prefix="aisuite-vram-") as cache:
+        report(arguments, _Models(arguments.models, Path(cache)))
+
+
+def report(arguments: argparse.Namespace, models: _Models) -> None:
+    """Compare all rows, and print."""
     rows = list(_rows(arguments.rows))
     comparable = [row for row in rows if "RPC" not in row["backend"]]
     started = time.process_time()
@@ -95,9 +100,9 @@ def _arguments() -> argparse.Namespace:
 class _Models:
     """Shapes by the name of their file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache: Path) -> None:
         self._folder = folder
-        self._files = GgufFiles(Path(tempfile.mkdtemp(prefix="aisuite-vram-")))
+        self._files = GgufFiles(cache)
         self._shapes: dict[str, ModelShape] = {}
 
     def has(self, *names: str) -> bool:

@@ -16,7 +16,7 @@ _MOST_FUSED = 15
 
 def feed_forward(task: Task, graph: Graph, layer: Layer, activations: Node) -> Node:
     """Return what the layer's feed-forward part adds; a layer that has none adds nothing."""
-    if not _has_experts(layer):
+    if not task.shape.experts_used or not _has_experts(layer):
         return _dense(layer, activations) if _has_both(layer, "ffn_up", "ffn_down") else activations
     result = _experts(task, graph, layer, activations)
     if not _has_both(layer, "ffn_up_shexp", "ffn_down_shexp"):
