@@ -1,0 +1,90 @@
+"""Faults that any engine can make: signals, services taken away, stand-ins."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aisuite.drill.model import Action
+from aisuite.drill.stand_in import find_ours, stand_in
+from aisuite.errors import NotRunning, StepFailed
+from aisuite.plan.fingerprint import fingerprint
+from aisuite.plan.observed import State
+
+if TYPE_CHECKING:
+    from aisuite.drill.model import Undo
+    from aisuite.ports import Engine, Renderer, Workdir
+    from aisuite.stack.model import Service, Stack
+
+_SIGNALS = {Action.KILL: "KILL", Action.HANG: "STOP"}
+_SHARED = frozenset({*_SIGNALS, Action.STOP, Action.RESTART, Action.STAND_IN})
+_LOST = frozenset({State.EXITED, State.FAILED, State.ORPHANED})  # what no engine starts again by itself
+
+
+class EngineFaults:
+    """Breaks the services of one stack, and mends them: afterwards they run as they were rendered."""
+
+    def __init__(self, engine: Engine, stack: Stack, renderer: Renderer, workdir: Workdir) -> None:
+        self._engine, self._stack, self._renderer, self._workdir = engine, stack, renderer, workdir
+        self._files = renderer.render(stack)
+
+    def why_not(self, action: Action) -> str | None:
+        """Say in words why this cannot be done here; None when it can."""
+        if action is Action.STAND_IN and find_ours(self._stack) is None:
+            return f"phase {self._stack.phase} of this stack has no service that a stand-in could run like"
+        return None if action in _SHARED else f"engine {self._engine.name} has no way to do that"
+
+    def inject(self, undo: Undo) -> None:
+        """Do what `undo` describes; fine when it is done already. Raises NotRunning, StepFailed, EngineUnavailable."""
+        reason = self.why_not(undo.action)
+        if reason is not None:
+            raise StepFailed(reason, "aisuite failover-drill --list")
+        self._break(undo)
+
+    def undo(self, undo: Undo) -> None:
+        """Take it back, from any half-done state; fine when there is nothing to take back.
+
+        Raises StepFailed, EngineUnavailable.
+        """
+        self._mend(undo)
+
+    def _break(self, undo: Undo) -> None:
+        if undo.action in _SIGNALS:
+            self._engine.signal(undo.service, _SIGNALS[undo.action])
+        elif undo.action is Action.STOP:
+            self._engine.stop(undo.service)
+        elif undo.action is Action.RESTART:
+            self._start_as_rendered(undo.service)
+        else:
+            self._replace(undo)
+
+    def _mend(self, undo: Undo) -> None:
+        if undo.action is Action.HANG:
+            with suppress(NotRunning):
+                self._engine.signal(undo.service, "CONT")
+        self._workdir.write(self._files)
+        if not self._runs(self._stack.service(undo.service)):
+            self._start_as_rendered(undo.service)
+
+    def _replace(self, undo: Undo) -> None:
+        """Put a stand-in where a service was."""
+        if undo.mode is None:
+            raise StepFailed(f"{undo.fault}: a stand-in for {undo.service} needs a mode")
+        other = stand_in(self._stack.service(undo.service), undo.mode, self._stack)
+        services = tuple(other if one.name == other.name else one for one in self._stack.services)
+        files = self._renderer.render(replace(self._stack, services=services))
+        # An engine reads a service's description from its file, and a stand-in that dies must come back as one.
+        self._workdir.write({name: text for name, text in files.items() if self._files.get(name) != text})
+        if not self._runs(other):
+            self._engine.start(other, fingerprint(other, files))
+
+    def _start_as_rendered(self, name: str) -> None:
+        service = self._stack.service(name)
+        self._engine.start(service, fingerprint(service, self._files))
+
+    def _runs(self, service: Service) -> bool:
+        """Whether this very service runs, or will again by itself."""
+        found = self._engine.observe().find(service.name)
+        wanted = fingerprint(service, self._files)
+        return found is not None and found.state not in _LOST and found.fingerprint == wanted
