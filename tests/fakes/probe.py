@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from aisuite.plan.observed import State
@@ -15,7 +16,7 @@ class FakeProbe:
     def __init__(self, engine: FakeEngine | None = None) -> None:
         self._engine = engine or FakeEngine()
         self.asked: list[str] = []
-        self.tells: dict[str, Any] = {}  # URL to JSON, for whoever has a key
+        self.tells: dict[str, Any] = {}  # URL to JSON: what `read` gets with a key, and `ask` of a service that answers
 
     def ask(self, url: str, timeout: float = 2.0) -> Answer:
         self.asked.append(url)
@@ -23,7 +24,8 @@ class FakeProbe:
         with world.changed:
             for name, service in world.descriptions.items():
                 if url.startswith(service.published.url + "/"):
-                    return self._answer(name, timeout)
+                    answer = self._answer(name, timeout)
+                    return answer if answer.status is None else replace(answer, told=self.tells.get(url))
         return Answer(False, None, "nothing listens there", 0.0)
 
     def read(self, url: str, key: str, timeout: float = 2.0) -> Any:

@@ -25,6 +25,7 @@ class HttpProbe:
         """GET the URL once. Never raises for what the network does."""
         begin = time.monotonic()
         status: int | None = None
+        body = ""
         try:
             status, body = _get(url, timeout)
         except TimeoutError:
@@ -35,14 +36,14 @@ class HttpProbe:
             reason = f"no HTTP answer: {err or type(err).__name__}"
         else:
             reason = "ready" if status == http.client.OK else _explain(status, body)
-        return Answer(status == http.client.OK, status, reason, time.monotonic() - begin)
+        return Answer(status == http.client.OK, status, reason, time.monotonic() - begin, _parse(body))
 
     def read(self, url: str, key: str, timeout: float = 2.0) -> Any:
         """GET what a service tells as JSON to whoever has its key; None when it does not. Never raises for that."""
         try:
             status, body = _get(url, timeout, key, _LARGEST)
-            return json.loads(body) if status == http.client.OK else None
-        except (OSError, http.client.HTTPException, ValueError, RecursionError):
+            return _parse(body) if status == http.client.OK else None
+        except (OSError, http.client.HTTPException):
             return None
 
 
@@ -51,11 +52,18 @@ def _get(url: str, timeout: float, key: str = "", most: int = _READ) -> tuple[in
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
-        connection.request("GET", parts.path or "/", headers=headers)
+        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), headers=headers)
         response = connection.getresponse()
         return response.status, response.read(most).decode("utf-8", errors="replace")
     finally:
         connection.close()
+
+
+def _parse(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _explain(status: int, body: str) -> str:

@@ -32,6 +32,7 @@ class RecordedService:
     url: str
     ready_url: str
     seconds_to_healthy: float | None
+    live_url: str | None = None  # None: of an `up` that did not record it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def record_of(
             url=service.published.url,
             ready_url=service.ready_url,
             seconds_to_healthy=round(seconds[service.name], 3) if service.name in seconds else kept.get(service.name),
+            live_url=service.published.url + service.live_path,
         )
         for service in stack.services
     )

@@ -17,6 +17,7 @@ class Answer:
     status: int | None
     reason: str
     seconds: float
+    told: Any = None  # the body as JSON, whatever the status; None when it is none, or long
 
 
 class Probe(Protocol):

@@ -1,0 +1,166 @@
+"""`aisuite health`: whether the running suite can do its work, and if not, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aisuite.errors import AisuiteError, GpuUnavailable, NotRunning
+from aisuite.ops.drill_undo import JOURNAL
+from aisuite.ops.health_judge import (
+    Finding,
+    Grade,
+    Verdict,
+    dependencies_in,
+    judge_card,
+    judge_gateway,
+    judge_route,
+    judge_service,
+    judge_snapshots,
+    verdict_of,
+)
+from aisuite.ops.health_look import ask_routes, list_snapshots, read_logs, see_services, time_gateway
+from aisuite.ops.measured_file import read_measured
+from aisuite.ops.record import require_record
+from aisuite.stack.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aisuite.ops.health_judge import Sighting
+    from aisuite.ops.record import Record
+    from aisuite.ports import Chat, Deps
+
+_PAUSE = 0.5  # between two looks
+_ONE_LOOK = 2.0  # seconds for a probe when there is no time to wait
+_SHORTEST_ANSWER = 5.0  # seconds that a model is given at least
+_SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRequest:
+    """`wait`: seconds that services have to become ready, and each route to answer; 0 looks once."""
+
+    wait: float = 30.0
+    deep: bool = False  # ask models for tokens
+    samples: int = _SAMPLES  # requests that the gateway's p95 is taken from
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """How the stack does; findings in the order in which services start."""
+
+    record: Record
+    verdict: Verdict
+    services: tuple[Sighting, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 when it is healthy, else 5."""
+        return 0 if self.verdict is Verdict.HEALTHY else NotRunning.exit_code
+
+    @property
+    def bad(self) -> tuple[Finding, ...]:
+        """What keeps it from being healthy."""
+        return tuple(one for one in self.findings if one.grade is Grade.BAD)
+
+
+def health(request: HealthRequest, deps: Deps, chat: Chat) -> HealthReport:
+    """Look at every service until all are ready or the time is up, then closer.
+
+    Raises NotRunning, EngineUnavailable.
+    """
+    begin = deps.clock.monotonic()
+    record = require_record(deps.workdir)
+    services = read_logs(_wait_for(record, request.wait, deps), deps)
+    findings = [finding for seen in services for finding in judge_service(seen)]
+    findings += _of_gateway(request, record, services, deps, chat)
+    findings += _of_store(record, services, deps)
+    findings += [*_of_cards(deps), *_of_drill(deps)]
+    findings.append(Finding("backup", "data", Grade.NOTE, "no backups are made in this version"))
+    seconds = deps.clock.monotonic() - begin
+    return HealthReport(record, verdict_of(services, findings), services, tuple(findings), seconds)
+
+
+def follow_health(
+    request: HealthRequest, reopen: Callable[[], Deps], chat: Chat, interval: float
+) -> Iterator[HealthReport | AisuiteError]:
+    """Yield a report, or why there is none, every `interval` seconds until the caller stops; each is one look."""
+    while True:
+        deps = reopen()
+        try:
+            yield health(replace(request, wait=0.0), deps, chat)
+        except AisuiteError as err:
+            yield err
+        deps.clock.sleep(interval)
+
+
+def _wait_for(record: Record, seconds: float, deps: Deps) -> tuple[Sighting, ...]:
+    """Look until all are ready, or no more can become so, or the time is up."""
+    until = deps.clock.monotonic() + seconds
+    while True:
+        left = until - deps.clock.monotonic()
+        seen = see_services(record, deps, max(left, _ONE_LOOK))
+        waiting = [one for one in seen if not one.ready]
+        if not any(one.may_recover for one in waiting) or deps.clock.monotonic() + _PAUSE >= until:
+            return seen
+        deps.clock.sleep(_PAUSE)
+
+
+def _of_gateway(
+    request: HealthRequest, record: Record, services: tuple[Sighting, ...], deps: Deps, chat: Chat
+) -> Iterator[Finding]:
+    gateway, ready = record.find(Role.GATEWAY), {one.name for one in services if one.ready}
+    if gateway is None or gateway.name not in ready:
+        if request.deep:
+            yield Finding("token", "routes", Grade.BAD, "not asked: the gateway is not ready", "aisuite logs")
+        return
+    key = _key(deps, "gateway_key")
+    yield judge_gateway(gateway.name, time_gateway(gateway, key, request.samples, deps))
+    if not request.deep:
+        return
+    limit = max(request.wait, _SHORTEST_ANSWER)
+    yield from map(judge_route, ask_routes(record, gateway, key, limit, deps, chat))
+    rag = record.find(Role.RAG)
+    if rag is not None and rag.name in ready:
+        told = deps.probe.ask(f"{rag.ready_url}?llm=true", limit).told
+        yield _of_rag(rag.name, dependencies_in(told).get("llm", "no answer"))
+
+
+def _of_rag(name: str, state: str) -> Finding:
+    if state == "ok":
+        return Finding("token", name, Grade.OK, "its model answers")
+    return Finding("token", name, Grade.BAD, f"its model does not answer: {state}", f"aisuite logs {name}")
+
+
+def _of_store(record: Record, services: tuple[Sighting, ...], deps: Deps) -> Iterator[Finding]:
+    store = record.find(Role.VECTORDB)
+    if store is not None and any(one.ready for one in services if one.name == store.name):
+        yield judge_snapshots(store.name, list_snapshots(store, _key(deps, "service_key"), deps))
+
+
+def _of_cards(deps: Deps) -> Iterator[Finding]:
+    """Judge every card of this machine, where a model server of this stack uses one."""
+    servers = read_measured(deps.workdir).servers.values()
+    if not any(one.measured or any((one.allocated or {}).values()) for one in servers):
+        return
+    try:
+        cards = deps.gpu.devices()
+    except GpuUnavailable as err:
+        yield Finding("memory", "card", Grade.BAD, err.message, err.hint)
+        return
+    yield from map(judge_card, cards)
+    if not cards:
+        yield Finding("memory", "card", Grade.NOTE, f"not measurable: {deps.gpu.why_none()}", "aisuite gpu")
+
+
+def _of_drill(deps: Deps) -> Iterator[Finding]:
+    if deps.workdir.read(JOURNAL) is not None:
+        words = "a drill breaks things now, or was killed and left them broken"
+        yield Finding("drill", "stack", Grade.BAD, words, "aisuite failover-drill --undo")
+
+
+def _key(deps: Deps, name: str) -> str:
+    return (deps.workdir.read(f"secrets/{name}") or "").strip()

@@ -1,0 +1,250 @@
+"""From what was seen of a running stack to findings in words. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from aisuite.plan.observed import ALIVE, State
+from aisuite.stack.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from aisuite.ports import GpuDevice
+
+SLOWEST_GATEWAY = 3.0  # seconds that 95 of 100 requests without a model may take at most
+FULLEST_CARD = 0.9  # share of a card's memory from which a longer prompt may end a server
+_OK = "ok"
+_MIB = 2**20
+_SHOWN = 160  # characters of a log line
+
+
+class Grade(StrEnum):
+    """How a finding counts: only what is bad makes a stack unhealthy."""
+
+    OK = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+class Verdict(StrEnum):
+    """The stack as a whole: degraded still answers chats, down does not."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `hint` is a command."""
+
+    check: str
+    subject: str  # a service, a route, a card
+    grade: Grade
+    words: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogErrors:
+    """Lines of a log that its writer calls errors; `last` is cut."""
+
+    count: int = 0
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One service as it was seen. `alive`: it answers at all; None: it was not asked, for it does not run."""
+
+    name: str
+    role: str
+    url: str
+    state: State | None  # None: the engine does not know it
+    alive: bool | None = None
+    ready: bool = False
+    reason: str = ""
+    seconds: float | None = None  # until it answered
+    dependencies: Mapping[str, str] = field(default_factory=dict)  # as it sees them: "ok", or a reason
+    restarts: int = 0
+    errors: LogErrors = LogErrors()
+    engine_fault: str = ""  # what its engine's own checks say against it, though it answers us
+
+    @property
+    def may_recover(self) -> bool:
+        """Whether waiting may help: what its engine gave up or never had does not come back by itself."""
+        return self.state in ALIVE or self.state is State.RESTARTING
+
+
+@dataclass(frozen=True, slots=True)
+class RouteAnswer:
+    """What came of asking for one token. `server` None: whichever the gateway chose."""
+
+    route: str
+    server: str | None
+    error: str  # empty: it came
+    seconds: float
+
+
+def verdict_of(sightings: Iterable[Sighting], findings: Iterable[Finding]) -> Verdict:
+    """Return how the stack does as a whole."""
+    ready = {one.role for one in sightings if one.ready}
+    if not {Role.GATEWAY, Role.INFERENCE} <= ready:
+        return Verdict.DOWN
+    bad = any(finding.grade is Grade.BAD for finding in findings)
+    return Verdict.DEGRADED if bad else Verdict.HEALTHY
+
+
+def judge_service(seen: Sighting) -> Iterator[Finding]:
+    """Say whether a service is ready, and what else is remarkable about it."""
+    yield _readiness(seen)
+    logs = f"aisuite logs {seen.name}"
+    for name, state in seen.dependencies.items():
+        if state != _OK:
+            yield Finding("dependency", seen.name, Grade.BAD, f"it cannot use {name}: {state}", logs)
+    if seen.engine_fault:
+        yield Finding("engine", seen.name, Grade.NOTE, seen.engine_fault, logs)
+    if seen.restarts:
+        times = "once" if seen.restarts == 1 else f"{seen.restarts} times"
+        words = f"its engine has started it again {times} since `aisuite up`"
+        yield Finding("restarts", seen.name, Grade.NOTE, words, f"aisuite events {seen.name} --once --since 24h")
+    if seen.errors.count:
+        lines = "1 error" if seen.errors.count == 1 else f"{seen.errors.count} errors"
+        words = f"{lines} in its log since its start, the last: {seen.errors.last}"
+        yield Finding("log", seen.name, Grade.NOTE, words, logs)
+
+
+def _readiness(seen: Sighting) -> Finding:
+    if seen.ready and seen.state is not State.ORPHANED:
+        return Finding("ready", seen.name, Grade.OK, seen.reason)
+    words, hint = _why_unready(seen)
+    return Finding("ready", seen.name, Grade.BAD, words, hint)
+
+
+def _why_unready(seen: Sighting) -> tuple[str, str]:
+    """Return what is wrong, and the command that helps."""
+    logs, restart = f"aisuite logs {seen.name}", f"aisuite restart {seen.name}"
+    if seen.state is None:
+        return "it is not there", "aisuite up"
+    if seen.state is State.ORPHANED:
+        return "nobody watches it: its engine died", "aisuite up"
+    if seen.state is State.RESTARTING:
+        return "it has ended; its engine is about to start it again", logs
+    if seen.state not in ALIVE:
+        return f"it does not run ({seen.state})", f"{logs}; then: aisuite up"
+    if seen.state is State.PAUSED:
+        return "it is paused", restart
+    if not seen.alive:
+        return f"it runs and does not answer: {seen.reason}", restart
+    return f"it runs and is not ready: {seen.reason}", logs
+
+
+def judge_route(answer: RouteAnswer) -> Finding:
+    """Say whether a route, or one server behind it, answered."""
+    if answer.error:
+        where = f"aisuite logs {answer.server or 'api-gateway'}"
+        return Finding("token", _way(answer), Grade.BAD, f"no token: {answer.error}", where)
+    return Finding("token", _way(answer), Grade.OK, f"one token in {answer.seconds:.2f} s")
+
+
+def _way(answer: RouteAnswer) -> str:
+    return answer.route if answer.server is None else f"{answer.route} by {answer.server}"
+
+
+def judge_gateway(name: str, seconds: Sequence[float | None]) -> Finding:
+    """Judge how long the gateway takes for requests that need no model; None: it did not answer one."""
+    answered = [one for one in seconds if one is not None]
+    if len(answered) < len(seconds):
+        words = f"{len(seconds) - len(answered)} of {len(seconds)} requests were not answered"
+        return Finding("p95", name, Grade.BAD, words, f"aisuite logs {name}")
+    slowest = percentile(answered, 0.95)
+    words = f"p95 {slowest * 1000:.0f} ms of {len(answered)} requests without a model (at most {SLOWEST_GATEWAY:g} s)"
+    if slowest > SLOWEST_GATEWAY:
+        return Finding("p95", name, Grade.BAD, words, f"aisuite top {name}")
+    return Finding("p95", name, Grade.OK, words)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest of the values that so large a share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+def judge_snapshots(name: str, listed: Mapping[str, bool] | None) -> Finding:
+    """Judge whether the vector store lists its snapshots, by collection; None: not even its collections."""
+    if listed is None:
+        return Finding("snapshots", name, Grade.BAD, "it does not list its collections", f"aisuite logs {name}")
+    silent = sorted(collection for collection, answered in listed.items() if not answered)
+    if silent:
+        words = f"it does not list the snapshots of {', '.join(silent)}"
+        return Finding("snapshots", name, Grade.BAD, words, f"aisuite logs {name}")
+    count = "1 collection" if len(listed) == 1 else f"{len(listed)} collections"
+    return Finding("snapshots", name, Grade.OK, f"the snapshot API answers for {count}" if listed else "no collections")
+
+
+def judge_card(card: GpuDevice) -> Finding:
+    """Judge how full a card is."""
+    taken = int(card.total) - int(card.free)
+    share = taken / int(card.total)
+    words = f"{taken // _MIB} of {int(card.total) // _MIB} MiB are taken ({share:.0%}, at most {FULLEST_CARD:.0%})"
+    if share >= FULLEST_CARD:
+        return Finding("memory", card.name, Grade.BAD, words, "aisuite gpu")
+    return Finding("memory", card.name, Grade.OK, words)
+
+
+def dependencies_in(told: Any) -> dict[str, str]:
+    """Return the states that a service of ours reports of what it needs; empty for other bodies."""
+    states = told.get("dependencies") if isinstance(told, dict) else None
+    if not isinstance(states, dict):
+        return {}
+    return {str(name): str(state) for name, state in states.items()}
+
+
+def servers_in(told: Any) -> tuple[tuple[str, str], ...]:
+    """Return (route, id) of each server that LiteLLM's /model/info lists, in its order; what is none is left out."""
+    listed = told.get("data") if isinstance(told, dict) else None
+    pairs = []
+    for one in listed if isinstance(listed, list) else []:
+        info = one.get("model_info") if isinstance(one, dict) else None
+        if isinstance(info, dict) and isinstance(info.get("id"), str) and isinstance(one.get("model_name"), str):
+            pairs.append((one["model_name"], info["id"]))
+    return tuple(pairs)
+
+
+def has_token(told: Mapping[str, Any]) -> bool:
+    """Return whether a completion holds a token. A model may well say a token without text."""
+    usage, choices = told.get("usage"), told.get("choices")
+    counted = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    return bool(choices) and (counted is None or (isinstance(counted, int) and counted > 0))
+
+
+def find_errors(lines: Iterable[str]) -> LogErrors:
+    """Count the lines that their writer calls errors: JSON logs, llama.cpp's, Qdrant's, uvicorn's, tracebacks."""
+    count, last = 0, ""
+    for line in lines:
+        words = _error_in(line)
+        if words:
+            count, last = count + 1, words
+    return LogErrors(count, " ".join(last.split())[:_SHOWN])
+
+
+_LEVELS = frozenset({"error", "critical", "fatal"})
+
+
+def _error_in(line: str) -> str:
+    """Return the words of an error line; empty for any other."""
+    if line.startswith("{"):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            return ""
+        level = entry.get("level", "") if isinstance(entry, dict) else ""
+        return str(entry.get("message", "")) or line if str(level).lower() in _LEVELS else ""
+    words = line.split(maxsplit=3)
+    # llama.cpp: "0.01.234.567 E srv ..."; Qdrant: "2026-01-01T00:00:00Z ERROR qdrant ..."; uvicorn: "ERROR:  ...".
+    marked = len(words) > 1 and (words[1] in {"E", "ERROR"} or words[0] == "ERROR:")
+    return line if marked or line.startswith("Traceback (most recent call last)") else ""
