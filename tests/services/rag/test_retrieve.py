@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from httpx import ConnectError
 from starlette.responses import JSONResponse
 
 from aisuite.services.embedding.hashing import HashBackend
@@ -87,6 +88,27 @@ def test_a_filter_narrows_both_halves_of_the_search(stack: Stack, chosen: dict[s
     assert {hit["document_id"] for hit in stack.retrieve("고래 이야기", filter=chosen)} == found
 
 
+@pytest.mark.parametrize("method", ["dense", "sparse", "hybrid"])
+def test_a_search_can_be_held_to_one_method(stack: Stack, method: str) -> None:
+    stack.index({"id": "a", "text": "고래는 바다에 산다"}, {"id": "b", "text": "참새는 처마에 산다"})
+    assert stack.retrieve("고래는 어디에 사나요?", method=method)[0]["document_id"] == "a"
+
+
+def test_a_search_by_words_needs_no_embedding(stack: Stack) -> None:
+    stack.index({"id": "a", "text": "고래 이야기"})
+    stack.wires[EMBEDDING].failure = ConnectError("no route")
+    assert stack.retrieve("고래", method="sparse")[0]["document_id"] == "a"
+    assert stack.retrieve("참새", method="sparse") == []
+    assert stack.retrieve("???", method="sparse") == []
+
+
+def test_a_search_by_meaning_ignores_words(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(rag_min_score=1.0)
+    stack.index({"id": "a", "text": "고래 이야기"})
+    assert stack.retrieve("고래", method="dense") == []
+    assert stack.retrieve("고래", method="hybrid")[0]["document_id"] == "a"
+
+
 def test_a_question_of_signs_alone_is_searched_too(stack: Stack) -> None:
     stack.index({"id": "a", "text": "고양이"})
     assert isinstance(stack.retrieve("???"), list)
@@ -118,6 +140,7 @@ def test_an_unknown_collection_is_not_found(stack: Stack) -> None:
         {"filter": {"x": 1}},
         {"query": "a" * 8001},
         {"top_k": 3},
+        {"method": "magic"},
     ],
 )
 def test_a_malformed_search_is_refused(stack: Stack, change: dict[str, object]) -> None:

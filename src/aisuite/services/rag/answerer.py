@@ -15,7 +15,7 @@ from aisuite.services.rag.budget import ContextBudget
 from aisuite.services.rag.gateway import Ask, ContextExceeded, Gateway, Reply, Usage
 from aisuite.services.rag.model_choice import ModelChoice
 from aisuite.services.rag.prompt import Prompt, Source, build_prompt, not_found_answer
-from aisuite.services.rag.retriever import Hit, Retriever
+from aisuite.services.rag.retriever import Hit, Method, Retriever
 from aisuite.services.rag.store import Filter
 from aisuite.services.rag.tokens import estimate_tokens
 
@@ -31,6 +31,7 @@ class Question:
     collection: str
     topk: int
     chosen: Filter
+    method: Method = "hybrid"
     model: str | None = None
     max_tokens: int | None = None
 
@@ -86,7 +87,9 @@ class Answerer:
 
     async def find(self, question: Question) -> list[Hit]:
         """Find the texts for a question. Raises the errors of `Retriever.search`."""
-        hits = await self._retriever.search(question.collection, question.text, question.topk, question.chosen)
+        hits = await self._retriever.search(
+            question.collection, question.text, question.topk, question.chosen, question.method
+        )
         self._asked.labels("found" if hits else "not_found").inc()
         return hits
 

@@ -61,7 +61,7 @@ def _question_routes(services: Services) -> APIRouter:
     async def retrieve(request: RetrieveRequest) -> dict[str, Any]:
         topk = request.topk or services.topk
         chosen = request.filter.as_filter()
-        hits = await services.retriever.search(request.collection, request.query, topk, chosen)
+        hits = await services.retriever.search(request.collection, request.query, topk, chosen, request.method)
         return {"hits": hits}
 
     @router.post("/query")
@@ -71,6 +71,7 @@ def _question_routes(services: Services) -> APIRouter:
             collection=request.collection,
             topk=request.topk or services.topk,
             chosen=request.filter.as_filter(),
+            method=request.method,
             model=request.model,
             max_tokens=request.max_tokens,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -11,6 +11,8 @@ from aisuite.services.rag.embedder import Embedder
 from aisuite.services.rag.library import Library, check_model
 from aisuite.services.rag.sparse import encode_query
 from aisuite.services.rag.store import Filter, VectorStore
+
+Method = Literal["dense", "sparse", "hybrid"]
 
 
 class Hit(BaseModel):
@@ -28,7 +30,7 @@ class Hit(BaseModel):
 
 
 class Retriever:
-    """Search a collection by meaning and by words at once."""
+    """Search a collection by meaning (dense), by words (sparse), or by both at once (hybrid)."""
 
     def __init__(self, store: VectorStore, library: Library, embedder: Embedder, min_score: float) -> None:
         self._store = store
@@ -36,14 +38,20 @@ class Retriever:
         self._embedder = embedder
         self._min_score = min_score
 
-    async def search(self, name: str, question: str, topk: int, chosen: Filter) -> list[Hit]:
+    async def search(self, name: str, question: str, topk: int, chosen: Filter, method: Method = "hybrid") -> list[Hit]:
         """Find at most `topk` of the chunks that a filter matches, best first.
 
         Raises `ServiceError` 404 for an unknown collection and 409 for one of another embedding model.
         """
+        dense = await self._embed(name, question, method)
+        sparse = None if method == "dense" else encode_query(question)
+        found = await self._store.search(name, dense, sparse, limit=topk, min_score=self._min_score, chosen=chosen)
+        return [Hit(**{**one.payload, "title": one.payload["title_path"], "score": one.score}) for one in found]
+
+    async def _embed(self, name: str, question: str, method: Method) -> list[float] | None:
+        if method == "sparse":
+            await self._library.require(name)
+            return None
         collection, asked = await asyncio.gather(self._library.require(name), self._embedder.embed_question(question))
         check_model(collection, asked)
-        found = await self._store.search(
-            name, asked.vector, encode_query(question), limit=topk, min_score=self._min_score, chosen=chosen
-        )
-        return [Hit(**{**one.payload, "title": one.payload["title_path"], "score": one.score}) for one in found]
+        return asked.vector

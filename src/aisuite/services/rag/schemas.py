@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, model_validator
 
 from aisuite.services.rag.documents import Document
+from aisuite.services.rag.retriever import Method
 from aisuite.services.rag.store import Filter, all_of
 from aisuite.services.rag.text import Text
 
@@ -73,6 +74,7 @@ class RetrieveRequest(_Request):
     query: Annotated[Text, Field(min_length=1, max_length=_QUESTION_CHARS, pattern=r"\S")]
     collection: CollectionName
     topk: Annotated[int, Field(ge=1, le=50)] | None = None
+    method: Method = "hybrid"
     filter: SearchFilter = SearchFilter()
 
 

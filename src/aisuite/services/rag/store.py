@@ -212,18 +212,22 @@ class VectorStore:
     async def search(
         self,
         name: str,
-        dense: Sequence[float],
-        sparse: SparseVector,
+        dense: Sequence[float] | None,
+        sparse: SparseVector | None,
         *,
         limit: int,
         min_score: float,
         chosen: Filter,
     ) -> list[Scored]:
-        """Find chunks by meaning and by words, best first: both rankings fused by reciprocal rank."""
+        """Find chunks by meaning, by words or (both given) by the two rankings fused by reciprocal rank; best first."""
         depth = {"limit": max(_CANDIDATES, limit * _CANDIDATES_PER_HIT), "filter": chosen}
-        prefetch: list[dict[str, Any]] = [{"query": list(dense), "using": DENSE, "score_threshold": min_score, **depth}]
-        if sparse.indices:
+        prefetch: list[dict[str, Any]] = []
+        if dense is not None:
+            prefetch.append({"query": list(dense), "using": DENSE, "score_threshold": min_score, **depth})
+        if sparse is not None and sparse.indices:
             prefetch.append({"query": sparse._asdict(), "using": SPARSE, **depth})
+        if not prefetch:
+            return []
         body = {"prefetch": prefetch, "query": {"fusion": "rrf"}, "limit": limit, "with_payload": True}
         answer = await self._call("POST", _path(name, "points/query"), body)
         return self._qdrant.understand(_Answer[_Hits], answer.content).result.points
