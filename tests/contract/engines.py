@@ -66,14 +66,18 @@ class ProcessCase:
 
     def write(self, stack: Stack) -> None:
         """Render the project's files, with less patience for a process that ignores SIGTERM."""
+        for name, text in self.render(stack).items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def render(self, stack: Stack) -> dict[str, str]:
+        """Return the project's files, as `write` writes them."""
         files = render(stack)
         files["process/supervisord.conf"] = files["process/supervisord.conf"].replace(
             "stopwaitsecs=10", "stopwaitsecs=1"
         )
-        for name, text in files.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        return files
 
     def engine(self) -> ProcessEngine:
         """Return one more engine on the same project, as another command would."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from aisuite.drill.model import Action, Undo
+from aisuite.errors import StepFailed
 
 
 class FakeFaults:
@@ -22,6 +23,8 @@ class FakeFaults:
         return self.not_here.get(action)
 
     def inject(self, undo: Undo) -> None:
+        if undo.action in self.not_here:
+            raise StepFailed(self.not_here[undo.action])
         self.done.append(f"inject {undo.action} {undo.service}")
         self.broken[undo.service] = undo
         if self.on_inject is not None:
