@@ -102,10 +102,10 @@ def test_a_file_that_is_no_model_is_named_with_the_command_that_fetches_it_again
 
 
 def test_a_service_killed_for_memory_is_told_with_its_limit(suite: DockerSuite) -> None:
-    suite.profile(llama=image("fills-memory"), model="memory: 64MiB")
+    suite.profile(llama=image("fills-memory"), model="memory: 1GiB")
     code, message, hint = suite.refused()
     assert code == 5
-    cause = "inference-chat: the kernel killed it at its memory limit of 64MiB (the engine saw it: oom)"
+    cause = "inference-chat: the kernel killed it at its memory limit of 1GiB (the engine saw it: oom)"
     assert message == f"{cause}\n  its log says: filling"
     assert hint == "raise models.chat.memory in the profile, then: aisuite up"
     assert suite.left() == []
