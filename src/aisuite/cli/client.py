@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aisuite.cli.evaluation import rag_eval
 from aisuite.cli.options import Session, command
 
 rag = typer.Typer(help="Documents that answers are drawn from.", rich_markup_mode=None, no_args_is_help=True)
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(env)
     app.command()(ask)
     rag.command("index")(rag_index)
+    rag.command("eval")(rag_eval)
     app.add_typer(rag, name="rag")
 
 

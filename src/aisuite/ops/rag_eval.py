@@ -1,0 +1,143 @@
+"""`aisuite rag eval`: how well the running suite finds what questions with known answers ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aisuite.errors import NotRunning, UsageError
+from aisuite.ops.index import index
+from aisuite.ops.rag_metrics import Outcome, Scores, judge_citations, summarize
+from aisuite.ops.rag_set import load_eval_set
+from aisuite.ops.record import require_record
+from aisuite.stack.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from aisuite.ops.rag_set import EvalQuestion, EvalSet
+    from aisuite.ports import Chat, Deps
+
+METHODS = ("dense", "sparse", "hybrid")
+ALL = "all"
+ANSWERABLE = "answerable"
+UNANSWERABLE = "unanswerable"
+_TOPK = 20  # chunks, of which ten documents are ranked; a document may have several
+_FIRST_CHUNKS = 5
+_TIMEOUT = 180.0  # seconds without a sign of life
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRequest:
+    """Which set to ask, into which collection it goes, and whether models answer, too."""
+
+    folder: Path
+    collection: str
+    answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRow:
+    """The scores of the questions of one language and kind with one method."""
+
+    method: str
+    language: str
+    kind: str
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class EvalReport:
+    """What was asked, and a row for each method, language and kind."""
+
+    folder: str
+    collection: str
+    documents: int
+    questions: int
+    rows: tuple[EvalRow, ...]
+
+
+def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> EvalReport:
+    """Index a set, ask each of its questions by each method, and sum up what was found.
+
+    `progress` is told documents, then questions: done and in all. Raises UsageError, NotRunning, StepFailed.
+    """
+    eval_set = load_eval_set(request.folder)
+    key = deps.workdir.read("secrets/service_key")
+    url = require_record(deps.workdir).require(Role.RAG).url
+    if key is None:
+        raise NotRunning(f"the key service_key is missing in {deps.workdir.folder}", "aisuite up --phase 2")
+    indexed = index(eval_set.documents, request.collection, deps, chat, progress)
+    if indexed.skipped:
+        source, reason = indexed.skipped[0]
+        raise UsageError(f"{eval_set.documents / source} was not indexed: {reason}", f"ls {eval_set.documents}")
+    suite = _Suite(chat, url, key.strip(), request, eval_set)
+    asked = [(method, question) for method in METHODS for question in eval_set.questions]
+    outcomes: dict[str, list[Outcome]] = {method: [] for method in METHODS}
+    for done, (method, question) in enumerate(asked):
+        progress(done, len(asked))
+        outcomes[method].append(suite.ask(question, method))
+    progress(len(asked), len(asked))
+    rows = [row for method in METHODS for row in _sum_up(method, eval_set.questions, outcomes[method])]
+    return EvalReport(str(request.folder), request.collection, indexed.documents, len(eval_set.questions), tuple(rows))
+
+
+class _Suite:
+    """The RAG service, asked the questions of a set."""
+
+    def __init__(self, chat: Chat, url: str, key: str, request: EvalRequest, eval_set: EvalSet) -> None:
+        self._chat = chat
+        self._url = url
+        self._key = key
+        self._request = request
+        self._eval_set = eval_set
+
+    def ask(self, question: EvalQuestion, method: str) -> Outcome:
+        hits = self._post("/retrieve", question, {"topk": _TOPK, "method": method})["hits"]
+        for hit in hits:
+            if not (self._eval_set.documents / hit["document_id"]).is_file():
+                name = self._request.collection
+                raise UsageError(
+                    f"the collection {name} also holds {hit['document_id']}, which is not of this set",
+                    f"aisuite rag eval --collection {name}-2",
+                )
+        return Outcome(
+            expected=frozenset(question.passages),
+            ranked=tuple(dict.fromkeys(hit["document_id"] for hit in hits)),
+            passages=_share_of_passages(question, hits[:_FIRST_CHUNKS]),
+            citations=self._cite(question, method) if self._request.answers else None,
+        )
+
+    def _cite(self, question: EvalQuestion, method: str) -> tuple[bool, ...]:
+        answer = self._post("/query", question, {"method": method})
+        sources = {int(source["n"]): str(source["document_id"]) for source in answer["sources"]}
+        return judge_citations(answer["answer"], sources, question.passages)
+
+    def _post(self, path: str, question: EvalQuestion, more: dict[str, Any]) -> dict[str, Any]:
+        body = {"query": question.question, "collection": self._request.collection, **more}
+        return self._chat.post(self._url + path, self._key, body, _TIMEOUT)
+
+
+def _share_of_passages(question: EvalQuestion, hits: Sequence[dict[str, Any]]) -> float:
+    """Return how many of the key passages the model would see; none counts as none."""
+    seen = [
+        any(hit["document_id"] == document and passage in hit["text"] for hit in hits)
+        for document, passage in question.passages.items()
+    ]
+    return sum(seen) / len(seen) if seen else 0.0
+
+
+def _sum_up(method: str, questions: Sequence[EvalQuestion], outcomes: Sequence[Outcome]) -> Iterator[EvalRow]:
+    """Yield a row for each language and kind, then the sums over kinds and over languages."""
+    asked = list(zip(questions, outcomes, strict=True))
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for question, outcome in asked:
+        groups.setdefault((question.language, question.kind), []).append(outcome)
+    for question, outcome in asked:
+        if question.passages:
+            groups.setdefault((question.language, ANSWERABLE), []).append(outcome)
+    for question, outcome in asked:
+        groups.setdefault((ALL, ANSWERABLE if question.passages else UNANSWERABLE), []).append(outcome)
+    for (language, kind), members in groups.items():
+        yield EvalRow(method, language, kind, summarize(members))
