@@ -19,7 +19,7 @@ from aisuite.ops.health_judge import (
     judge_snapshots,
     verdict_of,
 )
-from aisuite.ops.health_look import ask_routes, list_snapshots, read_logs, see_services, time_gateway
+from aisuite.ops.health_look import Tokens, ask_routes, list_snapshots, read_logs, see_services, time_gateway
 from aisuite.ops.measured_file import read_measured
 from aisuite.ops.record import require_record
 from aisuite.stack.model import Role
@@ -74,7 +74,8 @@ def health(request: HealthRequest, deps: Deps, chat: Chat) -> HealthReport:
     """
     begin = deps.clock.monotonic()
     record = require_record(deps.workdir)
-    services = read_logs(_wait_for(record, request.wait, deps), deps)
+    secrets = (_key(deps, "gateway_key"), _key(deps, "service_key"))
+    services = read_logs(_wait_for(record, request.wait, deps), secrets, deps)
     findings = [finding for seen in services for finding in judge_service(seen)]
     findings += _of_gateway(request, record, services, deps, chat)
     findings += _of_store(record, services, deps)
@@ -112,7 +113,7 @@ def _wait_for(record: Record, seconds: float, deps: Deps) -> tuple[Sighting, ...
 def _of_gateway(
     request: HealthRequest, record: Record, services: tuple[Sighting, ...], deps: Deps, chat: Chat
 ) -> Iterator[Finding]:
-    gateway, ready = record.find(Role.GATEWAY), {one.name for one in services if one.ready}
+    gateway, ready = record.find(Role.GATEWAY), frozenset(one.name for one in services if one.ready)
     if gateway is None or gateway.name not in ready:
         if request.deep:
             yield Finding("token", "routes", Grade.BAD, "not asked: the gateway is not ready", "aisuite logs")
@@ -121,11 +122,11 @@ def _of_gateway(
     yield judge_gateway(gateway.name, time_gateway(gateway, key, request.samples, deps))
     if not request.deep:
         return
-    limit = max(request.wait, _SHORTEST_ANSWER)
-    yield from map(judge_route, ask_routes(record, gateway, key, limit, deps, chat))
+    tokens = Tokens(gateway, key, ready, max(request.wait, _SHORTEST_ANSWER))
+    yield from map(judge_route, ask_routes(record.routes, tokens, deps, chat))
     rag = record.find(Role.RAG)
     if rag is not None and rag.name in ready:
-        told = deps.probe.ask(f"{rag.ready_url}?llm=true", limit).told
+        told = deps.probe.ask(f"{rag.ready_url}?llm=true", tokens.seconds).told
         yield _of_rag(rag.name, dependencies_in(told).get("llm", "no answer"))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from aisuite.ops.log_errors import LogErrors
 from aisuite.plan.observed import ALIVE, State
 from aisuite.stack.model import Role
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 SLOWEST_GATEWAY = 3.0  # seconds that 95 of 100 requests without a model may take at most
 FULLEST_CARD = 0.9  # share of a card's memory from which a longer prompt may end a server
 _OK = "ok"
-_MIB = 2**20
-_SHOWN = 160  # characters of a log line
 
 
 class Grade(StrEnum):
@@ -50,14 +49,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class LogErrors:
-    """Lines of a log that its writer calls errors; `last` is cut."""
-
-    count: int = 0
-    last: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Sighting:
     """One service as it was seen. `alive`: it answers at all; None: it was not asked, for it does not run."""
 
@@ -71,7 +62,7 @@ class Sighting:
     seconds: float | None = None  # until it answered
     dependencies: Mapping[str, str] = field(default_factory=dict)  # as it sees them: "ok", or a reason
     restarts: int = 0
-    errors: LogErrors = LogErrors()
+    errors: LogErrors = field(default_factory=LogErrors)
     engine_fault: str = ""  # what its engine's own checks say against it, though it answers us
 
     @property
@@ -103,9 +94,6 @@ def judge_service(seen: Sighting) -> Iterator[Finding]:
     """Say whether a service is ready, and what else is remarkable about it."""
     yield _readiness(seen)
     logs = f"aisuite logs {seen.name}"
-    for name, state in seen.dependencies.items():
-        if state != _OK:
-            yield Finding("dependency", seen.name, Grade.BAD, f"it cannot use {name}: {state}", logs)
     if seen.engine_fault:
         yield Finding("engine", seen.name, Grade.NOTE, seen.engine_fault, logs)
     if seen.restarts:
@@ -140,14 +128,15 @@ def _why_unready(seen: Sighting) -> tuple[str, str]:
         return "it is paused", restart
     if not seen.alive:
         return f"it runs and does not answer: {seen.reason}", restart
-    return f"it runs and is not ready: {seen.reason}", logs
+    broken = "; ".join(f"{name}: {state}" for name, state in seen.dependencies.items() if state != _OK)
+    return f"it runs and is not ready: {broken or seen.reason}", logs
 
 
 def judge_route(answer: RouteAnswer) -> Finding:
     """Say whether a route, or one server behind it, answered."""
     if answer.error:
         where = f"aisuite logs {answer.server or 'api-gateway'}"
-        return Finding("token", _way(answer), Grade.BAD, f"no token: {answer.error}", where)
+        return Finding("token", _way(answer), Grade.BAD, answer.error, where)
     return Finding("token", _way(answer), Grade.OK, f"one token in {answer.seconds:.2f} s")
 
 
@@ -170,8 +159,7 @@ def judge_gateway(name: str, seconds: Sequence[float | None]) -> Finding:
 
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the smallest of the values that so large a share of them does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def judge_snapshots(name: str, listed: Mapping[str, bool] | None) -> Finding:
@@ -190,7 +178,7 @@ def judge_card(card: GpuDevice) -> Finding:
     """Judge how full a card is."""
     taken = int(card.total) - int(card.free)
     share = taken / int(card.total)
-    words = f"{taken // _MIB} of {int(card.total) // _MIB} MiB are taken ({share:.0%}, at most {FULLEST_CARD:.0%})"
+    words = f"{taken} of {int(card.total)} MiB are taken ({share:.0%}, at most {FULLEST_CARD:.0%})"
     if share >= FULLEST_CARD:
         return Finding("memory", card.name, Grade.BAD, words, "aisuite gpu")
     return Finding("memory", card.name, Grade.OK, words)
@@ -220,31 +208,3 @@ def has_token(told: Mapping[str, Any]) -> bool:
     usage, choices = told.get("usage"), told.get("choices")
     counted = usage.get("completion_tokens") if isinstance(usage, dict) else None
     return bool(choices) and (counted is None or (isinstance(counted, int) and counted > 0))
-
-
-def find_errors(lines: Iterable[str]) -> LogErrors:
-    """Count the lines that their writer calls errors: JSON logs, llama.cpp's, Qdrant's, uvicorn's, tracebacks."""
-    count, last = 0, ""
-    for line in lines:
-        words = _error_in(line)
-        if words:
-            count, last = count + 1, words
-    return LogErrors(count, " ".join(last.split())[:_SHOWN])
-
-
-_LEVELS = frozenset({"error", "critical", "fatal"})
-
-
-def _error_in(line: str) -> str:
-    """Return the words of an error line; empty for any other."""
-    if line.startswith("{"):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            return ""
-        level = entry.get("level", "") if isinstance(entry, dict) else ""
-        return str(entry.get("message", "")) or line if str(level).lower() in _LEVELS else ""
-    words = line.split(maxsplit=3)
-    # llama.cpp: "0.01.234.567 E srv ..."; Qdrant: "2026-01-01T00:00:00Z ERROR qdrant ..."; uvicorn: "ERROR:  ...".
-    marked = len(words) > 1 and (words[1] in {"E", "ERROR"} or words[0] == "ERROR:")
-    return line if marked or line.startswith("Traceback (most recent call last)") else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError
@@ -11,14 +11,14 @@ from aisuite.ops.health_judge import (
     RouteAnswer,
     Sighting,
     dependencies_in,
-    find_errors,
     has_token,
     servers_in,
 )
+from aisuite.ops.log_errors import find_errors
 from aisuite.plan.observed import ALIVE, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from aisuite.ops.record import Record, RecordedService
     from aisuite.plan.observed import ObservedService
@@ -28,6 +28,7 @@ _LOG_LINES = 2000  # of each service, since its start
 _PROBE_TIMEOUT = 5.0
 _AT_ONCE = 8
 _GATEWAY_AT_ONCE = 4
+_PAUSE = 1.0  # before a model is asked again
 
 
 def see_services(record: Record, deps: Deps, timeout: float) -> tuple[Sighting, ...]:
@@ -70,13 +71,13 @@ def _is_alive(service: RecordedService, answer: Answer, deps: Deps, timeout: flo
     return deps.probe.ask(service.live_url or "", timeout).ready
 
 
-def read_logs(sightings: Sequence[Sighting], deps: Deps) -> tuple[Sighting, ...]:
-    """Return the sightings with the errors that stand in each log since the service's last start."""
+def read_logs(sightings: Sequence[Sighting], secrets: Collection[str], deps: Deps) -> tuple[Sighting, ...]:
+    """Return the sightings with the errors in each log since the service's last start; `secrets` are not shown."""
 
     def read(seen: Sighting) -> Sighting:
         if seen.state is None:
             return seen
-        return replace(seen, errors=find_errors(deps.engine.log_tail(seen.name, _LOG_LINES)))
+        return replace(seen, errors=find_errors(deps.engine.log_tail(seen.name, _LOG_LINES), secrets))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(read, sightings))
@@ -107,23 +108,43 @@ def list_snapshots(store: RecordedService, key: str, deps: Deps) -> Mapping[str,
     }
 
 
-def ask_routes(
-    record: Record, gateway: RecordedService, key: str, timeout: float, deps: Deps, chat: Chat
-) -> tuple[RouteAnswer, ...]:
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Who is asked for tokens, and how long that may take in all; servers that are not `ready` are not asked."""
+
+    gateway: RecordedService
+    key: str
+    ready: frozenset[str]
+    seconds: float
+
+
+def ask_routes(routes: Sequence[str], tokens: Tokens, deps: Deps, chat: Chat) -> tuple[RouteAnswer, ...]:
     """Ask each route for one token, and each server behind it, the fallbacks too, through the gateway."""
-    servers = servers_in(deps.probe.read(f"{gateway.url}/model/info", key, _PROBE_TIMEOUT))
+    servers = servers_in(deps.probe.read(f"{tokens.gateway.url}/model/info", tokens.key, _PROBE_TIMEOUT))
     # LiteLLM takes the id of a server for a model of its own: no other server answers for it then.
-    wanted: list[tuple[str, str | None, str]] = [(route, None, route) for route in record.routes]
+    wanted: list[tuple[str, str | None, str]] = [(route, None, route) for route in routes]
     wanted += [(route, one.removeprefix(f"{route}--"), one) for route, one in servers]
 
     def ask(way: tuple[str, str | None, str]) -> RouteAnswer:
         route, server, model = way
-        begin = deps.clock.monotonic()
-        error = _ask_for_token(f"{gateway.url}/v1/chat/completions", key, model, timeout, chat)
-        return RouteAnswer(route, server, error, deps.clock.monotonic() - begin)
+        if server is not None and server not in tokens.ready:
+            return RouteAnswer(route, server, f"not asked: {server} is not ready", 0.0)
+        return _ask_until_it_answers(RouteAnswer(route, server, "", 0.0), model, tokens, deps, chat)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(ask, wanted))
+
+
+def _ask_until_it_answers(blank: RouteAnswer, model: str, tokens: Tokens, deps: Deps, chat: Chat) -> RouteAnswer:
+    """Ask again while there is time: a server that has just come back may still be left alone by the gateway."""
+    url = f"{tokens.gateway.url}/v1/chat/completions"
+    until = deps.clock.monotonic() + tokens.seconds
+    while True:
+        begin = deps.clock.monotonic()
+        error = _ask_for_token(url, tokens.key, model, max(until - begin, _PAUSE), chat)
+        if not error or deps.clock.monotonic() + _PAUSE >= until:
+            return replace(blank, error=error, seconds=deps.clock.monotonic() - begin)
+        deps.clock.sleep(_PAUSE)
 
 
 def _ask_for_token(url: str, key: str, model: str, timeout: float, chat: Chat) -> str:

@@ -1,0 +1,173 @@
+"""What is called healthy, and what is not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aisuite.ops.health_judge import (
+    Finding,
+    Grade,
+    RouteAnswer,
+    Sighting,
+    Verdict,
+    dependencies_in,
+    has_token,
+    judge_card,
+    judge_gateway,
+    judge_route,
+    judge_service,
+    judge_snapshots,
+    percentile,
+    servers_in,
+    verdict_of,
+)
+from aisuite.ops.log_errors import LogErrors
+from aisuite.plan.observed import State
+from aisuite.ports import GpuDevice
+from aisuite.units import Mib
+
+WELL = Sighting("rag", "rag", "http://127.0.0.1:8002", State.RUNNING, alive=True, ready=True, reason="ready")
+GATEWAY = replace(WELL, name="api-gateway", role="gateway")
+CHAT = replace(WELL, name="inference-chat", role="inference")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=5), one, max_size=3),
+    max_leaves=10,
+)
+
+
+def _worst(findings: list[Finding]) -> Grade:
+    grades = [one.grade for one in findings]
+    return next(grade for grade in (Grade.BAD, Grade.NOTE, Grade.OK) if grade in grades)
+
+
+def test_a_service_that_is_ready_and_never_failed_is_simply_well() -> None:
+    assert [one.grade for one in judge_service(WELL)] == [Grade.OK]
+
+
+@pytest.mark.parametrize(
+    ("seen", "words", "hint"),
+    [
+        (Sighting("rag", "rag", "", None), "not there", "aisuite up"),
+        (Sighting("rag", "rag", "", State.FAILED), "does not run (failed)", "aisuite logs rag; then: aisuite up"),
+        (Sighting("rag", "rag", "", State.RESTARTING), "about to start it again", "aisuite logs rag"),
+        (replace(WELL, state=State.ORPHANED), "nobody watches it", "aisuite up"),
+        (replace(WELL, state=State.PAUSED, ready=False, alive=False), "paused", "aisuite restart rag"),
+        (replace(WELL, ready=False, alive=False, reason="no answer within 5 s"), "no answer within 5 s",
+         "aisuite restart rag"),
+        (replace(WELL, ready=False, reason="HTTP 503: {}", dependencies={"qdrant": "gone", "llm": "ok"}),
+         "not ready: qdrant: gone", "aisuite logs rag"),
+        (replace(WELL, ready=False, reason="HTTP 503: loading"), "not ready: HTTP 503: loading", "aisuite logs rag"),
+    ],
+)  # fmt: skip
+def test_a_service_that_cannot_work_is_bad_and_says_why_and_what_helps(seen: Sighting, words: str, hint: str) -> None:
+    bad = [one for one in judge_service(seen) if one.grade is Grade.BAD]
+    assert [one.hint for one in bad] == [hint]
+    assert words in bad[0].words
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (replace(WELL, restarts=1), "once"),
+        (replace(WELL, restarts=4), "4 times"),
+        (replace(WELL, errors=LogErrors(1, "it broke")), "1 error in its log since its start, the last: it broke"),
+        (replace(WELL, errors=LogErrors(3, "it broke")), "3 errors"),
+        (replace(WELL, engine_fault="curl: not found"), "curl: not found"),
+    ],
+)
+def test_what_is_past_or_only_the_engines_opinion_is_noted_and_makes_nothing_unhealthy(
+    seen: Sighting, words: str
+) -> None:
+    findings = list(judge_service(seen))
+    assert _worst(findings) is Grade.NOTE
+    assert words in findings[-1].words
+    assert verdict_of([seen, GATEWAY, CHAT], findings) is Verdict.HEALTHY
+
+
+def test_without_a_gateway_or_without_any_model_server_the_suite_is_down() -> None:
+    off = Sighting("inference-chat", "inference", "", State.EXITED)
+    assert verdict_of([GATEWAY, off], []) is Verdict.DOWN
+    assert verdict_of([CHAT, replace(GATEWAY, ready=False)], []) is Verdict.DOWN
+    assert verdict_of([], []) is Verdict.DOWN
+
+
+def test_with_one_model_server_of_two_it_is_degraded() -> None:
+    off = Sighting("inference-code", "inference", "", State.EXITED)
+    assert verdict_of([GATEWAY, CHAT, off], list(judge_service(off))) is Verdict.DEGRADED
+
+
+def test_only_what_stopped_for_good_is_not_worth_waiting_for() -> None:
+    waits = {state for state in State if replace(WELL, state=state).may_recover}
+    assert waits == {State.STARTING, State.RUNNING, State.RESTARTING, State.PAUSED, State.ORPHANED}
+    assert not replace(WELL, state=None).may_recover
+
+
+def test_the_law_of_a_card_is_less_than_nine_tenths() -> None:
+    def grade(free: int) -> Grade:
+        return judge_card(GpuDevice(0, "RTX 4050", Mib(1000), Mib(free))).grade
+
+    assert (grade(101), grade(100), grade(0)) == (Grade.OK, Grade.BAD, Grade.BAD)
+
+
+def test_a_slow_gateway_is_bad_and_so_is_one_that_does_not_answer_every_time() -> None:
+    assert judge_gateway("api-gateway", [0.01] * 19 + [9.0]).grade is Grade.OK  # one of 20 may be slow
+    assert judge_gateway("api-gateway", [0.01] * 18 + [3.1] * 2).grade is Grade.BAD
+    silent = judge_gateway("api-gateway", [0.01, None])
+    assert (silent.grade, silent.words) == (Grade.BAD, "1 of 2 requests were not answered")
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0.01, 1.0))
+def test_a_percentile_is_one_of_the_values_and_enough_do_not_exceed_it(values: list[float], share: float) -> None:
+    found = percentile(values, share)
+    assert found in values
+    assert sum(one <= found for one in values) >= math.ceil(share * len(values))
+    assert sum(one < found for one in values) < share * len(values)
+
+
+def test_a_store_that_lists_its_snapshots_is_well_and_one_that_does_not_is_named() -> None:
+    assert judge_snapshots("qdrant", {}).grade is Grade.OK
+    assert "1 collection" in judge_snapshots("qdrant", {"docs": True}).words
+    assert judge_snapshots("qdrant", None).grade is Grade.BAD
+    silent = judge_snapshots("qdrant", {"docs": True, "notes": False})
+    assert (silent.grade, silent.words) == (Grade.BAD, "it does not list the snapshots of notes")
+
+
+def test_a_route_without_a_token_names_the_server_whose_log_may_say_why() -> None:
+    fallback = judge_route(RouteAnswer("chat-7b", "inference-code", "HTTP 500", 1.0))
+    assert (fallback.subject, fallback.hint) == ("chat-7b by inference-code", "aisuite logs inference-code")
+    assert judge_route(RouteAnswer("chat-7b", None, "HTTP 500", 1.0)).hint == "aisuite logs api-gateway"
+    assert judge_route(RouteAnswer("chat-7b", None, "", 0.25)).words == "one token in 0.25 s"
+
+
+def test_the_servers_of_a_gateway_are_read_with_their_routes() -> None:
+    told = {
+        "data": [
+            {"model_name": "chat-7b", "model_info": {"id": "chat-7b--inference-chat"}},
+            {"model_name": "chat-7b", "model_info": {"id": 7}},
+            {"model_info": {"id": "x"}},
+            "x",
+        ]
+    }
+    assert servers_in(told) == (("chat-7b", "chat-7b--inference-chat"),)
+
+
+def test_a_token_may_have_no_text_but_must_be_counted() -> None:
+    choice = {"message": {"content": ""}}
+    assert has_token({"choices": [choice], "usage": {"completion_tokens": 1}})
+    assert has_token({"choices": [choice]})
+    assert not has_token({"choices": [choice], "usage": {"completion_tokens": 0}})
+    assert not has_token({"choices": []})
+
+
+@given(JSON)
+def test_whatever_a_service_tells_can_be_read(told: object) -> None:
+    assert all(isinstance(state, str) for state in dependencies_in(told).values())
+    assert all(isinstance(server, str) for pair in servers_in(told) for server in pair)
+    assert servers_in({"data": told}) == () or isinstance(told, list)
+    assert has_token({"choices": told, "usage": told}) in {True, False}
