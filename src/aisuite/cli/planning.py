@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aisuite.errors import UsageError
+from aisuite.errors import EngineUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,11 @@ def plan_for(choice: Choice, folder: Path, asked: Asked) -> PlanReport:
     from aisuite.ops.plan import ModelSource, plan
     from aisuite.vram.what_if import parse_changes
 
+    loaded = load(choice)
+    llama, notes = _local_llama(loaded)
     request = replace(
-        _request(load(choice), choice, folder, None),
+        _request(loaded, choice, folder, llama),
+        notes=notes,
         gpu_memory=_size(asked.gpu_memory),
         sources=tuple(ModelSource.parse(text) for text in asked.models),
         changes=parse_changes(asked.what_if),
@@ -48,6 +51,21 @@ def plan_for(choice: Choice, folder: Path, asked: Asked) -> PlanReport:
     if asked.plot is not None:
         _draw(report, asked.plot)
     return report
+
+
+def _local_llama(loaded: Loaded) -> tuple[str | None, tuple[str, ...]]:
+    """Return the version of the llama-server that `up` would start, or what is to be said where there is none."""
+    if loaded.profile.engine == "docker" or loaded.profile.gpu.backend == "cpu":
+        return None, ()
+    from aisuite.cli.wiring import find_llama
+
+    try:
+        found = find_llama()
+    except EngineUnavailable as err:
+        return None, (f"{err}: planned for the image",)
+    if found.why_no_card is not None:
+        return None, (f"{found.why_no_card}: planned for the image",)
+    return found.version, ()
 
 
 def _draw(report: PlanReport, picture: Path) -> None:

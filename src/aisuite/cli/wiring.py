@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from aisuite.ops.settle import CardPlan
     from aisuite.ports import (
         Engine,
+        Faults,
         Folder,
         Images,
         Preparer,
+        Renderer,
         Workdir,
     )
     from aisuite.profile.load import Loaded, Origin
@@ -37,7 +39,7 @@ class Basis:
     loaded: Loaded
     choice: Choice
     sites: tuple[Site, Site]  # of the engine that is taken, then of the other
-    llama: str | None  # the version of the llama-server of local processes
+    llama: str | None  # the version of the llama-server of local processes, where it can use a card
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,14 @@ def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) ->
     loaded = load(choice)
     folder = project_folder(project, state)
     containers = loaded.profile.engine == "docker"
-    llama = None if containers else _find_llama_server()
+    llama = None if containers else find_llama()
     environment = GatewayEnv(user_folder("data") / "gateway", offline=offline)
     program = llama.argv_prefix if llama else ("llama-server",)
     sites = find_sites(project, folder, program, environment.program, in_containers=containers)
     if llama is not None:
         sites = (replace(sites[0], llama_build=build_number(llama.version)), sites[1])
-    basis = Basis(loaded, choice, sites[::-1] if containers else sites, llama.version if llama else None)
+    version = llama.version if llama and llama.why_no_card is None else None
+    basis = Basis(loaded, choice, sites[::-1] if containers else sites, version)
     stack, other = (_resolve(without_plan(loaded), site) for site in basis.sites)
     return Suite(
         wanted_engine=loaded.profile.engine,
@@ -170,7 +173,8 @@ def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]
     return _resolve(loaded, site), deps
 
 
-def _find_llama_server() -> LlamaServer:
+def find_llama() -> LlamaServer:
+    """Return what local processes start as model server. Raises EngineUnavailable."""
     from aisuite.adapters.llama_binary import find_llama_server
     from aisuite.stack.inference import LLAMA_FLAGS
 
@@ -255,18 +259,30 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
     from aisuite.adapters.workdir import ProjectDir
     from aisuite.resources import find_data_dir
 
+    runs, renderer, workdir = open_engine(folder, engine), JinjaRenderer(find_data_dir("templates")), ProjectDir(folder)
     return Deps(
-        engine=open_engine(folder, engine),
+        engine=runs,
         probe=HttpProbe(),
-        renderer=JinjaRenderer(find_data_dir("templates")),
-        workdir=ProjectDir(folder),
+        renderer=renderer,
+        workdir=workdir,
         host=LocalHost(),
         clock=SystemClock(),
         gpu=NvmlGpu(),
         preparers=preparers,
         images=open_images() if engine == "docker" else None,
         calibration=CalibrationFile(user_folder("data")),
+        faults=lambda stack: _open_faults(stack, runs, renderer, workdir),
     )
+
+
+def _open_faults(stack: Stack, engine: Engine, renderer: Renderer, workdir: Workdir) -> Faults:
+    if engine.name == "docker":
+        from aisuite.adapters.engine_faults import EngineFaults
+
+        return EngineFaults(engine, stack, renderer, workdir)
+    from aisuite.adapters.process_engine.faults import ProcessFaults
+
+    return ProcessFaults(engine, stack, renderer, workdir)
 
 
 def open_engine(folder: Path, engine: EngineName) -> Engine:

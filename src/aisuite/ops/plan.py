@@ -80,6 +80,7 @@ class PlanRequest:
     occupied: int = 0  # bytes of the card that this project's own servers hold now
     answered: frozenset[str] = frozenset()  # models whose numbers in the profile are an earlier plan's
     sweep: bool = False  # other layers and contexts are wanted, too: for a picture
+    notes: tuple[str, ...] = ()  # what is to be said about the build
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
     budget, notes = _budget(request, doors)
     overhead = doors.calibration.find(budget.card.name) or estimated_overhead(budget.card)
     pricing = doors.price(request.build, overhead)
-    pricing = replace(pricing, notes=(*notes, *pricing.notes))
+    said = (*notes, *request.notes, *_of_backend(request.profile), *pricing.notes, *_assumed(demands))
+    pricing = replace(pricing, notes=said)
     demands = tuple(replace(one, fixed_by=_AS_PLANNED) if one.model in request.answered else one for one in demands)
     found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
     before = _solved(request, demands, budget, pricing) if request.changes else None
@@ -121,6 +123,16 @@ def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pri
     found = solve(demands, budget, pricing, prefer)
     found = replace(found, notes=(*found.notes, *_above_limits(found, request.profile)))
     return found if found.verdict is Verdict.FITS else with_remedy(found, demands, pricing, prefer)
+
+
+def _of_backend(profile: Profile) -> Iterator[str]:
+    backend = profile.gpu.backend
+    if backend not in {"cuda", "cpu"}:
+        yield f"planned with the rules of CUDA: what {backend} allocates was never measured"
+
+
+def _assumed(demands: Sequence[Demand]) -> Iterator[str]:
+    return (f"{demand.model}: {words}" for demand in demands for words in demand.shape.assumed)
 
 
 def _above_limits(found: VramPlan, profile: Profile) -> Iterator[str]:

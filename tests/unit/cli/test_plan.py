@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from aisuite.adapters.llama_binary import LlamaServer
 from aisuite.cli.app import run
+from aisuite.errors import EngineUnavailable
 from tests.fakes.sparse_models import QWEN_3B, QWEN_7B
 
 CHAT, CODE = "Qwen2.5-3B-Instruct-Q4_K_M.gguf", "qwen2.5-coder-7b-instruct-q4_k_m.gguf"
@@ -135,3 +138,41 @@ def test_what_needs_no_plan_works_without_files(words: tuple[str, ...]) -> None:
 def test_measurements_are_forgotten_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     run(["plan", "--phase", "2", "--reset-calibration"])
     assert "nothing was measured yet" in capsys.readouterr().out
+
+
+def _llama(version: str, kind: Literal["path", "wheel"]) -> Callable[[], LlamaServer]:
+    return lambda: LlamaServer(("llama-server",), kind, version, "no llama-server on PATH" if kind == "wheel" else "")
+
+
+@pytest.mark.usefixtures("_files")
+def test_local_processes_are_planned_for_the_llama_server_of_this_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aisuite.cli.wiring.find_llama", _llama("9740 (0a1b2c3d)", "path"))
+    found = planned(capsys, "--phase", "2", *CARD)
+    assert (found["build"], found["rules"]) == ("9740 (0a1b2c3d)", "llama.cpp 0.5 (2026-06)")
+    assert planned(capsys, "--phase", "2", "--engine", "docker", *CARD)["build"].endswith("server-cuda-b11669")
+
+
+@pytest.mark.usefixtures("_files")
+def test_a_llama_server_that_cannot_use_a_card_is_not_planned_for_and_that_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aisuite.cli.wiring.find_llama", _llama("0.4.1", "wheel"))
+    found = planned(capsys, "--phase", "2", *CARD)
+    assert found["build"].endswith("server-cuda-b11669")
+    assert found["notes"] == [
+        "no llama-server on PATH, and the wheel xllamacpp is built for the CPU: planned for the image"
+    ]
+
+
+@pytest.mark.usefixtures("_files")
+def test_a_plan_without_any_llama_server_is_for_the_image_and_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent() -> LlamaServer:
+        raise EngineUnavailable("there is no model server: nothing is installed")
+
+    monkeypatch.setattr("aisuite.cli.wiring.find_llama", absent)
+    notes = planned(capsys, "--phase", "2", *CARD)["notes"]
+    assert notes == ["there is no model server: nothing is installed: planned for the image"]

@@ -161,3 +161,22 @@ def test_a_container_that_gets_less_ram_than_its_server_takes_is_told(tmp_path: 
     assert plan(request, doors(tmp_path)).plan.notes == (
         "code takes 1164 MiB of RAM, more than models.code.memory (1GiB) grants",
     )
+
+
+def test_what_a_header_does_not_say_is_said(tmp_path: Path) -> None:
+    opened = doors(tmp_path, FakeCard())
+    files = FakeModelFiles(
+        {
+            str(tmp_path / "chat.gguf"): replace(make_shape(), assumed=("every second layer has a window",)),
+            str(tmp_path / "code.gguf"): make_shape(),
+        }
+    )
+    found = plan(request_for(tmp_path, profile()), replace(opened, files=files)).plan
+    assert found.notes[-1] == "chat: every second layer has a window"
+
+
+@pytest.mark.parametrize(("backend", "said"), [("cuda", False), ("rocm", True), ("vulkan", True), ("metal", True)])
+def test_rules_of_cuda_for_another_card_are_said(tmp_path: Path, backend: str, said: bool) -> None:
+    request = request_for(tmp_path, profile({"backend": backend}), gpu_memory=Mib(6141))
+    notes = plan(request, doors(tmp_path)).plan.notes
+    assert (f"planned with the rules of CUDA: what {backend} allocates was never measured" in notes) is said

@@ -74,6 +74,7 @@ def _share(share: Share) -> dict[str, Any]:
         "batch": flags.batch,
         "kv_type": flags.kv_k,
         "why": share.why,
+        "assumed": list(share.shape.assumed),
         "card_mib": {
             **{name: _mib(size) for name, size in asdict(share.memory.device).items() if name != "output"},
             "process": _mib(share.overhead.bytes),
