@@ -49,6 +49,12 @@ def test_a_removed_file_or_folder_is_gone_and_its_neighbours_stay(workdir: Workd
     assert found == [None, None, "3", None]
 
 
+def test_a_folder_lists_what_lies_right_in_it(workdir: Workdir) -> None:
+    workdir.write({"evidence/b/report.json": "1", "evidence/a/report.json": "2", "evidence/c": "3", "evidences": "4"})
+    assert workdir.list_folder("evidence") == ("a", "b", "c")
+    assert workdir.list_folder("never-was") == ()
+
+
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", "a/..", "/"])
 def test_a_name_cannot_leave_the_folder(workdir: Workdir, name: str) -> None:
     with pytest.raises(ValueError, match="below the project folder"):
@@ -57,6 +63,8 @@ def test_a_name_cannot_leave_the_folder(workdir: Workdir, name: str) -> None:
         workdir.read(name)
     with pytest.raises(ValueError, match="below the project folder"):
         workdir.remove(name)
+    with pytest.raises(ValueError, match="below the project folder"):
+        workdir.list_folder(name)
 
 
 def test_a_second_command_is_refused_at_once_and_told_who_works(workdir: Workdir) -> None:

@@ -41,6 +41,13 @@ class FakeWorkdir:
     def read(self, name: str) -> str | None:
         return self.files.get(_checked(name))
 
+    def list_folder(self, name: str) -> tuple[str, ...]:
+        place = PurePosixPath(_checked(name))
+        inside = [
+            PurePosixPath(path).relative_to(place) for path in self.files if PurePosixPath(path).is_relative_to(place)
+        ]
+        return tuple(sorted({path.parts[0] for path in inside if path.parts}))
+
     def ensure_secret(self, name: str) -> Path:
         if f"secrets/{name}" not in self.files:
             key = ("sk-" if name == "gateway_key" else "") + f"{len(self.files):064x}"

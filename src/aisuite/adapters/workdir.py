@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LOCK = ".lock"
 _TEMPORARY = ".writing-"
-_NOT_SWEPT = frozenset({"data", "logs", "run"})  # others write there, and there may be very many files
+_NOT_SWEPT = frozenset({"data", "evidence", "logs", "run"})  # others write there, and there may be very many files
 _GATEWAY_KEY = "gateway_key"
 
 
@@ -89,6 +89,13 @@ class ProjectDir:
         with _translated(path), suppress(FileNotFoundError):
             return path.read_bytes().decode(errors="replace")
         return None
+
+    def list_folder(self, name: str) -> tuple[str, ...]:
+        """Return the names in a folder below the project folder, sorted; empty when it is not there."""
+        path = self._place(name)
+        with _translated(path), suppress(FileNotFoundError):
+            return tuple(sorted(one.name for one in path.iterdir() if not one.name.startswith(_TEMPORARY)))
+        return ()
 
     def ensure_secret(self, name: str) -> Path:
         """Return the path of a secret, making it at first use (0600).

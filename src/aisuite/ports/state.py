@@ -30,6 +30,9 @@ class Workdir(Protocol):
     def read(self, name: str) -> str | None:
         """Return a file's text, or None when it is not there."""
 
+    def list_folder(self, name: str) -> tuple[str, ...]:
+        """Return the names in a folder below the project folder, sorted; empty when it is not there."""
+
     def ensure_secret(self, name: str) -> Path:
         """Return the path of a secret, making it at first use (0600)."""
 
