@@ -46,7 +46,8 @@ def _find_commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, 
         yield " ".join(words), command
         return
     for name, one in inner.items():
-        yield from _find_commands(one, (*words, name))
+        if not one.hidden:  # a second name of a command
+            yield from _find_commands(one, (*words, name))
 
 
 def _is_option(parameter: Any) -> bool:

@@ -48,7 +48,8 @@ def _names(command: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
     if inner is None:
         yield ".".join(words)
     for name, one in (inner or {}).items():
-        yield from _names(one, (*words, name))
+        if not one.hidden:  # a second name of a command
+            yield from _names(one, (*words, name))
 
 
 def _success(command: str) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def _find_commands(command: Any, words: tuple[str, ...] = ("aisuite",)) -> Itera
     if inner is None:
         yield " ".join(words), command
     for name, one in (inner or {}).items():
-        yield from _find_commands(one, (*words, name))
+        if not one.hidden:  # a second name of a command
+            yield from _find_commands(one, (*words, name))
 
 
 def _find_errors(parent: type[errors.AisuiteError]) -> Iterator[type[errors.AisuiteError]]:

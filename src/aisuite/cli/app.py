@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aisuite import __version__
-from aisuite.cli import client, gpu, images, insight, lifecycle, models, plan, profile, stack
+from aisuite.cli import client, drill, gpu, health, images, insight, lifecycle, models, plan, profile, stack
 from aisuite.cli.output import Current, begin
 from aisuite.errors import INTERRUPTED, AisuiteError, ProfileInvalid, UsageError
 
@@ -30,6 +30,8 @@ stack.register(app)
 lifecycle.register(app)
 plan.register(app)
 insight.register(app)
+health.register(app)
+drill.register(app)
 client.register(app)
 gpu.register(app)
 models.register(app)

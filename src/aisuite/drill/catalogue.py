@@ -61,7 +61,8 @@ _ALL = (
     Fault("both-down", "no model server runs", Subject.ALL_MODELS, Action.STOP,
           _UNANSWERABLE, held=True, outage=True),
     Fault("gateway-kill", "its process is killed", Subject.GATEWAY, Action.KILL,
-          replace(_UNANSWERABLE, healthy_again=_BACK), outage=True),
+          # Who sends the error events is gone: its streams break off.
+          replace(_UNANSWERABLE, healthy_again=_BACK, streams_marked=None), outage=True),
     Fault("qdrant-restart", "it is restarted", Subject.VECTORDB, Action.RESTART, _RAG_DOWN, Traffic.RAG),
     Fault("qdrant-down", "it is gone", Subject.VECTORDB, Action.STOP, _RAG_DOWN, Traffic.RAG, held=True),
     Fault("embedding-down", "it is gone", Subject.EMBEDDING, Action.STOP, _RAG_DOWN, Traffic.RAG, held=True),

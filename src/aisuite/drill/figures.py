@@ -89,7 +89,7 @@ def matrix_success(trials: Iterable[tuple[Fault, Mapping[str, float | None]]]) -
 
 
 def _in_words(request: Request) -> str:
-    what = request.error or ("it fell silent" if request.kind == "stream" else "its answer is not whole")
+    what = request.error or ("it broke off without a word" if request.kind == "stream" else "its answer is not whole")
     return f"{request.kind}: {what}" if request.status is None else f"{request.kind} {request.status}: {what}"
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aisuite.drill.model import Undo
     from aisuite.ports import Deps, Workdir
     from aisuite.ports.faults import Faults
+    from aisuite.stack.model import Stack
 
 JOURNAL = "drill.json"
 
@@ -35,18 +36,23 @@ def read_journal(workdir: Workdir) -> tuple[Undo, ...]:
         raise StepFailed(f"{path} is no journal of a drill: {err}", f"rm {path}, then: aisuite restart") from err
 
 
-def undo_left(deps: Deps, faults: Faults) -> tuple[Undo, ...]:
+def undo_left(stack: Stack, deps: Deps) -> tuple[Undo, ...]:
     """Undo what a killed drill has left, last first, and forget it; return what there was.
 
-    The caller holds the project's lock. Where nothing runs any more, only what outlives the services is undone.
+    The caller holds the project's lock. Where nothing runs any more, only what outlives the services is undone; what
+    the stack no longer has is left to whoever takes it away.
     Raises StepFailed, EngineUnavailable; then the journal stays.
     """
     entries = read_journal(deps.workdir)
-    if entries:
-        with uninterrupted():
-            up = deps.engine.observe().engine_up
-            _undo([entry for entry in entries if up or entry.action in _LASTING], faults)
-            deps.workdir.remove(JOURNAL)
+    if not entries:
+        return ()
+    if deps.faults is None:
+        raise StepFailed("a drill was killed, and nothing here can repair it", "aisuite failover-drill --undo")
+    known, up = {service.name for service in stack.services}, deps.engine.observe().engine_up
+    due = [entry for entry in entries if entry.service in known and (up or entry.action in _LASTING)]
+    with uninterrupted():
+        _undo(due, deps.faults(stack))
+        deps.workdir.remove(JOURNAL)
     return entries
 
 

@@ -116,12 +116,12 @@ def plan_drill(request: DrillRequest, deps: Deps, doors: Doors) -> tuple[Planned
     )
 
 
-def undo_drill(deps: Deps, faults: Faults) -> tuple[Undo, ...]:
+def undo_drill(stack: Stack, deps: Deps) -> tuple[Undo, ...]:
     """Repair what a killed drill has left broken; return it. Raises StepFailed, EngineUnavailable, ProjectLocked."""
     if not read_journal(deps.workdir):
         return ()
     with deps.workdir.lock("failover-drill --undo"):
-        return undo_left(deps, faults)
+        return undo_left(stack, deps)
 
 
 def _prepare(request: DrillRequest, deps: Deps, doors: Doors) -> Bench:

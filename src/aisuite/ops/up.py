@@ -10,6 +10,7 @@ from aisuite.errors import AisuiteError, DriftError, EngineUnavailable, NotReady
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_memory, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
+from aisuite.ops.drill_undo import undo_left
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
 from aisuite.ops.look import look
 from aisuite.ops.measured_file import Measured, ServerReport, drift_of, update_measured
@@ -95,6 +96,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     with deps.workdir.lock("up"):
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
+        undo_left(stack, deps)
         plan, observed = _plan(stack, files, deps)
         check_fit(card, stack, plan, force=request.force)
         if plan:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.ports.client import Answer, Chat, Probe
 from aisuite.ports.engine import Engine
+from aisuite.ports.faults import Faults
 from aisuite.ports.files import Renderer
 from aisuite.ports.gpu import Calibration, Gpu, GpuDevice, GpuDriver, GpuProcess
 from aisuite.ports.insight import EngineEvent, Insight, Listed, Streams, Task
@@ -15,7 +16,9 @@ from aisuite.ports.state import Folder, Journal, KeptData, Leftover, Leftovers, 
 from aisuite.ports.supply import Hub, Images, LocalImage, Preparer, Progress, Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from aisuite.stack.model import Stack
 
 __all__ = [
     "Answer",
@@ -25,6 +28,7 @@ __all__ = [
     "Deps",
     "Engine",
     "EngineEvent",
+    "Faults",
     "Folder",
     "Gpu",
     "GpuDevice",
@@ -65,3 +69,4 @@ class Deps:
     preparers: Mapping[str, Preparer]
     images: Images | None = None  # None: the engine needs none
     calibration: Calibration | None = None  # None: what is measured on a card is not remembered
+    faults: Callable[[Stack], Faults] | None = None  # what breaks the services of a stack; None: nothing does

@@ -27,6 +27,7 @@ COMMANDS = {
     "top": ["top"],
     "events": ["events", "--once"],
     "exec": ["exec", "rag", "true"],
+    "failover-drill": ["failover-drill", "--list"],
     "render": ["render", "--profile", "nowhere"],
     "env": ["env"],
     "ask": ["ask", "hi"],

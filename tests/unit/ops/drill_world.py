@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aisuite.drill.model import Action, Request, Undo
@@ -19,6 +19,7 @@ from tests.unit.ops.deps import World, make_world
 
 if TYPE_CHECKING:
     from aisuite.drill.model import Fault
+    from aisuite.ports import Deps
     from aisuite.ports.load import LoadPlan
     from aisuite.stack.model import Stack
 
@@ -43,6 +44,10 @@ class DrillWorld:
         self.load = FakeLoad(self._saw)
         self.outages: list[tuple[float, float | None]] = []  # of the first choice, by the clock
         self._wrap_undo()
+
+    @property
+    def deps(self) -> Deps:
+        return replace(self.world.deps, faults=lambda _: self.faults)
 
     @property
     def clock(self) -> float:

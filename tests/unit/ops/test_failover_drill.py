@@ -12,7 +12,8 @@ from aisuite.drill.journal import format_journal, parse_journal
 from aisuite.drill.model import Action, Outcome, Undo
 from aisuite.errors import DriftError, NotRunning, ProjectLocked, StepFailed, UsageError
 from aisuite.ops.drill_undo import JOURNAL, undo_left
-from aisuite.ops.failover_drill import drill, plan_drill
+from aisuite.ops.failover_drill import drill, plan_drill, undo_drill
+from aisuite.ops.up import UpRequest, up
 from tests.unit.ops.drill_world import DrillWorld
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ KILL, DOWN, PAUSE = CATALOGUE["kill"], CATALOGUE["both-down"], CATALOGUE["pause"
 
 
 def _drill(world: DrillWorld, *faults: Fault, **more: object) -> DrillReport:
-    return drill(world.request(*faults, **more), world.world.deps, world.doors())
+    return drill(world.request(*faults, **more), world.deps, world.doors())
 
 
 def test_a_kill_that_costs_nobody_anything_passes() -> None:
@@ -107,10 +108,10 @@ def test_a_killed_drill_is_undone_later() -> None:
     world = DrillWorld()
     entries = (Undo("both-down", Action.STOP, "inference-chat"), Undo("both-down", Action.STOP, "inference-code"))
     world.world.workdir.write({JOURNAL: format_journal(entries)})
-    assert undo_left(world.world.deps, world.faults) == entries
+    assert undo_left(world.stack, world.deps) == entries
     assert world.faults.done == ["undo stop inference-code", "undo stop inference-chat"]
     assert JOURNAL not in world.world.workdir.files
-    assert undo_left(world.world.deps, world.faults) == ()
+    assert undo_left(world.stack, world.deps) == ()
 
 
 def test_of_a_stack_that_no_longer_runs_only_a_full_disk_is_undone() -> None:
@@ -118,7 +119,7 @@ def test_of_a_stack_that_no_longer_runs_only_a_full_disk_is_undone() -> None:
     entries = (Undo("kill", Action.KILL, "inference-chat"), Undo("disk-full", Action.FILL_DISK, "qdrant"))
     world.world.workdir.write({JOURNAL: format_journal(entries)})
     world.world.engine.close()
-    undo_left(world.world.deps, world.faults)
+    undo_left(world.stack, world.deps)
     assert world.faults.done == ["undo fill-disk qdrant"]
 
 
@@ -135,7 +136,7 @@ def test_a_broken_journal_is_named_with_the_way_out() -> None:
     world = DrillWorld()
     world.world.workdir.write({JOURNAL: "{}"})
     with pytest.raises(StepFailed, match=r"drill.json is no journal of a drill"):
-        undo_left(world.world.deps, world.faults)
+        undo_left(world.stack, world.deps)
 
 
 def test_two_drills_at_once_are_refused() -> None:
@@ -178,7 +179,7 @@ def test_a_route_without_a_fallback_is_refused() -> None:
     route = world.stack.routes[0]
     alone = replace(world.stack, routes=(replace(route, targets=route.targets[:1]),))
     with pytest.raises(UsageError, match="there is no fallback to test: route chat-7b has one server"):
-        drill(replace(world.request(KILL), stack=alone), world.world.deps, world.doors())
+        drill(replace(world.request(KILL), stack=alone), world.deps, world.doors())
 
 
 def test_an_unknown_route_is_refused_with_those_that_there_are() -> None:
@@ -231,7 +232,7 @@ def test_after_a_fault_from_which_the_stack_does_not_recover_none_is_made() -> N
 def test_a_rehearsal_says_what_would_be_broken_and_breaks_nothing() -> None:
     world = DrillWorld()
     world.faults.not_here[Action.PAUSE] = "not here"
-    planned = plan_drill(world.request(KILL, PAUSE, DOWN), world.world.deps, world.doors())
+    planned = plan_drill(world.request(KILL, PAUSE, DOWN), world.deps, world.doors())
     assert [(one.fault.name, one.services, one.why_not) for one in planned] == [
         ("kill", ("inference-chat",), None),
         ("pause", ("inference-chat",), "not here"),
@@ -255,3 +256,20 @@ def test_restarts_of_services_that_the_fault_does_not_meet_fail_it() -> None:
     (trial,) = _drill(world, KILL).trials
     assert trial.outcome is Outcome.FAIL
     assert "others_restarted is 1" in trial.why
+
+
+def test_the_next_up_repairs_what_a_killed_drill_has_left() -> None:
+    world = DrillWorld()
+    entries = (Undo("hang", Action.HANG, "inference-chat"), Undo("hang", Action.HANG, "gone-since"))
+    world.world.workdir.write({JOURNAL: format_journal(entries)})
+    world.world.engine.signal("inference-chat", "STOP")
+    report = up(UpRequest(world.stack), world.deps)
+    assert world.faults.done == ["undo hang inference-chat"]
+    assert JOURNAL not in world.world.workdir.files
+    assert {one.health for one in report.services} == {"healthy"}
+
+
+def test_undo_of_a_stack_that_no_drill_has_broken_does_nothing() -> None:
+    world = DrillWorld()
+    world.world.workdir.holder = "up"  # it is not even asked for
+    assert undo_drill(world.stack, world.deps) == ()
