@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from aisuite.drill.model import Fault, Moments
 
-_AT_LEAST = frozenset({"plain_success", "streams_marked"})
+AT_LEAST = frozenset({"plain_success", "streams_marked"})  # the bounds that are lower ones
 
 
 def judge(
@@ -46,7 +46,7 @@ def not_available(fault: Fault, why: str) -> Trial:
 
 def in_words(judged: Judged) -> str:
     """Say a bound and what was measured, in one phrase."""
-    sign = ">=" if judged.name in _AT_LEAST else "<="
+    sign = ">=" if judged.name in AT_LEAST else "<="
     measured = "never happened" if judged.measured is None else f"is {judged.measured:.4g}"
     return f"{judged.name} {measured}, wanted {sign} {judged.bound:g}"
 
@@ -61,4 +61,4 @@ def _judged(name: str, bound: float, figures: Mapping[str, float | None], allowa
     measured = figures.get(name)
     if measured is None:
         return Judged(name, bound, None, held=False)
-    return Judged(name, bound, measured, held=measured >= bound if name in _AT_LEAST else measured <= bound)
+    return Judged(name, bound, measured, held=measured >= bound if name in AT_LEAST else measured <= bound)
