@@ -18,6 +18,7 @@ COMMANDS = {
     "up": ["up", "--profile", "nowhere"],
     "down": ["down"],
     "status": ["status"],
+    "health": ["health"],
     "restart": ["restart"],
     "watch": ["watch", "--install"],
     "eject": ["eject", "out", "--demo"],
