@@ -56,6 +56,7 @@ def test_a_service_that_still_loads_is_not_ready_and_says_why(new_probe: NewProb
     probe, url = new_probe(Program(never_ready=True))
     answer = probe.ask(url)
     assert (answer.ready, answer.status, answer.reason) == (False, 503, "HTTP 503: loading")
+    assert answer.told is None
 
 
 def test_a_service_becomes_ready(new_probe: NewProbe) -> None:

@@ -69,3 +69,16 @@ def test_a_service_that_tells_nothing_of_use_is_read_as_nothing(reply: Reply) ->
 
 def test_a_service_that_does_not_run_tells_nothing() -> None:
     assert HttpProbe().read("http://127.0.0.1:1/props", "secret") is None
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_what_a_body_says_as_json_comes_with_the_answer_whatever_the_status(status: int) -> None:
+    with serve([Reply(status, b'{"dependencies": {"qdrant": "ok"}}')]) as server:
+        answer = HttpProbe().ask(server.url + "/health")
+    assert (answer.status, answer.told) == (status, {"dependencies": {"qdrant": "ok"}})
+
+
+def test_a_query_goes_along() -> None:
+    with serve([Reply()]) as server:
+        HttpProbe().ask(server.url + "/health?llm=true")
+        assert [path for _, path, _, _ in server.requests] == ["/health?llm=true"]

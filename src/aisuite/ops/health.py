@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from aisuite.ports import Chat, Deps
 
 _PAUSE = 0.5  # between two looks
-_ONE_LOOK = 2.0  # seconds for a probe when there is no time to wait
 _SHORTEST_ANSWER = 5.0  # seconds that a model is given at least
 _SAMPLES = 20
 
@@ -102,8 +101,7 @@ def _wait_for(record: Record, seconds: float, deps: Deps) -> tuple[Sighting, ...
     """Look until all are ready, or no more can become so, or the time is up."""
     until = deps.clock.monotonic() + seconds
     while True:
-        left = until - deps.clock.monotonic()
-        seen = see_services(record, deps, max(left, _ONE_LOOK))
+        seen = see_services(record, deps, until - deps.clock.monotonic())
         waiting = [one for one in seen if not one.ready]
         if not any(one.may_recover for one in waiting) or deps.clock.monotonic() + _PAUSE >= until:
             return seen

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SLOWEST_GATEWAY = 3.0  # seconds that 95 of 100 requests without a model may take at most
 FULLEST_CARD = 0.9  # share of a card's memory from which a longer prompt may end a server
 _OK = "ok"
+_BRING_BACK = "aisuite watch --once"  # knows by itself what was brought up
 
 
 class Grade(StrEnum):
@@ -117,13 +118,13 @@ def _why_unready(seen: Sighting) -> tuple[str, str]:
     """Return what is wrong, and the command that helps."""
     logs, restart = f"aisuite logs {seen.name}", f"aisuite restart {seen.name}"
     if seen.state is None:
-        return "it is not there", "aisuite up"
+        return "it is not there", _BRING_BACK
     if seen.state is State.ORPHANED:
-        return "nobody watches it: its engine died", "aisuite up"
+        return "nobody watches it: its engine died", _BRING_BACK
     if seen.state is State.RESTARTING:
         return "it has ended; its engine is about to start it again", logs
     if seen.state not in ALIVE:
-        return f"it does not run ({seen.state})", f"{logs}; then: aisuite up"
+        return f"it does not run ({seen.state})", f"{logs}; then: {restart}"
     if seen.state is State.PAUSED:
         return "it is paused", restart
     if not seen.alive:

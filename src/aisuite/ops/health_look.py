@@ -26,15 +26,20 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 2000  # of each service, since its start
 _PROBE_TIMEOUT = 5.0
+_SHORTEST_PROBE = 3.0  # our services give what they need 2 s before they say that it does not answer
+_ALIVE_TIMEOUT = 1.0
 _AT_ONCE = 8
 _GATEWAY_AT_ONCE = 4
 _PAUSE = 1.0  # before a model is asked again
 
 
-def see_services(record: Record, deps: Deps, timeout: float) -> tuple[Sighting, ...]:
-    """Ask every recorded service at once whether it is ready; those that are not, whether they are alive."""
+def see_services(record: Record, deps: Deps, left: float) -> tuple[Sighting, ...]:
+    """Ask every recorded service at once whether it is ready; those that are not, whether they are alive.
+
+    `left`: seconds that this may take; what hangs costs 4 even so.
+    """
     observed = deps.engine.observe()
-    limit = min(timeout, _PROBE_TIMEOUT)
+    limit = min(max(left - _ALIVE_TIMEOUT, _SHORTEST_PROBE), _PROBE_TIMEOUT)
 
     def see(service: RecordedService) -> Sighting:
         found = observed.find(service.name)
@@ -55,7 +60,7 @@ def _asked(seen: Sighting, service: RecordedService, found: ObservedService, dep
     return replace(
         seen,
         state=state,
-        alive=_is_alive(service, answer, deps, timeout),
+        alive=_is_alive(service, answer, deps),
         ready=answer.ready,
         reason=answer.reason,
         seconds=answer.seconds,
@@ -65,10 +70,10 @@ def _asked(seen: Sighting, service: RecordedService, found: ObservedService, dep
     )
 
 
-def _is_alive(service: RecordedService, answer: Answer, deps: Deps, timeout: float) -> bool:
+def _is_alive(service: RecordedService, answer: Answer, deps: Deps) -> bool:
     if answer.status is not None or service.live_url in {None, service.ready_url}:
         return answer.status is not None
-    return deps.probe.ask(service.live_url or "", timeout).ready
+    return deps.probe.ask(service.live_url or "", _ALIVE_TIMEOUT).ready
 
 
 def read_logs(sightings: Sequence[Sighting], secrets: Collection[str], deps: Deps) -> tuple[Sighting, ...]:

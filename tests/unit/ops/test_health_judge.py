@@ -53,10 +53,11 @@ def test_a_service_that_is_ready_and_never_failed_is_simply_well() -> None:
 @pytest.mark.parametrize(
     ("seen", "words", "hint"),
     [
-        (Sighting("rag", "rag", "", None), "not there", "aisuite up"),
-        (Sighting("rag", "rag", "", State.FAILED), "does not run (failed)", "aisuite logs rag; then: aisuite up"),
+        (Sighting("rag", "rag", "", None), "not there", "aisuite watch --once"),
+        (Sighting("rag", "rag", "", State.FAILED), "does not run (failed)",
+         "aisuite logs rag; then: aisuite restart rag"),
         (Sighting("rag", "rag", "", State.RESTARTING), "about to start it again", "aisuite logs rag"),
-        (replace(WELL, state=State.ORPHANED), "nobody watches it", "aisuite up"),
+        (replace(WELL, state=State.ORPHANED), "nobody watches it", "aisuite watch --once"),
         (replace(WELL, state=State.PAUSED, ready=False, alive=False), "paused", "aisuite restart rag"),
         (replace(WELL, ready=False, alive=False, reason="no answer within 5 s"), "no answer within 5 s",
          "aisuite restart rag"),
