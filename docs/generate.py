@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generator.checks import checks_page
 from generator.cli import cli_page
 from generator.environment import environment_page
 from generator.exit_codes import exit_codes_page
@@ -30,6 +31,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "docs/reference/environment.md": environment_page,
     "docs/reference/exit-codes.md": exit_codes_page,
     "docs/reference/services.md": services_page,
+    "docs/reference/checks.md": checks_page,
 }
 
 

@@ -36,6 +36,7 @@ WITHOUT_SUITE = {
     "ps": ["ps"],
     "clean": ["clean"],
     "render": ["render", "--demo", "--output", "rendered"],
+    "validate-env": ["validate-env", "--demo", "--only", "PORT"],
     "models.list": ["models", "list", "--demo"],
     "profile.list": ["profile", "list"],
     "profile.schema": ["profile", "schema"],

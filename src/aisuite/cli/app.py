@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aisuite import __version__
-from aisuite.cli import client, drill, gpu, health, images, insight, lifecycle, models, plan, profile, stack
+from aisuite.cli import (
+    client,
+    drill,
+    evidence,
+    gpu,
+    health,
+    images,
+    insight,
+    lifecycle,
+    models,
+    plan,
+    profile,
+    stack,
+    validate_env,
+)
 from aisuite.cli.output import Current, begin
 from aisuite.errors import INTERRUPTED, AisuiteError, ProfileInvalid, UsageError
 
@@ -28,10 +42,12 @@ app = typer.Typer(
 )
 stack.register(app)
 lifecycle.register(app)
+validate_env.register(app)
 plan.register(app)
 insight.register(app)
 health.register(app)
 drill.register(app)
+evidence.register(app)
 client.register(app)
 gpu.register(app)
 models.register(app)

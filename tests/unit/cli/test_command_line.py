@@ -34,6 +34,7 @@ COMMANDS = {
     "ask": ["ask", "hi"],
     "rag.index": ["rag", "index", "."],
     "gpu": ["gpu"],
+    "validate-env": ["validate-env", "--profile", "nowhere"],
     "plan": ["plan", "--profile", "nowhere"],
     "models.list": ["models", "list", "--profile", "nowhere"],
     "models.pull": ["models", "pull", "--profile", "nowhere"],

@@ -1,0 +1,142 @@
+"""Models, images and cards, as the checks want to see them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aisuite.errors import AisuiteError, ModelBroken, ModelMissing
+from aisuite.ops.image_lock import find_exact
+from aisuite.ops.images import list_images, needed_images
+from aisuite.preflight.snapshot import Card, Gpu, Image, Model
+from aisuite.vram.gguf import part_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aisuite.ops.gather_facts import FactDoors, FactRequest
+    from aisuite.ops.images import ImageRow
+    from aisuite.ports import Images
+    from aisuite.stack.model import ModelFile
+    from aisuite.vram.model import VramPlan
+
+_MIB = 2**20
+_AT_ONCE = 4
+
+
+def look_at_models(request: FactRequest, doors: FactDoors) -> tuple[Model, ...]:
+    """Look at every model file; a digest is made where the profile names one."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(partial(_model, request=request, doors=doors), request.stack.models))
+
+
+def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
+    if file.demo_sentence is not None:
+        return Model(file.model, file.path, made_here=True)
+    parts = _parts(file.path)
+    here = [one for one in parts if one.is_file()]
+    missing = tuple(one.name for one in parts if one not in here)
+    size = sum(one.stat().st_size for one in here) if here else None
+    whole = bool(here) and not missing
+    return Model(
+        model=file.model,
+        path=file.path,
+        repo=file.repo,
+        bytes=size,
+        missing=missing if here else (),
+        header=_header_fault(file.path, doors) if whole else "",
+        wanted_digest=file.sha256,
+        digest=_digest(file, doors) if whole and file.sha256 else None,
+        afar=_afar(file, doors) if missing and request.online and file.repo else None,
+    )
+
+
+def _parts(path: Path) -> list[Path]:
+    """Return all parts of a split model, else the file alone."""
+    return [path.with_name(name) for name in part_names(path.name)]
+
+
+def _header_fault(path: Path, doors: FactDoors) -> str:
+    try:
+        doors.files.shape(path)
+    except (ModelBroken, ModelMissing) as err:
+        return err.message
+    return ""
+
+
+def _digest(file: ModelFile, doors: FactDoors) -> str:
+    try:
+        return doors.machine.digest(file.path)
+    except ModelBroken as err:
+        return f"not readable: {err.message}"
+
+
+def _afar(file: ModelFile, doors: FactDoors) -> str:
+    try:
+        doors.files.remote_shape(f"hf:{file.repo}/{file.file}@{file.revision}")
+    except AisuiteError as err:
+        return err.message
+    return ""
+
+
+def look_at_images(request: FactRequest, doors: FactDoors) -> tuple[Image, ...]:
+    """Look at every image that the stack needs; empty for local processes, and where no engine answers."""
+    if doors.images is None:
+        return ()
+    try:
+        rows = list_images(needed_images(request.stack), doors.images, request.lock).images
+        return tuple(_image(row, doors.images, request, doors) for row in rows)
+    except AisuiteError:  # another check says that the engine does not answer
+        return ()
+
+
+def _image(row: ImageRow, images: Images, request: FactRequest, doors: FactDoors) -> Image:
+    present = row.state == "present"
+    on_card = any(request.stack.service(name).gpu for name in row.services)
+    ask = request.online and not present and not row.built
+    return Image(
+        reference=row.reference,
+        services=row.services,
+        built=row.built,
+        present=present,
+        locked=row.pinned is not None,
+        differs=present and find_exact(images, row.reference, request.lock) is None,
+        cuda=doors.container_engine.oldest_cuda(row.reference) if present and on_card else None,
+        afar=doors.container_engine.afar(row.reference) if ask else None,
+    )
+
+
+def look_at_gpu(request: FactRequest, doors: FactDoors) -> Gpu:
+    """Look at the cards where the stack wants one, and take a little memory of it."""
+    wanted, gpu = request.stack.gpu_device, doors.deps.gpu
+    if wanted is None:
+        return Gpu()
+    try:
+        devices, driver = gpu.devices(), gpu.driver()
+    except AisuiteError as err:
+        return Gpu(fault=err.message, cpu_only=request.cpu_only)
+    here = any(one.index == wanted for one in devices)
+    return Gpu(
+        cards=tuple((one.index, one.name) for one in devices),
+        driver=driver.version if driver else "",
+        cuda=driver.cuda if driver else None,
+        fault="" if devices else gpu.why_none(),
+        allocated=doors.machine.allocate(wanted) if here else None,
+        cpu_only=request.cpu_only,
+    )
+
+
+def look_at_card(_: FactRequest, doors: FactDoors) -> Card:
+    """Plan the card's memory."""
+    try:
+        plan = doors.plan_card()
+    except AisuiteError as err:
+        return Card(fault=err.message, fix=err.hint)
+    return Card() if plan is None else _card(plan)
+
+
+def _card(plan: VramPlan) -> Card:
+    layers = ", ".join(f"{one.model} {one.layers} of {one.shape.layers} layers" for one in plan.shares)
+    used = f"{plan.used // _MIB} of {plan.limit // _MIB} MiB"
+    return Card(plan.verdict.value, f"{used}: {layers}", plan.reasons, plan.remedy)

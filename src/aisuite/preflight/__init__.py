@@ -1,0 +1,1 @@
+"""What must hold before anything is started: small pure checks over one snapshot of machine and stack."""

@@ -1,0 +1,121 @@
+"""Model files: there, whole, and what they are said to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aisuite.preflight.model import Check, Judgement, Outcome, note, well
+from aisuite.preflight.snapshot import Section
+
+if TYPE_CHECKING:
+    from aisuite.preflight.snapshot import Snapshot
+
+_GIB = 2**30
+_PULL = "aisuite models pull"
+
+
+def _files_are_here(snapshot: Snapshot) -> Judgement | None:
+    own = [one for one in snapshot.models if not one.made_here]
+    if not own:
+        return note("tiny models, made here at the first start") if snapshot.models else None
+    absent = [one for one in own if one.bytes is None or one.missing]
+    if not absent:
+        return well(f"{len(own)} files, {sum(one.bytes or 0 for one in own) / _GIB:.1f} GiB")
+    pulled = all(one.repo for one in absent)
+    return Judgement(
+        f"{len(absent)} of {len(own)} models are not here",
+        fix=_PULL if pulled else f"ls -l {absent[0].path.parent}",
+        details=tuple(
+            f"{one.path}: {'missing' if one.bytes is None else 'parts missing: ' + ', '.join(one.missing)}"
+            for one in absent
+        ),
+    )
+
+
+def _headers_are_sound(snapshot: Snapshot) -> Judgement | None:
+    here = [one for one in snapshot.models if one.bytes is not None and not one.missing and not one.made_here]
+    if not here:
+        return None
+    broken = [one for one in here if one.header]
+    if not broken:
+        return well(f"{len(here)} headers read, sizes agree with them")
+    unknown = all("cannot be planned" in one.header for one in broken)
+    return Judgement(
+        f"{len(broken)} of {len(here)} files",
+        Outcome.WARN if unknown else None,
+        fix="aisuite plan" if unknown else f"{_PULL} --force",
+        details=tuple(one.header for one in broken),
+    )
+
+
+def _digests_agree(snapshot: Snapshot) -> Judgement | None:
+    hashed = [one for one in snapshot.models if one.digest is not None]
+    known = [one for one in hashed if one.wanted_digest is not None]
+    if not hashed:
+        return None
+    if not known:
+        return note(f"no sha256 in the profile for {len(hashed)} files")
+    wrong = [one for one in known if one.digest != one.wanted_digest]
+    if not wrong:
+        return well(f"{len(known)} digests agree")
+    return Judgement(
+        f"{len(wrong)} of {len(known)} files are not what the profile names",
+        fix=f"{_PULL} --force",
+        details=tuple(f"{one.path}: {one.digest}, not {one.wanted_digest}" for one in wrong),
+    )
+
+
+def _can_be_pulled(snapshot: Snapshot) -> Judgement | None:
+    asked = [one for one in snapshot.models if one.afar is not None]
+    if not asked:
+        return None
+    refused = [one for one in asked if one.afar]
+    if not refused:
+        return well(f"{len(asked)} files can be fetched")
+    return Judgement(
+        f"{len(refused)} of {len(asked)} missing files cannot be fetched",
+        fix=f"{_PULL}   # once the reason is gone",
+        details=tuple(f"{one.path.name}: {one.afar}" for one in refused),
+    )
+
+
+_READS = frozenset({Section.MODELS})
+CHECKS = (
+    Check(
+        "MODEL-001",
+        "Model files are here",
+        Outcome.FAIL,
+        "every file that the profile names, with all its parts",
+        "A model server without its file ends at once. Files are never fetched by `up`.",
+        _READS,
+        _files_are_here,
+    ),
+    Check(
+        "MODEL-002",
+        "Model files are whole",
+        Outcome.FAIL,
+        "a GGUF header that can be true, and as many bytes as it speaks of",
+        "A file that was cut short while it was copied fails minutes later, or answers nonsense. A sound model of a "
+        "kind that the planner does not know is a warning only.",
+        _READS,
+        _headers_are_sound,
+    ),
+    Check(
+        "MODEL-003",
+        "Model files are the ones of the profile",
+        Outcome.FAIL,
+        "the sha256 of models.<model>.source",
+        "Only the digest tells a file from another one of the same name and size.",
+        _READS,
+        _digests_agree,
+    ),
+    Check(
+        "MODEL-004",
+        "Missing model files can be fetched",
+        Outcome.WARN,
+        "the hub gives the file (asked with --online only)",
+        "Better to know before an evening's download that the repository is gone, or gated.",
+        _READS,
+        _can_be_pulled,
+    ),
+)
