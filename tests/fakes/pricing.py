@@ -64,7 +64,12 @@ def round_estimate(shape: ModelShape, flags: ServerFlags) -> Memory:
 def round_pricing(process: int = PROCESS) -> Pricing:
     """Return these prices, with so many MiB for each process."""
     build = LlamaBuild(1, "b1")
-    return Pricing(build, "round", round_estimate, Overhead(process * MIB, "by agreement"))
+    return Pricing(build, "round", round_estimate, Overhead(process * MIB, "by agreement"), floor=_round_floor)
+
+
+def _round_floor(shape: ModelShape, flags: ServerFlags) -> int:
+    device = round_estimate(shape, flags).device
+    return device.model + device.kv
 
 
 def make_budget(total: int = 6141, free: int | None = None, wanted: int | None = None, reserve: int = 200) -> Budget:

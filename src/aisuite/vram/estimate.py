@@ -27,6 +27,12 @@ def estimate(shape: ModelShape, flags: ServerFlags, rules: Rules) -> Memory:
     return server.memory(split_of(shape, flags.gpu_layers, rules))
 
 
+def device_floor(shape: ModelShape, flags: ServerFlags, rules: Rules) -> int:
+    """Return what a server allocates on the card at least: its estimate without the compute buffer."""
+    server = _server(_Same(shape), replace(flags, gpu_layers=0), rules)
+    return server.device_floor(split_of(shape, flags.gpu_layers, rules))
+
+
 class _Same:
     """A shape by identity: it holds hundreds of tensors, and hashing them would cost more than an estimate."""
 
@@ -71,10 +77,16 @@ class _Server:
 
     def memory(self, split: Split) -> Memory:
         """Return what it allocates when its layers are split so."""
-        weights = self._task.weights
-        first = split.first if self._task.flags.kv_offload else self._task.shape.layers
+        weights, first = self._task.weights, self._first_kv(split)
         device_compute, host_compute = self._compute.of(split)
         return Memory(
             device=Parts(weights.device_bytes(split), self._device_kv[-1] - self._device_kv[first], device_compute),
             host=Parts(weights.host_bytes(split), self._host_kv[first], host_compute, self._output),
         )
+
+    def device_floor(self, split: Split) -> int:
+        """Return what it allocates on the card beside the compute buffer."""
+        return self._task.weights.device_bytes(split) + self._device_kv[-1] - self._device_kv[self._first_kv(split)]
+
+    def _first_kv(self, split: Split) -> int:
+        return split.first if self._task.flags.kv_offload else self._task.shape.layers

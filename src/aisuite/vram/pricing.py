@@ -20,6 +20,8 @@ class Pricing:
     estimate: Callable[[ModelShape, ServerFlags], Memory]
     overhead: Overhead  # of each server's process
     notes: tuple[str, ...] = ()
+    # Weights and KV cache on the card alone: known at once, where buffers must be simulated.
+    floor: Callable[[ModelShape, ServerFlags], int] = lambda _shape, _flags: 0
     # A shape holds hundreds of tensors, so its hash would cost more than an estimate; kept here, its id stays its own.
     _known: dict[tuple[int, ServerFlags], tuple[ModelShape, Memory]] = field(
         default_factory=dict, compare=False, repr=False
@@ -35,3 +37,7 @@ class Pricing:
     def device_bytes(self, shape: ModelShape, flags: ServerFlags) -> int:
         """Return what a server takes of the card, its process included."""
         return self.memory(shape, flags).device.total + self.overhead.bytes
+
+    def device_floor(self, shape: ModelShape, flags: ServerFlags) -> int:
+        """Return what a server takes of the card at least."""
+        return self.floor(shape, flags) + self.overhead.bytes

@@ -21,6 +21,7 @@ _ORDER: Mapping[Prefer, tuple[Dimension, ...]] = {
     "chat-speed": (Dimension.LAYERS, Dimension.CONTEXT, Dimension.PARALLEL, Dimension.KV),
     "context": (Dimension.CONTEXT, Dimension.PARALLEL, Dimension.LAYERS, Dimension.KV),
 }
+_FALLING = (Dimension.CONTEXT, Dimension.PARALLEL)  # each choice takes less than the one before
 _ENOUGH = 0.5  # share of a model's layers for which `balance` gives up context
 _HOST_COST = 8  # a weight read from RAM takes about as long as this many read from the card
 
@@ -61,25 +62,43 @@ class _Search:
 
     def _leanest(self, demand: Demand) -> ServerFlags:
         flags = demand.flags
-        for dimension in (Dimension.CONTEXT, Dimension.PARALLEL, Dimension.KV, Dimension.LAYERS):
-            flags = min(self._each(demand, flags, dimension), key=lambda one: self._cost(demand, one))
-        return flags
+        for dimension in _FALLING:
+            flags = with_value(flags, dimension, self._choices[demand.model][dimension][-1])
+        flags = min(self._each(demand, flags, Dimension.KV), key=lambda one: self._floor(demand, one))
+        return self._cheapest(demand, self._each(demand, flags, Dimension.LAYERS))
+
+    def _cheapest(self, demand: Demand, ways: Sequence[ServerFlags]) -> ServerFlags:
+        """Return the way that takes least; ways that take more by weights and cache alone are not looked at."""
+        by_floor = sorted(ways, key=lambda one: self._floor(demand, one))
+        best = by_floor[0]
+        for flags in by_floor[1:]:
+            if self._floor(demand, flags) >= self._cost(demand, best):
+                break
+            best = min(best, flags, key=lambda one: self._cost(demand, one))
+        return best
 
     def _each(self, demand: Demand, flags: ServerFlags, dimension: Dimension) -> list[ServerFlags]:
         return [with_value(flags, dimension, value) for value in self._choices[demand.model][dimension]]
 
     def _raise(self, demand: Demand, dimension: Dimension) -> None:
-        others = self._used() - self._cost(demand, self._flags[demand.model])
-        for flags in self._each(demand, self._flags[demand.model], dimension):
-            if others + self._cost(demand, flags) <= self._room:
-                self._flags[demand.model] = flags
-                return
+        room = self._room - self._used() + self._cost(demand, self._flags[demand.model])
+        every = self._each(demand, self._flags[demand.model], dimension)
+        ways = [flags for flags in every if self._floor(demand, flags) <= room]
+        fits = lambda flags: self._cost(demand, flags) <= room  # noqa: E731
+        if dimension in _FALLING:
+            ways = ways[bisect_left(ways, True, key=fits) :]
+        chosen = next(filter(fits, ways), None)
+        if chosen is not None:
+            self._flags[demand.model] = chosen
 
     def _used(self) -> int:
         return sum(self._cost(demand, self._flags[demand.model]) for demand in self._demands)
 
     def _cost(self, demand: Demand, flags: ServerFlags) -> int:
         return self._pricing.device_bytes(demand.shape, flags)
+
+    def _floor(self, demand: Demand, flags: ServerFlags) -> int:
+        return self._pricing.device_floor(demand.shape, flags)
 
     def _levels(self) -> list[dict[str, ServerFlags]]:
         """What all models give up together, step by step: first finer KV types, then slots, then context."""
@@ -102,27 +121,36 @@ class _Search:
         return found
 
     def _enough_at(self, level: Mapping[str, ServerFlags]) -> bool:
-        flags = self._shared(level)
-        fits = sum(self._cost(demand, flags[demand.model]) for demand in self._demands) <= self._room
-        return fits and all(
-            flags[demand.model].gpu_layers >= _ENOUGH * (demand.shape.layers + 1)
-            for demand in self._demands
-            if demand.layers_open
-        )
+        used = 0
+        for demand in self._demands:
+            least = _ENOUGH * (demand.shape.layers + 1) if demand.layers_open else 0
+            enough = [flags for flags in self._layers(demand, level) if flags.gpu_layers >= least]
+            used += self._cost(demand, self._cheapest(demand, enough))
+        return used <= self._room
 
     def _shared(self, level: Mapping[str, ServerFlags]) -> dict[str, ServerFlags]:
         """Choose the layers with which the model that loses most loses least; where none fit, the leanest."""
-        frontiers = [self._frontier(demand, level[demand.model]) for demand in self._demands]
+        leanest = {
+            demand.model: self._cost(demand, self._cheapest(demand, self._layers(demand, level)))
+            for demand in self._demands
+        }
+        spare = self._room - sum(leanest.values())
+        frontiers = [self._frontier(demand, level, spare + leanest[demand.model]) for demand in self._demands]
         ways = [way for way in product(*frontiers) if sum(cost for cost, _, _ in way) <= self._room]
         best = min(ways, key=_slowest_first, default=tuple(frontier[0] for frontier in frontiers))
         return {demand.model: flags for demand, (_, _, flags) in zip(self._demands, best, strict=True)}
 
-    def _frontier(self, demand: Demand, level: ServerFlags) -> list[_Way]:
-        """Return those numbers of layers that no other beats in both bytes and time, the cheapest first."""
-        ways = [
-            (self._cost(demand, flags), self._slowdown(demand, flags), flags)
-            for flags in self._each(demand, level, Dimension.LAYERS)
-        ]
+    def _layers(self, demand: Demand, level: Mapping[str, ServerFlags]) -> list[ServerFlags]:
+        return self._each(demand, level[demand.model], Dimension.LAYERS)
+
+    def _frontier(self, demand: Demand, level: Mapping[str, ServerFlags], room: int) -> list[_Way]:
+        """Return those numbers of layers that no other beats in both bytes and time, the cheapest first.
+
+        `room` is what the others leave at most; where nothing fits into it, the cheapest alone is returned.
+        """
+        every = self._layers(demand, level)
+        tried = [one for one in every if self._floor(demand, one) <= room] or [self._cheapest(demand, every)]
+        ways = [(self._cost(demand, flags), self._slowdown(demand, flags), flags) for flags in tried]
         kept: list[_Way] = []
         for way in sorted(ways, key=lambda one: one[:2]):
             if not kept or way[1] < kept[-1][1]:

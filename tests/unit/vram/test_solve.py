@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aisuite.vram.model import ALL_LAYERS, Budget, Demand, Prefer, Verdict
+from aisuite.vram.model import ALL_LAYERS, Budget, Demand, ModelShape, Prefer, ServerFlags, Verdict
 from aisuite.vram.solve import neighbours, solve
 from tests.fakes.pricing import MIB, make_budget, make_demand, round_pricing
 
@@ -139,13 +139,35 @@ def test_ram_is_a_budget_too() -> None:
 
 @pytest.mark.parametrize("prefer", PREFERENCES)
 def test_the_solver_is_quick(prefer: Prefer) -> None:
-    """Counted in estimates, not in seconds: one for each number of layers of each model is what it may ask."""
+    """Counted in estimates, not in seconds: many less than there are choices."""
     asked = []
     pricing = replace(
         PRICING, estimate=lambda shape, flags: asked.append(flags) or PRICING.estimate(shape, flags), _known={}
     )
-    solve([make_demand(layers=36), make_demand("code", layers=28)], make_budget(), pricing, prefer)
-    assert len(asked) <= 38 + 30
+    demands = [
+        replace(one, context_floor=1024, parallel_floor=1, kv_choices=("q8_0", "q4_0"))
+        for one in (make_demand(layers=36, context=16384), make_demand("code", layers=28, context=16384))
+    ]
+    solve(demands, make_budget(), pricing, prefer)
+    assert len(asked) <= (80 if prefer == "balance" else 24)
+
+
+@pytest.mark.parametrize("prefer", PREFERENCES)
+@given(total=st.integers(400, 4000), context=st.integers(1, 40), floor=st.integers(1, 40), layers=st.integers(1, 12))
+def test_what_is_not_looked_at_would_not_have_been_chosen(
+    prefer: Prefer, total: int, context: int, floor: int, layers: int
+) -> None:
+    demands = [
+        replace(make_demand(name, layers, context * 256), context_floor=floor * 256, kv_choices=("q8_0", "q4_0"))
+        for name in ("chat", "code")
+    ]
+    budget, patient = make_budget(total, reserve=0), replace(PRICING, floor=_kv_alone)
+    assert solve(demands, budget, PRICING, prefer).shares == solve(demands, budget, patient, prefer).shares
+
+
+def _kv_alone(shape: ModelShape, flags: ServerFlags) -> int:
+    """A floor that says so little that nearly every choice is looked at."""
+    return PRICING.estimate(shape, flags).device.kv
 
 
 DEMANDS = st.lists(
