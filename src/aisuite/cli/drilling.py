@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from aisuite.profile.drill import Drill
 
 
+_BEFORE = 10.0  # seconds of steady state that a fault is compared with, unless it is watched for less
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the command line says of a drill; None: as the profile does."""
@@ -52,11 +55,13 @@ def faults_of(only: str | None, settings: Drill | None = None) -> tuple[Fault, .
 def _crowd_of(wanted: Wanted, settings: Drill) -> Crowd:
     from aisuite.ops.drill_bench import Crowd
 
+    watched = float(settings.duration) if wanted.duration is None else wanted.duration
     return Crowd(
         plain=settings.concurrency if wanted.concurrency is None else wanted.concurrency,
         streams=settings.streams if wanted.streams is None else wanted.streams,
         pause=float(settings.pause),
-        duration=float(settings.duration) if wanted.duration is None else wanted.duration,
+        before=min(_BEFORE, watched),
+        duration=watched,
     )
 
 

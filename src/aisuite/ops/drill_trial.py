@@ -32,11 +32,16 @@ _POLL = 0.2
 _PROBE_TIMEOUT = 1.0
 _SETTLES = 60.0  # seconds that the steady state may need to come back, beyond what the stack itself needs
 _CALM = 3.0  # seconds of steady state after it
+_TRIES = 4  # to find the steady state before it
 _WARM_UP = 2.0  # seconds of traffic that nobody judges
 
 
 class NotSteady(StepFailed):
     """Nothing may be broken now: what a drill compares with is not there."""
+
+
+class NotHealthy(NotSteady):
+    """A service is not healthy, and does not become so by itself."""
 
 
 class _Watch:
@@ -79,16 +84,12 @@ def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tup
 
     Raises NotSteady before anything is broken.
     """
-    clock = bench.deps.clock
     unhealthy = wait_until_healthy(bench, _SETTLES)
     if unhealthy:
-        raise NotSteady(f"the stack is not steady: {unhealthy}", "aisuite status")
-    zero = clock.monotonic() + _WARM_UP
-    run = bench.load.begin(bench.traffic(fault, zero))
+        raise NotHealthy(f"the stack is not steady: {unhealthy}", "aisuite status")
+    listen("steady state")
+    zero, run = _steady_load(bench, fault)
     try:
-        listen("steady state")
-        clock.sleep(_WARM_UP + bench.crowd.before)
-        _refuse_unsteady(run, bench)
         before = observe(bench)
         watch = _Watch(bench, bench.met_by(fault.subject), zero)
         listen(f"{fault.action}: {', '.join(entry.service for entry in bench.entries(fault))}")
@@ -115,10 +116,27 @@ class _Sides:
     unsteady: str
 
 
-def _refuse_unsteady(run: LoadRun, bench: Bench) -> None:
-    unsteady = find_unsteady(begun_since(run.seen(), 0.0), bench.first_id)
-    if unsteady:
-        raise NotSteady(f"the stack is not steady: {unsteady}", "aisuite health")
+def _steady_load(bench: Bench, fault: Fault) -> tuple[float, LoadRun]:
+    """Begin the load, and return it with the clock's reading at its zero, when its answers are steady.
+
+    A gateway that has turned away from the first choice, for a probe that came late, turns back after a while.
+    Raises NotSteady when it does not.
+    """
+    clock, unsteady = bench.deps.clock, ""
+    for _ in range(_TRIES):
+        zero = clock.monotonic() + _WARM_UP
+        run = bench.load.begin(bench.traffic(fault, zero))
+        try:
+            clock.sleep(_WARM_UP + bench.crowd.before)
+            unsteady = find_unsteady(begun_since(run.seen(), 0.0), bench.first_id)
+        except BaseException:
+            run.stop(grace=0.0)
+            raise
+        if not unsteady:
+            return zero, run
+        run.stop()
+        clock.sleep(bench.stack.policy.health_interval)
+    raise NotSteady(f"the stack is not steady: {unsteady}", "aisuite health")
 
 
 def _recover(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> str:

@@ -13,7 +13,7 @@ from aisuite.drill.verdict import not_available
 from aisuite.errors import DrillFailed, NotRunning, StepFailed, UsageError
 from aisuite.ops.drill_bench import COLLECTION, Bench, Crowd, needs_fallback
 from aisuite.ops.drill_steady import find_unhealthy, observe, refuse_other_clients
-from aisuite.ops.drill_trial import NotSteady, experiment, not_begun
+from aisuite.ops.drill_trial import NotHealthy, NotSteady, experiment, not_begun
 from aisuite.ops.drill_undo import read_journal, undo_left
 from aisuite.ops.record import require_record
 from aisuite.ops.restart import rendered_as_up_did
@@ -132,7 +132,7 @@ def _prepare(request: DrillRequest, deps: Deps, doors: Doors) -> Bench:
     bench = _bench(request, deps, doors)
     unhealthy = find_unhealthy(bench, observe(bench))
     if unhealthy:
-        raise NotSteady(f"the stack is not steady: {unhealthy}", "aisuite status")
+        raise NotHealthy(f"the stack is not steady: {unhealthy}", "aisuite status")
     if not request.force:
         refuse_other_clients(bench)
     if any(fault.traffic is Traffic.RAG and bench.why_not(fault) is None for fault in request.faults):
@@ -189,7 +189,7 @@ def _index(bench: Bench, chat: Chat) -> None:
 def _trials(
     bench: Bench, request: DrillRequest, doors: Doors, listen: Callable[[DrillEvent], None]
 ) -> tuple[Trial, ...]:
-    """Make each fault as often as asked for; after one from which the stack did not recover, none."""
+    """Make each fault as often as asked for; after one that leaves a service unhealthy, none."""
     planned = [fault for fault in request.faults for _ in range(request.repeat)]
     trials: list[Trial] = []
     lost = ""
@@ -207,7 +207,7 @@ def _trials(
         except NotSteady as err:
             if all(one.outcome is Outcome.NOT_AVAILABLE for one in trials):
                 raise
-            lost, trial = err.message, not_begun(fault, err.message)
+            lost, trial = err.message if isinstance(err, NotHealthy) else "", not_begun(fault, err.message)
         doors.keep(trial, requests)
         trials.append(trial)
         tell(f"{trial.outcome}: {trial.why}")

@@ -163,6 +163,15 @@ def test_nothing_is_broken_while_the_first_choice_does_not_answer() -> None:
     assert world.faults.done == []
 
 
+def test_a_gateway_that_has_turned_away_for_a_moment_is_waited_for() -> None:
+    world = DrillWorld()
+    world.outages.append((0.0, 15.0))
+    (trial,) = _drill(world, KILL).trials
+    assert trial.outcome is Outcome.PASS, trial.why
+    assert len(world.load.plans) == 2
+    assert all(run.stopped for run in world.load.runs)
+
+
 def test_nothing_is_broken_while_other_clients_are_active_unless_forced() -> None:
     world = DrillWorld()
     probe = world.world.deps.probe

@@ -98,7 +98,8 @@ def report_text(report: DrillReport, old: Sequence[Trial], out: Output) -> str:
     """A table with a row for each fault, why those that did not pass did not, and the whole matrix."""
     found = summarize(report.trials)
     parts = [table([("FAULT", "VERDICT", *_COLUMNS.values()), *map(_row, found)], out)]
-    why = [f"{one.fault}: {one.why}" for one in found if one.outcome is not Outcome.PASS]
+    reasons = dict.fromkeys(one.why for one in found if one.outcome is not Outcome.PASS)
+    why = [f"{', '.join(one.fault for one in found if one.why == reason)}: {reason}" for reason in reasons]
     parts += ["\n".join(why)] if why else []
     if old:
         parts.append("\n".join(_change(one) for one in compare(old, report.trials)))
