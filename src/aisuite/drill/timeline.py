@@ -35,8 +35,8 @@ class _Scale:
         return round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), 1)
 
 
-def draw_timeline(title: str, requests: Sequence[Request], moments: Moments, first: str | None) -> str:
-    """Return an SVG of one experiment; `first` is how the gateway calls the first choice."""
+def draw_timeline(title: str, requests: Sequence[Request], moments: Moments) -> str:
+    """Return an SVG of one experiment. The first choice is the server that answered most before the fault."""
     begin = min((one.start for one in requests), default=0.0)
     end = max(moments.end, *(one.end for one in requests), begin + 1.0) if requests else max(moments.end, 1.0)
     scale = _Scale(begin, end)
@@ -48,13 +48,18 @@ def draw_timeline(title: str, requests: Sequence[Request], moments: Moments, fir
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="16" font-size="13">{escape(title)}</text>',
         *_legend(),
-        *_bars(requests, scale, step, first),
+        *_bars(requests, scale, step, _first_choice(requests, moments)),
         *_waits(requests, scale, step),
         *_axis(scale),
         *_moments(moments, scale),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _first_choice(requests: Sequence[Request], moments: Moments) -> str | None:
+    servers = Counter(one.server for one in requests if one.server and one.end < moments.fault)
+    return max(servers, key=lambda server: servers[server], default=None)
 
 
 def _legend() -> list[str]:

@@ -24,7 +24,7 @@ def colors(svg: str) -> list[str]:
 
 
 def test_it_names_its_fault_and_its_moments() -> None:
-    found = texts(draw_timeline("kill <1>", [good(0.0)], MOMENTS, FIRST))
+    found = texts(draw_timeline("kill <1>", [good(0.0)], MOMENTS))
     assert found[0] == "kill <1>"
     assert "fault 10.0 s" in found
     assert "healthy 14.0 s" in found
@@ -32,20 +32,21 @@ def test_it_names_its_fault_and_its_moments() -> None:
 
 
 def test_answers_of_the_first_choice_of_others_and_failures_look_different() -> None:
+    before = [good(0.0), good(1.0), good(1.0, server=SECOND)]
     one, other, failed = (
-        colors(draw_timeline("", [request], MOMENTS, FIRST))[1:]
-        for request in (good(0.0), good(0.0, server=SECOND), bad(0.0))
+        colors(draw_timeline("", [*before, request], MOMENTS))[-1]
+        for request in (good(12.0), good(12.0, server=SECOND), bad(12.0))
     )
-    assert len({*one, *other, *failed}) == 3
+    assert len({one, other, failed}) == 3
 
 
 def test_an_experiment_without_requests_is_drawn_too() -> None:
-    assert "fault 0.0 s" in texts(draw_timeline("none", [], Moments(fault=0.0), None))
+    assert "fault 0.0 s" in texts(draw_timeline("none", [], Moments(fault=0.0)))
 
 
 def test_it_stays_small_however_much_there_was() -> None:
     requests = [good(number * 0.5, server=(FIRST, SECOND)[number % 2]) for number in range(20_000)]
-    assert len(draw_timeline("long", requests, MOMENTS, FIRST)) < 100_000
+    assert len(draw_timeline("long", requests, MOMENTS)) < 100_000
 
 
 @given(
@@ -58,7 +59,7 @@ def test_whatever_happened_it_is_well_formed_and_inside_its_frame(
     told: list[tuple[float, float, bool]], fault: float
 ) -> None:
     requests = [good(start, took) if fine else bad(start, took) for start, took, fine in told]
-    root = ElementTree.fromstring(draw_timeline("any", requests, Moments(fault=fault, end=fault), FIRST))
+    root = ElementTree.fromstring(draw_timeline("any", requests, Moments(fault=fault, end=fault)))
     for rect in root.iter(f"{SVG}rect"):
         assert 0 <= float(rect.get("x", "0")) <= 900
         assert 0 <= float(rect.get("y", "0")) <= 260

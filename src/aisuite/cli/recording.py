@@ -1,0 +1,38 @@
+"""From a suite to the evidence of a command on it."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aisuite import __version__
+
+if TYPE_CHECKING:
+    from aisuite.cli.wiring import Suite
+    from aisuite.ops.evidence import About
+    from aisuite.ops.failover_drill import DrillRequest
+
+_TRIAL_MORE = 120.0  # seconds of a trial beside the fault itself
+_LINE = 250  # bytes of one request
+_LOGS = 2**20  # bytes of a trial's logs and reports
+_LEAST = 16 * 2**20
+
+
+def about(suite: Suite, command: str, room: int = _LEAST) -> About:
+    """Return whose evidence it is."""
+    from aisuite.ops.evidence import About
+
+    versions = {"aisuite": __version__, "python": platform.python_version(), "system": platform.platform()}
+    if suite.basis.llama is not None:
+        versions["llama-server"] = suite.basis.llama
+    return About(command, suite.stack, versions, str(Path.home()), room)
+
+
+def about_drill(suite: Suite, request: DrillRequest) -> About:
+    """Return whose evidence it is, with the room that a drill may take."""
+    crowd = request.crowd
+    seconds = crowd.before + crowd.duration + _TRIAL_MORE
+    lines = (crowd.plain + crowd.streams) / max(crowd.pause, 0.02) * seconds
+    trials = len(request.faults) * request.repeat
+    return about(suite, "failover-drill", _LEAST + trials * (round(lines * _LINE) + _LOGS))
