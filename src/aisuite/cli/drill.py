@@ -94,12 +94,21 @@ def _rehearse(session: Session, wanted: Wanted, suite: Suite) -> int:
 
 
 def _run(session: Session, wanted: Wanted, suite: Suite, old: tuple[Trial, ...]) -> int:
+    from dataclasses import replace
+
     from aisuite.cli.drilling import open_doors, request_of
+    from aisuite.cli.recording import about_drill
     from aisuite.cli.view import drill as view
+    from aisuite.ops.evidence import recorded
     from aisuite.ops.failover_drill import drill
 
     def tell(event: DrillEvent) -> None:
         session.out.say(view.event_line(event))
 
-    report = drill(request_of(wanted, suite), suite.deps, open_doors(suite), tell)
-    return session.out.show(view.report_json(report, old), view.report_text(report, old, session.out), report.exit_code)
+    request = request_of(wanted, suite)
+    with recorded(about_drill(suite, request), suite.deps) as recording:
+        report = drill(request, suite.deps, replace(open_doors(suite), keep=recording.keep), tell)
+        found = {**view.report_json(report, old), "evidence": recording.id}
+        recording.conclude({"exit_code": report.exit_code, **found})
+    text = f"{view.report_text(report, old, session.out)}\n\naisuite evidence show {recording.id}"
+    return session.out.show(found, text, report.exit_code)

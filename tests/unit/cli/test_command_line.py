@@ -29,6 +29,8 @@ COMMANDS = {
     "events": ["events", "--once"],
     "exec": ["exec", "rag", "true"],
     "failover-drill": ["failover-drill", "--list"],
+    "evidence.list": ["evidence", "list"],
+    "evidence.show": ["evidence", "show"],
     "render": ["render", "--profile", "nowhere"],
     "env": ["env"],
     "ask": ["ask", "hi"],
