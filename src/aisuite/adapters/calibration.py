@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import DiskFull, StateUnwritable
-from aisuite.vram.model import Overhead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from aisuite.vram.model import Overhead
 
 _SCHEMA = "aisuite.calibration/1"
 _LARGEST = 2**20  # bytes of a file that can be ours
@@ -71,6 +72,8 @@ def _overhead(kept: Any) -> Overhead | None:
     size, source = kept.get("bytes"), kept.get("source")
     if type(size) is not int or not isinstance(source, str) or not 0 < size < _MOST:
         return None
+    from aisuite.vram.model import Overhead  # of no use on a machine where nothing was measured
+
     return Overhead(size, source, measured=True)
 
 

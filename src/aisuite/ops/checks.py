@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from aisuite.errors import DiskFull, DoesNotFit, GpuUnavailable, ModelMissing, PortTaken, Problem, ProfileInvalid
 from aisuite.plan.model import Verb
 from aisuite.units import Mib
-from aisuite.vram.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,7 +87,7 @@ def check_fit(card: VramPlan | None, stack: Stack, plan: Plan, *, force: bool) -
     """Raise DoesNotFit when servers are to start on a card that has no room for all, unless that is wanted."""
     starts = {step.subject for step in plan.steps if step.verb in {Verb.START, Verb.RECREATE}}
     on_card = any(service.gpu and service.name in starts for service in stack.services)
-    if card is None or force or not on_card or card.verdict is not Verdict.NO:
+    if card is None or force or not on_card or not card.is_too_much:
         return
     lines = [f"the models do not fit on {card.budget.card.name}; nothing was started:"]
     lines += [f"  {reason}" for reason in card.reasons]

@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import EngineUnavailable
-from aisuite.ops.plan import plan
 from aisuite.plan.observed import ALIVE
 from aisuite.profile.dependencies import INFERENCE
-from aisuite.vram.demand import chosen, planned_models, settled
-from aisuite.vram.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +35,7 @@ class CardPlan:
     def notes(self) -> tuple[str, ...]:
         """What the owner should know of it, before anything is started."""
         shares = (f"{share.model} on the card: {share.why}" for share in self.plan.shares)
-        bad = (
-            ()
-            if self.plan.verdict is Verdict.FITS
-            else (f"the models {self.plan.verdict.in_words}", *self.plan.reasons)
-        )
+        bad = () if self.plan.fits else (f"the models {self.plan.verdict.in_words}", *self.plan.reasons)
         return (*self.plan.notes, *shares, *bad)
 
 
@@ -63,6 +56,9 @@ def settle(
     What others do with the card changes from minute to minute: while a model server of the project runs, or `again`,
     the answer of the last `up` to the same question stands. Raises what `plan` raises.
     """
+    from aisuite.ops.plan import plan  # with the solver behind it: who only remembers, or has no card, needs neither
+    from aisuite.vram.demand import planned_models, settled
+
     if not planned_models(request.profile):
         return settled(request.profile, None), None
     question, known = question_of(request), _recall(workdir)
@@ -80,6 +76,8 @@ def settle(
 
 def remember(workdir: Workdir, card: CardPlan) -> None:
     """Keep the answers for the next time. Raises StateUnwritable, DiskFull."""
+    from aisuite.vram.demand import chosen
+
     body = {
         "schema": _SCHEMA,
         "question": card.question,
@@ -91,6 +89,8 @@ def remember(workdir: Workdir, card: CardPlan) -> None:
 
 def question_of(request: PlanRequest) -> str:
     """Return a digest of what the owner says: settings, files, build; not of the card's state."""
+    from aisuite.vram.demand import planned_models
+
     models = {
         name: (request.profile.models[name].model_dump(mode="json"), _stamp(request, name))
         for name in planned_models(request.profile)

@@ -228,6 +228,16 @@ class VramPlan:
     notes: tuple[str, ...] = ()
 
     @property
+    def fits(self) -> bool:
+        """Whether it fits with its reserve."""
+        return self.verdict is Verdict.FITS
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether it does not fit at all."""
+        return self.verdict is Verdict.NO
+
+    @property
     def used(self) -> int:
         """What all servers take of the card together."""
         return sum(share.device_bytes for share in self.shares)

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisuite.cli.view.gpu import servers_json, servers_table
-from aisuite.cli.view.plan import plan_fields
 from aisuite.cli.view.table import table
 from aisuite.errors import DriftError
-from aisuite.vram.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from aisuite.ops.status import ServiceStatus, StatusReport
     from aisuite.ops.up import UpReport
     from aisuite.plan.model import Plan
+    from aisuite.vram.model import VramPlan
 
 
 def first_line(suite: Suite) -> str:
@@ -63,11 +62,17 @@ def up_json(report: UpReport, suite: Suite) -> dict[str, Any]:
         "services": [asdict(service) for service in report.services],
         "failures": [{"message": err.message, "hint": err.hint} for err in report.failures],
         "rewritten": list(report.rewritten),
-        "card": plan_fields(report.card) if report.card else None,
+        "card": _card_json(report.card) if report.card else None,
         "forced": report.forced,
         "measured": servers_json(report.measured),
         "curl": _curl(report),
     }
+
+
+def _card_json(card: VramPlan) -> dict[str, Any]:
+    from aisuite.cli.view.plan import plan_fields
+
+    return plan_fields(card)
 
 
 def up_text(report: UpReport, out: Output) -> str:
@@ -75,7 +80,7 @@ def up_text(report: UpReport, out: Output) -> str:
     if report.dry_run:
         return str(report.plan)
     parts = [_services_table(report.services, out), _meaning(report.services)]
-    if report.forced and report.card is not None and report.card.verdict is not Verdict.FITS:
+    if report.forced and report.card is not None and not report.card.fits:
         parts += ["", f"FORCED: the models {report.card.verdict.in_words} ({report.card.reasons[-1]})"]
     if report.rewritten:
         parts += ["", f"not as the profile says (edited by hand?), written again: {', '.join(report.rewritten)}"]
