@@ -117,6 +117,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             watch = _watch(stack, deps, listen)
             with _recorded(request, before, deps):
                 results = _carry_out(request, files, plan, observed, deps, watch)
+        elif written and observed.engine_up:
+            deps.engine.open(stack)  # it reads anew what was written
         seconds = {result.step.subject: result.seconds for result in results if result.status is Status.DONE}
         record = record_of(stack, seconds, before, request.profile_file)
         write_record(deps.workdir, record)

@@ -162,6 +162,11 @@ class Service:
         return self.image if self.image_digest is None else f"{self.image}@{self.image_digest}"
 
     @property
+    def live_url(self) -> str:
+        """What to GET to learn whether it hangs: any answer says that it does not."""
+        return self.published.url + self.live_path
+
+    @property
     def ready_url(self) -> str:
         """What to GET to learn whether it is ready; answers 200 without a key."""
         return self.published.url + self.ready_path
@@ -229,6 +234,7 @@ class Stack:
     policy: GatewayPolicy
     models: tuple[ModelFile, ...]
     variables: tuple[tuple[str, str], ...]  # what .env holds: effective settings by their documented names, no secrets
+    restart_when_hung: bool = False  # local processes; a container's health check knows by itself
     notes: tuple[str, ...] = ()  # what this phase promises and this version does not have
 
     def service(self, name: str) -> Service:

@@ -115,8 +115,9 @@ def _check_supervisord(stack: Stack, text: str) -> None:
         parser.read_string(text)
     except ConfigError as err:
         raise ValueError(str(err)) from err
+    watchdog = ["program:watchdog"] if stack.restart_when_hung else []
     programs = [f"program:{service.name}" for service in stack.services]
-    _same("sections", parser.sections(), [*_SUPERVISOR_SECTIONS, *programs])
+    _same("sections", parser.sections(), [*_SUPERVISOR_SECTIONS, *watchdog, *programs])
 
 
 def _check_description(file: str, stack: Stack, text: str) -> None:
@@ -132,6 +133,7 @@ def _check_description(file: str, stack: Stack, text: str) -> None:
         ],
         "working_dir": str(stack.folder),
         "data": service.data,
+        "live": service.live_url,
     }
     _same(service.name, json.loads(text), meant)
 

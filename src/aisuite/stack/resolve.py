@@ -58,6 +58,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         policy=policy(profile),
         models=model_files(profile, site),
         variables=effective_settings(profile, places),
+        restart_when_hung=profile.restart_when_hung,
         notes=_notes(profile, site),
     )
 

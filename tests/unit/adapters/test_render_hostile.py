@@ -190,5 +190,5 @@ def test_no_name_changes_the_structure_of_a_file(profile: Profile) -> None:
         [*(f"inference-{model}" for model in profile.models), "qdrant", "embedding", "api-gateway", "rag"]
     )
     programs = [section for section, _ in found["process process/supervisord.conf"] if section.startswith("program:")]
-    assert programs == [f"program:{name}" for name in names]
+    assert programs == ["program:watchdog", *(f"program:{name}" for name in names)]
     assert len(dict(found["docker litellm.yaml"])["model_list"]) == 4

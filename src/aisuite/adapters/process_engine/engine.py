@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from aisuite.stack.model import EngineName, Service, Stack
 
+WATCHDOG = "watchdog"  # as the rendered configuration calls it
 _POLL = 0.02
 _BECOME_WAIT = 10.0  # seconds that the launcher may take to become the program
 _STOP_LIMIT = 30.0  # supervisord kills after 10
@@ -96,7 +97,7 @@ class ProcessEngine:
             fingerprint=self._records.fingerprint(name),
         )
 
-    def open(self, stack: Stack) -> None:  # noqa: ARG002  what is rendered says it all
+    def open(self, stack: Stack) -> None:
         """Bring up supervisord on the rendered configuration, and take away what a crashed run left behind.
 
         Services that run under it stay untouched. Raises EngineUnavailable.
@@ -108,7 +109,16 @@ class ProcessEngine:
             self._end_session(daemon)
         self._end_orphans(daemon)
         if daemon is None:
-            self._daemon.launch()
+            self._daemon.launch()  # with the watchdog, where its configuration has one
+        else:
+            self._keep_watchdog(daemon, wanted=stack.restart_when_hung)
+
+    def _keep_watchdog(self, daemon: Process, *, wanted: bool) -> None:
+        if not wanted:
+            self._retire(daemon, WATCHDOG)
+            return
+        with suppress(xmlrpc.client.Fault):  # it is there
+            self._daemon.call(daemon, "addProcessGroup", WATCHDOG)
 
     def _make_folders(self) -> None:
         for name in ("run", "logs", "data"):

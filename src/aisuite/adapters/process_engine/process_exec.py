@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 CANNOT_RUN = 127
+WATCHDOG = "--watchdog"
+_WATCHDOG_MODULE = "aisuite.adapters.process_engine.watchdog"
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
 # Every process of a project carries its folder, and those of a service its name, into all its children.
 FOLDER_MARK = "AISUITE_FOLDER"
@@ -155,7 +157,10 @@ def prepare_and_exec(path: Path) -> None:
 
 
 def main() -> None:
-    """Run the service described by the file that the one argument names."""
+    """Run the service described by the file that the one argument names, or the watchdog."""
+    if sys.argv[1] == WATCHDOG:
+        # -P keeps the project folder off sys.path.
+        os.execv(sys.executable, [sys.executable, "-P", "-m", _WATCHDOG_MODULE])  # noqa: S606
     path = Path(sys.argv[1]).absolute()
     try:
         prepare_and_exec(path)
