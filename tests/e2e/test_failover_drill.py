@@ -1,0 +1,114 @@
+"""The drill on local processes: it leaves the stack as it found it, also when it is killed."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aisuite.drill.catalogue import CATALOGUE
+from tests.e2e.suite import Suite, wait_for
+
+if TYPE_CHECKING:
+    import subprocess
+
+pytestmark = pytest.mark.e2e
+
+SHORT = ("--duration", "2", "--concurrency", "2", "--streams", "1", "--force")
+HERE = sorted(
+    set(CATALOGUE) - {"pause", "network-cut", "network-drop", "dns", "new-address", "oom", "disk-full"}
+)  # what can be done to local processes
+
+
+def _is_steady(suite: Suite) -> bool:
+    return suite.run("status", "--json").code == 0
+
+
+def _drilling(suite: Suite, fault: str, phase: str) -> subprocess.Popen[str]:
+    """Start a drill, and return when it says that it is in that phase."""
+    process = suite.start("drill", "--only", fault, *SHORT, PYTHONUNBUFFERED="1")
+    assert process.stdout is not None
+    heard = ""
+    for line in process.stdout:
+        heard += line
+        if line.startswith(f"[1/1] {fault}: ") and phase in line.removeprefix(f"[1/1] {fault}"):
+            return process
+    raise AssertionError(heard + (process.stderr.read() if process.stderr else ""))
+
+
+def _end(process: subprocess.Popen[str], number: signal.Signals) -> int:
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+@pytest.mark.parametrize("fault", HERE)
+def test_a_drill_that_is_killed_while_something_is_broken_is_undone(running: Suite, fault: str) -> None:
+    wait_for(lambda: _is_steady(running), 60)
+    process = _drilling(running, fault, f"{CATALOGUE[fault].action}: ")
+    time.sleep(0.5)  # into the injection, or past it
+    assert _end(process, signal.SIGKILL) == -signal.SIGKILL
+    undone = running.run("drill", "--undo", "--json")
+    assert undone.code == 0, undone.out
+    assert {one["fault"] for one in undone.json["undone"]} == {fault}
+    wait_for(lambda: _is_steady(running), 60)
+    up = running.run("up", "--phase", "2", "--demo", "--json")
+    assert up.json["plan"] == [], "everything runs as it was rendered"
+
+
+@pytest.mark.parametrize("phase", ["steady state", "recovery"])
+def test_a_drill_that_is_killed_while_nothing_is_broken_leaves_nothing(running: Suite, phase: str) -> None:
+    wait_for(lambda: _is_steady(running), 60)
+    _end(_drilling(running, "kill", phase), signal.SIGKILL)
+    assert running.run("drill", "--undo", "--json").json["undone"] == []
+    wait_for(lambda: _is_steady(running), 60)
+
+
+def test_ctrl_c_repairs_what_is_broken_before_the_drill_ends(running: Suite) -> None:
+    wait_for(lambda: _is_steady(running), 60)
+    process = _drilling(running, "both-down", "stop: ")
+    wait_for(lambda: not _is_steady(running), 30)
+    assert _end(process, signal.SIGINT) == 130
+    assert not (running.state / "drill.json").exists()
+    wait_for(lambda: _is_steady(running), 60)
+
+
+def test_the_next_up_repairs_what_a_killed_drill_has_left(running: Suite) -> None:
+    wait_for(lambda: _is_steady(running), 60)
+    _end(_drilling(running, "both-down", "stop: "), signal.SIGKILL)
+    up = running.run("up", "--phase", "2", "--demo", "--json")
+    assert up.code == 0, up.out
+    assert not (running.state / "drill.json").exists()
+    assert _is_steady(running)
+
+
+def test_a_kill_costs_no_plain_request(running: Suite) -> None:
+    wait_for(lambda: _is_steady(running), 60)
+    report = running.run("drill", "--only", "kill", "--duration", "5", "--concurrency", "4", "--force", "--json").json
+    (trial,) = report["trials"]
+    assert trial["outcome"] != "not available here"
+    assert trial["figures"]["plain"] > 20
+    assert trial["figures"]["plain_success"] == 1.0
+    assert trial["figures"]["streams_marked"] == 1.0
+    assert trial["figures"]["others_restarted"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--only", "kil"], 2, "did you mean kill"),
+        (["--compare", "nowhere.json"], 2, "nowhere.json"),
+        (["--project", "another"], 5, "nothing was started"),
+    ],
+)
+def test_what_cannot_be_drilled_is_said_and_nothing_is_broken(
+    running: Suite, words: list[str], code: int, says: str
+) -> None:
+    before = {name: one["pid"] for name, one in running.services().items()}
+    ran = running.run("drill", *words)
+    assert ran.code == code
+    assert says in ran.err
+    assert "hint:" in ran.err
+    assert {name: one["pid"] for name, one in running.services().items()} == before
