@@ -111,11 +111,12 @@ def _request(loaded: Loaded, choice: Choice, folder: Path, llama: str | None) ->
     from aisuite.ops.plan import PlanRequest
     from aisuite.stack.model import Site
     from aisuite.stack.resolve import model_files
+    from aisuite.vram.build import build_number
     from aisuite.vram.demand import build_of_image
-    from aisuite.vram.readback import parse_build
+    from aisuite.vram.model import LlamaBuild
 
     site = Site(engine="process", project=folder.name, folder=folder, working_dir=Path.cwd(), cpus=1)
-    build = parse_build(llama) if llama else build_of_image(loaded.profile.images)
+    build = LlamaBuild(build_number(llama), llama) if llama else build_of_image(loaded.profile.images)
     return PlanRequest(loaded.profile, loaded.name, model_files(loaded.profile, site), build, choice.flags())
 
 

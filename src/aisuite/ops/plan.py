@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from aisuite.errors import DoesNotFit, UsageError
 from aisuite.ops.checks import check_models
 from aisuite.vram.demand import demand_alone, demands_of, planned_models
-from aisuite.vram.model import Budget, Card, Verdict
+from aisuite.vram.model import Budget, Card
 from aisuite.vram.overhead import estimated_overhead
-from aisuite.vram.remedy import with_remedy
 from aisuite.vram.solve import Neighbour, neighbours, solve
-from aisuite.vram.sweep import sweeps
 from aisuite.vram.what_if import apply_changes
 
 if TYPE_CHECKING:
@@ -95,7 +93,7 @@ class PlanReport:
     @property
     def exit_code(self) -> int:
         """0, or 4 when it does not fit."""
-        return DoesNotFit.exit_code if self.plan.verdict is Verdict.NO else 0
+        return DoesNotFit.exit_code if self.plan.is_too_much else 0
 
 
 def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
@@ -115,14 +113,24 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
     demands = tuple(replace(one, fixed_by=_AS_PLANNED) if one.model in request.answered else one for one in demands)
     found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
     before = _solved(request, demands, budget, pricing) if request.changes else None
-    return PlanReport(found, neighbours(found, pricing), before, sweeps(found, pricing) if request.sweep else ())
+    return PlanReport(found, neighbours(found, pricing), before, _sweeps(found, pricing) if request.sweep else ())
 
 
 def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pricing: Pricing) -> VramPlan:
     prefer = request.profile.gpu.prefer
     found = solve(demands, budget, pricing, prefer)
     found = replace(found, notes=(*found.notes, *_above_limits(found, request.profile)))
-    return found if found.verdict is Verdict.FITS else with_remedy(found, demands, pricing, prefer)
+    if found.fits:
+        return found
+    from aisuite.vram.remedy import with_remedy
+
+    return with_remedy(found, demands, pricing, prefer)
+
+
+def _sweeps(found: VramPlan, pricing: Pricing) -> tuple[Sweep, ...]:
+    from aisuite.vram.sweep import sweeps
+
+    return sweeps(found, pricing)
 
 
 def _of_backend(profile: Profile) -> Iterator[str]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import Problem, ProfileInvalid
 from aisuite.profile.model import Model, Source
+from aisuite.vram.build import build_number
 from aisuite.vram.model import ALL_LAYERS, Demand, LlamaBuild, ServerFlags
-from aisuite.vram.readback import parse_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +72,8 @@ def build_of_image(images: Images) -> LlamaBuild:
     """Return the llama.cpp build of the image for a card: as the profile says, or as its tag does."""
     if images.llama_build is not None:
         return LlamaBuild(images.llama_build, f"b{images.llama_build}")
-    return parse_build(images.llama_gpu.partition("@")[0])
+    tag = images.llama_gpu.partition("@")[0]
+    return LlamaBuild(build_number(tag), tag)
 
 
 def _demand(name: str, model: Model, shape: ModelShape) -> Demand:
