@@ -11,13 +11,13 @@ from aisuite.drill.verdict import judge
 from aisuite.errors import StepFailed
 from aisuite.ops.drill_steady import (
     begun_since,
+    find_unhealthy,
     find_unsteady,
     observe,
     restarts_of_others,
     wait_until_healthy,
 )
 from aisuite.ops.drill_undo import broken
-from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _POLL = 0.2
 _PROBE_TIMEOUT = 1.0
 _SETTLES = 60.0  # seconds that the steady state may need to come back, beyond what the stack itself needs
-_CALM = 3.0  # seconds of steady state after it
+_CALM = 3.0  # seconds of good answers that prove it
 _TRIES = 4  # to find the steady state before it
 _WARM_UP = 2.0  # seconds of traffic that nobody judges
 
@@ -140,27 +140,15 @@ def _steady_load(bench: Bench, fault: Fault) -> tuple[float, LoadRun]:
 
 
 def _recover(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> str:
-    """Wait for the steady state to come back, and look at it for a while; say what is wrong with it."""
+    """Wait until the steady state is back; say what is wrong with it when it does not come."""
     deadline = watch.now() + _SETTLES + sum(bench.allowances(fault).values())
-    while watch.now() < deadline and not _recovered(bench, fault, watch, run):
-        watch.until(watch.now() + 1.0, returns=True)
-    unhealthy = wait_until_healthy(bench, max(0.0, deadline - watch.now()))
-    settled = watch.now()
-    bench.deps.clock.sleep(_CALM)
-    return unhealthy or find_unsteady(begun_since(run.seen(), settled), bench.first_id)
-
-
-def _recovered(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> bool:
-    """Whether what the fault met is ready, and answers clients again."""
-    healthy = watch.moments.healthy
-    if healthy is None:
-        return False
-    answers = [one for one in begun_since(run.seen(), healthy) if one.good]
-    met_models = any(one.role is Role.INFERENCE for one in bench.met_by(fault.subject))
-    if met_models:
-        return any(one.server == bench.first_id for one in answers)
-    kind = "rag" if bench.traffic(fault, 0.0).rag else "plain"
-    return any(one.kind == kind for one in answers)
+    while True:
+        since = watch.now()
+        watch.until(since + _CALM, returns=True)
+        unsteady = find_unhealthy(bench, observe(bench))
+        unsteady = unsteady or find_unsteady(begun_since(run.seen(), since), bench.first_id)
+        if not unsteady or watch.now() >= deadline:
+            return unsteady
 
 
 def _judged(bench: Bench, fault: Fault, requests: Sequence[Request], moments: Moments, sides: _Sides) -> Trial:

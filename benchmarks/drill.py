@@ -1,0 +1,103 @@
+"""Print the table of docs/benchmarks.md about faults: the whole failover drill on a demo suite of its own.
+
+    benchmarks/drill.py [process|docker] [options of `aisuite failover-drill`, such as --duration 60 --repeat 5]
+
+The docker engine needs the demo's images. The evidence of the last drill is copied to the folder that EVIDENCE names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from run import Folder, machine
+
+ENGINES = ("process", "docker")
+# Figure -> column head; shares in percent, all else in seconds.
+COLUMNS = {
+    "plain": "plain requests",
+    "plain_success": "succeeded",
+    "p99_added": "p99 added, s",
+    "first_good": "first good, s",
+    "in_flight": "longest in flight, s",
+    "explicit_error": "longest to an error, s",
+    "healthy_again": "ready again, s",
+    "back_on_first": "first choice again, s",
+    "recovers": "recovers, s",
+    "streams_marked": "streams marked",
+}
+SHARES = {"plain_success", "streams_marked"}
+
+
+def main() -> None:
+    """Drill one engine and print."""
+    engine, *options = sys.argv[1:] or ["process"]
+    if engine not in ENGINES:
+        raise SystemExit(f"{engine}: there is {' and '.join(ENGINES)}")
+    print(f"machine: {machine()}; engine {engine}; {' '.join(options) or 'as the profile says'}\n")
+    with tempfile.TemporaryDirectory(prefix="aisuite-bench-") as name:
+        one = Folder(Path(name))
+        one.run("up", "--demo", "--engine", engine)
+        try:
+            report = _drill(one, options)
+            _keep_evidence(one.path, report)
+        finally:
+            one.run("down")
+    _print(report)
+
+
+def _drill(one: Folder, options: list[str]) -> dict[str, Any]:
+    """Run the drill, which may well end with exit code 6."""
+    command = [sys.executable, "-m", "aisuite", "failover-drill", "--json", *options]
+    ran = subprocess.run(
+        command, cwd=one.path, env={**os.environ, **one.ports}, stdout=subprocess.PIPE, text=True, check=False
+    )
+    report: dict[str, Any] = json.loads(ran.stdout)
+    if "trials" not in report:
+        raise SystemExit(report["error"]["message"])
+    return report
+
+
+def _keep_evidence(folder: Path, report: dict[str, Any]) -> None:
+    kept = os.environ.get("EVIDENCE")
+    if kept and report.get("evidence"):
+        source = folder / ".aisuite" / "aisuite" / "evidence" / report["evidence"]
+        shutil.copytree(source, Path(kept) / report["evidence"])
+
+
+def _print(report: dict[str, Any]) -> None:
+    """Print a Markdown table: a row for each fault; of several trials the least, the median and the most."""
+    print("| fault | verdict | " + " | ".join(COLUMNS.values()) + " |")
+    print("| --- " * (len(COLUMNS) + 2) + "|")
+    for one in report["summary"]:
+        cells = [_cell(name, one["figures"].get(name)) for name in COLUMNS]
+        print(f"| {one['fault']} | {one['outcome']} ({one['passed']} of {one['runs']}) | " + " | ".join(cells) + " |")
+    print()
+    for one in report["summary"]:
+        if one["outcome"] != "pass":
+            print(f"- {one['fault']}: {one['why']}")
+    if report["success"] is not None:
+        print(f"\nWhole matrix, outages left out: {report['success']:.3%} of the plain requests succeeded.")
+
+
+def _cell(name: str, spread: dict[str, float] | None) -> str:
+    if spread is None:
+        return ""
+    written = [_written(name, spread[key]) for key in ("least", "median", "most")]
+    return " / ".join(written) if len(set(written)) > 1 else written[0]
+
+
+def _written(name: str, value: float) -> str:
+    if name in SHARES:
+        return f"{value:.2%}"
+    return f"{value:.0f}" if name == "plain" else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    main()
