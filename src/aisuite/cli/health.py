@@ -27,7 +27,10 @@ def health(
         bool, typer.Option("--deep", help="Ask every server of every route for one token, the fallbacks too.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, help="Seconds that services have to become healthy; 0 looks once.")
+        float,
+        typer.Option(
+            "--timeout", min=0, help="Seconds for services to become healthy, and for models to answer; 0 looks once."
+        ),
     ] = 30.0,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show a live table until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option("--interval", min=0.5, help="Seconds between two looks of --watch.")] = 2.0,

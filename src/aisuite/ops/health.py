@@ -11,15 +11,15 @@ from aisuite.ops.health_judge import (
     Finding,
     Grade,
     Verdict,
-    dependencies_in,
     judge_card,
     judge_gateway,
-    judge_route,
     judge_service,
     judge_snapshots,
+    judge_token,
     verdict_of,
 )
-from aisuite.ops.health_look import Tokens, ask_routes, list_snapshots, read_logs, see_services, time_gateway
+from aisuite.ops.health_look import list_snapshots, read_logs, see_services, time_gateway
+from aisuite.ops.health_tokens import TokenRequest, ask_for_tokens
 from aisuite.ops.measured_file import read_measured
 from aisuite.ops.record import require_record
 from aisuite.stack.model import Role
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
     from aisuite.ports import Chat, Deps
 
 _PAUSE = 0.5  # between two looks
-_SHORTEST_ANSWER = 5.0  # seconds that a model is given at least
 _SAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRequest:
-    """`wait`: seconds that services have to become ready, and each route to answer; 0 looks once."""
+    """`wait`: seconds that services have to become ready, and models to answer; 0 looks once."""
 
     wait: float = 30.0
     deep: bool = False  # ask models for tokens
@@ -118,20 +117,9 @@ def _of_gateway(
         return
     key = _key(deps, "gateway_key")
     yield judge_gateway(gateway.name, time_gateway(gateway, key, request.samples, deps))
-    if not request.deep:
-        return
-    tokens = Tokens(gateway, key, ready, max(request.wait, _SHORTEST_ANSWER))
-    yield from map(judge_route, ask_routes(record.routes, tokens, deps, chat))
-    rag = record.find(Role.RAG)
-    if rag is not None and rag.name in ready:
-        told = deps.probe.ask(f"{rag.ready_url}?llm=true", tokens.seconds).told
-        yield _of_rag(rag.name, dependencies_in(told).get("llm", "no answer"))
-
-
-def _of_rag(name: str, state: str) -> Finding:
-    if state == "ok":
-        return Finding("token", name, Grade.OK, "its model answers")
-    return Finding("token", name, Grade.BAD, f"its model does not answer: {state}", f"aisuite logs {name}")
+    if request.deep:
+        wanted = TokenRequest(record, gateway, key, ready, request.wait)
+        yield from map(judge_token, ask_for_tokens(wanted, deps, chat))
 
 
 def _of_store(record: Record, services: tuple[Sighting, ...], deps: Deps) -> Iterator[Finding]:

@@ -40,13 +40,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `hint` is a command."""
+    """One thing that was looked at; `hint` is a command, `measured` seconds, a count or a share, by the check."""
 
     check: str
     subject: str  # a service, a route, a card
     grade: Grade
     words: str
     hint: str | None = None
+    measured: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,14 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteAnswer:
-    """What came of asking for one token. `server` None: whichever the gateway chose."""
+class TokenAnswer:
+    """What came of asking for one token; `error` is empty when it came."""
 
-    route: str
-    server: str | None
-    error: str  # empty: it came
-    seconds: float
+    subject: str  # a route, one server behind it, a service
+    log: str  # the service whose log may say why not
+    error: str = ""
+    seconds: float = 0.0
+    age: float = 0.0  # seconds that the answer may be old
 
 
 def verdict_of(sightings: Iterable[Sighting], findings: Iterable[Finding]) -> Verdict:
@@ -100,11 +102,13 @@ def judge_service(seen: Sighting) -> Iterator[Finding]:
     if seen.restarts:
         times = "once" if seen.restarts == 1 else f"{seen.restarts} times"
         words = f"its engine has started it again {times} since `aisuite up`"
-        yield Finding("restarts", seen.name, Grade.NOTE, words, f"aisuite events {seen.name} --once --since 24h")
+        yield Finding(
+            "restarts", seen.name, Grade.NOTE, words, f"aisuite events {seen.name} --once --since 24h", seen.restarts
+        )
     if seen.errors.count:
         lines = "1 error" if seen.errors.count == 1 else f"{seen.errors.count} errors"
         words = f"{lines} in its log since its start, the last: {seen.errors.last}"
-        yield Finding("log", seen.name, Grade.NOTE, words, logs)
+        yield Finding("log", seen.name, Grade.NOTE, words, logs, seen.errors.count)
 
 
 def _readiness(seen: Sighting) -> Finding:
@@ -133,16 +137,14 @@ def _why_unready(seen: Sighting) -> tuple[str, str]:
     return f"it runs and is not ready: {broken or seen.reason}", logs
 
 
-def judge_route(answer: RouteAnswer) -> Finding:
-    """Say whether a route, or one server behind it, answered."""
+def judge_token(answer: TokenAnswer) -> Finding:
+    """Say whether a model answered."""
     if answer.error:
-        where = f"aisuite logs {answer.server or 'api-gateway'}"
-        return Finding("token", _way(answer), Grade.BAD, answer.error, where)
-    return Finding("token", _way(answer), Grade.OK, f"one token in {answer.seconds:.2f} s")
-
-
-def _way(answer: RouteAnswer) -> str:
-    return answer.route if answer.server is None else f"{answer.route} by {answer.server}"
+        return Finding("token", answer.subject, Grade.BAD, answer.error, f"aisuite logs {answer.log}")
+    if answer.age:
+        return Finding("token", answer.subject, Grade.OK, f"its model gave a token in the last {answer.age:g} s")
+    words = f"one token in {answer.seconds:.2f} s"
+    return Finding("token", answer.subject, Grade.OK, words, measured=round(answer.seconds, 4))
 
 
 def judge_gateway(name: str, seconds: Sequence[float | None]) -> Finding:
@@ -153,9 +155,9 @@ def judge_gateway(name: str, seconds: Sequence[float | None]) -> Finding:
         return Finding("p95", name, Grade.BAD, words, f"aisuite logs {name}")
     slowest = percentile(answered, 0.95)
     words = f"p95 {slowest * 1000:.0f} ms of {len(answered)} requests without a model (at most {SLOWEST_GATEWAY:g} s)"
-    if slowest > SLOWEST_GATEWAY:
-        return Finding("p95", name, Grade.BAD, words, f"aisuite top {name}")
-    return Finding("p95", name, Grade.OK, words)
+    slow = slowest > SLOWEST_GATEWAY
+    grade, hint = (Grade.BAD, f"aisuite top {name}") if slow else (Grade.OK, None)
+    return Finding("p95", name, grade, words, hint, round(slowest, 4))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -180,9 +182,8 @@ def judge_card(card: GpuDevice) -> Finding:
     taken = int(card.total) - int(card.free)
     share = taken / int(card.total)
     words = f"{taken} of {int(card.total)} MiB are taken ({share:.0%}, at most {FULLEST_CARD:.0%})"
-    if share >= FULLEST_CARD:
-        return Finding("memory", card.name, Grade.BAD, words, "aisuite gpu")
-    return Finding("memory", card.name, Grade.OK, words)
+    grade, hint = (Grade.BAD, "aisuite gpu") if share >= FULLEST_CARD else (Grade.OK, None)
+    return Finding("memory", card.name, grade, words, hint, round(share, 4))
 
 
 def dependencies_in(told: Any) -> dict[str, str]:

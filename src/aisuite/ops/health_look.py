@@ -1,19 +1,12 @@
-"""Questions to a running stack: its services, its gateway, its vector store, every server behind every route."""
+"""Questions to a running stack that cost nothing: to its services, their logs, its gateway, its vector store."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError
-from aisuite.ops.health_judge import (
-    RouteAnswer,
-    Sighting,
-    dependencies_in,
-    has_token,
-    servers_in,
-)
+from aisuite.ops.health_judge import Sighting, dependencies_in
 from aisuite.ops.log_errors import find_errors
 from aisuite.plan.observed import ALIVE, State
 
@@ -22,7 +15,7 @@ if TYPE_CHECKING:
 
     from aisuite.ops.record import Record, RecordedService
     from aisuite.plan.observed import ObservedService
-    from aisuite.ports import Answer, Chat, Deps
+    from aisuite.ports import Answer, Deps
 
 _LOG_LINES = 2000  # of each service, since its start
 _PROBE_TIMEOUT = 5.0
@@ -30,7 +23,6 @@ _SHORTEST_PROBE = 3.0  # our services give what they need 2 s before they say th
 _ALIVE_TIMEOUT = 1.0
 _AT_ONCE = 8
 _GATEWAY_AT_ONCE = 4
-_PAUSE = 1.0  # before a model is asked again
 
 
 def see_services(record: Record, deps: Deps, left: float) -> tuple[Sighting, ...]:
@@ -111,52 +103,3 @@ def list_snapshots(store: RecordedService, key: str, deps: Deps) -> Mapping[str,
         name: deps.probe.read(f"{store.url}/collections/{name}/snapshots", key, _PROBE_TIMEOUT) is not None
         for name in names
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Who is asked for tokens, and how long that may take in all; servers that are not `ready` are not asked."""
-
-    gateway: RecordedService
-    key: str
-    ready: frozenset[str]
-    seconds: float
-
-
-def ask_routes(routes: Sequence[str], tokens: Tokens, deps: Deps, chat: Chat) -> tuple[RouteAnswer, ...]:
-    """Ask each route for one token, and each server behind it, the fallbacks too, through the gateway."""
-    servers = servers_in(deps.probe.read(f"{tokens.gateway.url}/model/info", tokens.key, _PROBE_TIMEOUT))
-    # LiteLLM takes the id of a server for a model of its own: no other server answers for it then.
-    wanted: list[tuple[str, str | None, str]] = [(route, None, route) for route in routes]
-    wanted += [(route, one.removeprefix(f"{route}--"), one) for route, one in servers]
-
-    def ask(way: tuple[str, str | None, str]) -> RouteAnswer:
-        route, server, model = way
-        if server is not None and server not in tokens.ready:
-            return RouteAnswer(route, server, f"not asked: {server} is not ready", 0.0)
-        return _ask_until_it_answers(RouteAnswer(route, server, "", 0.0), model, tokens, deps, chat)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(ask, wanted))
-
-
-def _ask_until_it_answers(blank: RouteAnswer, model: str, tokens: Tokens, deps: Deps, chat: Chat) -> RouteAnswer:
-    """Ask again while there is time: a server that has just come back may still be left alone by the gateway."""
-    url = f"{tokens.gateway.url}/v1/chat/completions"
-    until = deps.clock.monotonic() + tokens.seconds
-    while True:
-        begin = deps.clock.monotonic()
-        error = _ask_for_token(url, tokens.key, model, max(until - begin, _PAUSE), chat)
-        if not error or deps.clock.monotonic() + _PAUSE >= until:
-            return replace(blank, error=error, seconds=deps.clock.monotonic() - begin)
-        deps.clock.sleep(_PAUSE)
-
-
-def _ask_for_token(url: str, key: str, model: str, timeout: float, chat: Chat) -> str:
-    """Return what was wrong; empty when a token came."""
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1, "temperature": 0}
-    try:
-        told = chat.post(url, key, body, timeout)
-    except AisuiteError as err:
-        return err.message
-    return "" if has_token(told) else "the answer is empty"

@@ -186,11 +186,26 @@ def test_a_route_that_does_not_answer_is_asked_again_while_there_is_time(tmp_pat
     assert len(world.chat.sent) > len(report.bad)
 
 
-def test_a_server_that_is_not_ready_is_not_asked_for_tokens(world: World) -> None:
+def test_a_server_that_is_not_ready_is_not_asked_for_tokens_nor_waited_for(world: World) -> None:
     _end(world, "inference-code", State.EXITED)
+    before = world.deps.clock.monotonic()
     report = _look(world, replace(LOOK, deep=True))
+    assert world.deps.clock.monotonic() == before
     assert _bad(report)["chat-7b by inference-code"] == "not asked: inference-code is not ready"
     assert "chat-7b--inference-code" not in {sent.body["model"] for sent in world.chat.sent}
+
+
+def test_where_no_model_is_ready_each_route_is_asked_once(tmp_path: Path) -> None:
+    world = _running(tmp_path, FakeChat({COMPLETIONS: [StepFailed("no server is left")]}))
+    for server in ("inference-chat", "inference-code"):
+        _end(world, server, State.EXITED)
+    before = world.deps.clock.monotonic()
+    report = _look(world, replace(LOOK, deep=True))
+    assert report.verdict is Verdict.DOWN
+    assert world.deps.clock.monotonic() == before
+    assert sorted(sent.body["model"] for sent in world.chat.sent) == ["chat-7b", "code-7b"]
+    assert _bad(report)["chat-7b"] == "no server is left"
+    assert _bad(report)["rag"] == "not asked: no model server is ready"
 
 
 def test_without_a_gateway_no_route_is_asked(world: World) -> None:

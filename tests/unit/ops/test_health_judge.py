@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from aisuite.ops.health_judge import (
     Finding,
     Grade,
-    RouteAnswer,
     Sighting,
+    TokenAnswer,
     Verdict,
     dependencies_in,
     has_token,
     judge_card,
     judge_gateway,
-    judge_route,
     judge_service,
     judge_snapshots,
+    judge_token,
     percentile,
     servers_in,
     verdict_of,
@@ -139,11 +139,11 @@ def test_a_store_that_lists_its_snapshots_is_well_and_one_that_does_not_is_named
     assert (silent.grade, silent.words) == (Grade.BAD, "it does not list the snapshots of notes")
 
 
-def test_a_route_without_a_token_names_the_server_whose_log_may_say_why() -> None:
-    fallback = judge_route(RouteAnswer("chat-7b", "inference-code", "HTTP 500", 1.0))
-    assert (fallback.subject, fallback.hint) == ("chat-7b by inference-code", "aisuite logs inference-code")
-    assert judge_route(RouteAnswer("chat-7b", None, "HTTP 500", 1.0)).hint == "aisuite logs api-gateway"
-    assert judge_route(RouteAnswer("chat-7b", None, "", 0.25)).words == "one token in 0.25 s"
+def test_a_model_that_gives_no_token_is_bad_and_names_the_log_that_may_say_why() -> None:
+    silent = judge_token(TokenAnswer("chat-7b by inference-code", "inference-code", "HTTP 500", 1.0))
+    assert (silent.grade, silent.words, silent.hint) == (Grade.BAD, "HTTP 500", "aisuite logs inference-code")
+    assert judge_token(TokenAnswer("chat-7b", "api-gateway", "", 0.25)).words == "one token in 0.25 s"
+    assert judge_token(TokenAnswer("rag", "rag", age=10)).words == "its model gave a token in the last 10 s"
 
 
 def test_the_servers_of_a_gateway_are_read_with_their_routes() -> None:
