@@ -36,10 +36,11 @@ class Windows:
 def windows(fault: Fault, requests: Iterable[Request], moments: Moments) -> Windows:
     """Sort requests by what the fault may have done to them; poison is left out."""
     ordered = sorted((one for one in requests if one.kind != "poison"), key=lambda one: one.start)
-    met = [one for one in ordered if one.end >= moments.fault]
+    breaking = moments.fault if moments.breaking is None else moments.breaking
+    met = [one for one in ordered if one.end >= moments.fault and not breaking <= one.start < moments.fault]
     noticed = moments.fault + fault.notice
     return Windows(
-        before=tuple(one for one in ordered if one.end < moments.fault and one.start >= 0),
+        before=tuple(one for one in ordered if one.end < breaking and one.start >= 0),
         caught=tuple(one for one in met if one.start < noticed),
         later=tuple(one for one in met if one.start >= noticed),
     )
@@ -49,10 +50,10 @@ def figures(fault: Fault, requests: Sequence[Request], moments: Moments, first: 
     """Return everything that can be counted; None for what did not happen. `first` is the first choice's id."""
     seen = windows(fault, requests, moments)
     kind = "rag" if fault.traffic is Traffic.RAG else "plain"
-    plain = _of_kind("plain", _begun_from(moments.fault, seen.since))
+    plain = _of_kind("plain", _while_judged(fault, _begun_from(moments.fault, seen.since), moments))
     streams = _of_kind("stream", seen.since)
     before = [one for one in _of_kind("plain", seen.before) if one.good]
-    later = [one for one in _of_kind("plain", seen.later) if one.good]
+    later = [one for one in _of_kind("plain", _while_judged(fault, seen.later, moments)) if one.good]
     asked = _of_kind(kind, seen.since)
     return {
         "requests": float(len(seen.before) + len(seen.since)),
@@ -99,6 +100,13 @@ def _of_kind(kind: str, requests: Iterable[Request]) -> list[Request]:
 
 def _begun_from(moment: float, requests: Iterable[Request]) -> list[Request]:
     return [one for one in requests if one.start >= moment]
+
+
+def _while_judged(fault: Fault, requests: Iterable[Request], moments: Moments) -> list[Request]:
+    """Leave out what was begun after a stand-in left: taking it away is the drill's own doing."""
+    if fault.mode is None or moments.undone is None:
+        return list(requests)
+    return [one for one in requests if one.start < moments.undone]
 
 
 def _share(happened: Iterable[bool]) -> float | None:

@@ -128,7 +128,8 @@ class Request:
 class Moments:
     """When what happened, in one experiment; None: it did not."""
 
-    fault: float
+    fault: float  # for a stand-in: when it is in place
+    breaking: float | None = None  # when putting it in place began; requests from then to `fault` are not judged
     undone: float | None = None
     unhealthy: float | None = None  # first probe that failed
     healthy: float | None = None  # first good probe after the fault (after `undone` when it is held)

@@ -22,7 +22,7 @@ from aisuite.ops.drill_undo import broken
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aisuite.drill.model import Fault, Request
+    from aisuite.drill.model import Fault, Request, Undo
     from aisuite.ops.drill_bench import Bench
     from aisuite.plan.observed import Observed
     from aisuite.ports.load import LoadRun
@@ -32,6 +32,7 @@ _POLL = 0.2
 _PROBE_TIMEOUT = 1.0
 _SETTLES = 60.0  # seconds that the steady state may need to come back, beyond what the stack itself needs
 _CALM = 3.0  # seconds of good answers that prove it
+_SWAP = 10.0  # seconds that a stand-in, or who comes back after it, may need to answer
 _TRIES = 4  # to find the steady state before it
 _WARM_UP = 2.0  # seconds of traffic that nobody judges
 
@@ -69,6 +70,11 @@ class _Watch:
         if ready and returns and self.moments.healthy is None and self.moments.unhealthy is not None:
             self.moments = replace(self.moments, healthy=self.now())
 
+    def note_in_place(self, fault: Fault) -> None:
+        """Note when a stand-in answers: from here on it is judged."""
+        if fault.mode is not None:
+            self.moments = replace(self.moments, breaking=self.moments.fault, fault=self.now())
+
     def note_undone(self, fault: Fault) -> None:
         """Note the end of a fault; one that never made its service unhealthy has left it well."""
         if fault.held:
@@ -93,7 +99,8 @@ def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tup
         before = observe(bench)
         watch = _Watch(bench, bench.met_by(fault.subject), zero)
         listen(f"{fault.action}: {', '.join(entry.service for entry in bench.entries(fault))}")
-        with broken(bench.entries(fault), bench.deps, bench.faults):
+        with broken(bench.entries(fault), bench.deps, bench.faults, lambda entry: _wait_for_stand_in(bench, entry)):
+            watch.note_in_place(fault)
             watch.until(watch.moments.fault + bench.lasts(fault), returns=not fault.held)
         watch.note_undone(fault)
         listen("recovery")
@@ -137,6 +144,16 @@ def _steady_load(bench: Bench, fault: Fault) -> tuple[float, LoadRun]:
         run.stop()
         clock.sleep(bench.stack.policy.health_interval)
     raise NotSteady(f"the stack is not steady: {unsteady}", "aisuite health")
+
+
+def _wait_for_stand_in(bench: Bench, entry: Undo) -> None:
+    """Wait until something answers in a service's place: of two servers one shall answer at any time."""
+    clock, url = bench.deps.clock, bench.stack.service(entry.service).ready_url
+    deadline = clock.monotonic() + _SWAP
+    while entry.mode is not None and clock.monotonic() < deadline:
+        if bench.deps.probe.ask(url, _PROBE_TIMEOUT).status is not None:
+            return
+        clock.sleep(_POLL)
 
 
 def _recover(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> str:

@@ -11,7 +11,7 @@ from aisuite.errors import StepFailed
 from aisuite.ops.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from aisuite.drill.model import Undo
     from aisuite.ports import Deps, Workdir
@@ -57,28 +57,33 @@ def undo_left(stack: Stack, deps: Deps) -> tuple[Undo, ...]:
 
 
 @contextmanager
-def broken(entries: Sequence[Undo], deps: Deps, faults: Faults) -> Iterator[None]:
+def broken(
+    entries: Sequence[Undo], deps: Deps, faults: Faults, settled: Callable[[Undo], None] = lambda _: None
+) -> Iterator[None]:
     """Keep things broken for a `with` block: journalled before, and repaired after it, whatever happens.
 
+    `settled` is called after each entry was done or undone, and may wait for it.
     Raises StepFailed when the repair fails; then the journal stays.
     """
     deps.workdir.write({JOURNAL: format_journal(entries)})
     try:
         for entry in entries:
             faults.inject(entry)
+            settled(entry)
         yield
     finally:
         with uninterrupted():
-            _undo(entries, faults)
+            _undo(entries, faults, settled)
             deps.workdir.remove(JOURNAL)
 
 
-def _undo(entries: Sequence[Undo], faults: Faults) -> None:
-    """Undo all, last first, however many of them fail; then raise what the first failed with."""
+def _undo(entries: Sequence[Undo], faults: Faults, settled: Callable[[Undo], None] = lambda _: None) -> None:
+    """Undo all, last first, however many of them fail; then say what failed."""
     failed: list[StepFailed] = []
     for entry in reversed(entries):
         try:
             faults.undo(entry)
+            settled(entry)
         except StepFailed as err:
             failed.append(err)
     if failed:

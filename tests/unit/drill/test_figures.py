@@ -85,6 +85,16 @@ def test_health_counts_from_the_rollback_of_a_fault_that_was_held() -> None:
     assert figures(KILL, [], replace(AT_10, healthy=None), FIRST)["healthy_again"] is None
 
 
+def test_what_happens_while_a_stand_in_is_put_in_place_or_taken_away_is_not_judged() -> None:
+    moments = Moments(fault=12.0, breaking=10.0, undone=40.0, healthy=43.0)
+    seen = [good(5.0), bad(10.5), bad(11.9, 0.5), good(13.0, 0.2), bad(41.0), good(44.0, 0.3)]
+    found = figures(CATALOGUE["error-500"], seen, moments, FIRST)
+    assert found["plain_success"] == 1.0
+    assert found["p99"] == pytest.approx(0.2)
+    assert found["p99_before"] == pytest.approx(0.1)
+    assert found["back_on_first"] == pytest.approx(1.3)
+
+
 def test_errors_are_counted_by_what_clients_were_told_the_commonest_first() -> None:
     seen = [bad(1, error="early"), bad(11, error="b"), bad(12, error="a"), bad(13, error="a")]
     assert list(errors(KILL, seen, AT_10).items()) == [("plain: a", 2), ("plain: b", 1)]

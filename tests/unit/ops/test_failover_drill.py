@@ -91,6 +91,17 @@ def test_what_is_done_in_order_is_undone_in_reverse() -> None:
     ]
 
 
+def test_a_stand_in_is_judged_from_when_it_is_in_place() -> None:
+    world = DrillWorld()
+    world.faults.on_inject = lambda _: world.deps.clock.sleep(1.5)
+    (trial,) = _drill(world, CATALOGUE["poison"]).trials
+    assert trial.outcome is Outcome.PASS, trial.why
+    assert trial.moments is not None
+    assert trial.moments.breaking is not None
+    assert trial.moments.fault - trial.moments.breaking == pytest.approx(3.0)
+    assert world.load.plans[0].poison_every == 2.0
+
+
 def test_a_repair_that_fails_leaves_the_journal_for_undo() -> None:
     world = DrillWorld()
 
