@@ -69,7 +69,15 @@ def test_of_too_many_lines_the_newest_are_kept_and_the_others_counted() -> None:
     engine = running()
     slices = begun(engine, most=3)
     engine.say("chat", *map(str, range(8)))
-    assert cut_until(slices, "7").endswith("[5 earlier lines are left out]\n5\n6\n7\n")
+    assert cut_until(slices, "7") == "[5 lines are left out]\n5\n6\n7\n"
+
+
+def test_of_too_many_lines_those_that_tell_of_errors_are_kept() -> None:
+    engine = running()
+    slices = begun(engine, most=3)
+    error = '{"level": "ERROR", "message": "upstream is gone"}'
+    engine.say("chat", "0", error, *map(str, range(2, 8)))
+    assert cut_until(slices, "7") == f"{error}\n[4 lines are left out]\n5\n6\n7\n"
 
 
 def test_a_log_that_cannot_be_read_says_so_in_its_place() -> None:
