@@ -31,13 +31,13 @@ def list_(session: Session) -> int:
 @command("evidence.show")
 def show(
     session: Session,
-    id_: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Its id, or how that begins; without it the newest.")
+    report: Annotated[
+        str | None, typer.Argument(metavar="[REPORT]", help="Its id, or how that begins; without it the newest.")
     ] = None,
 ) -> int:
     """Print one report as Markdown, and where its files lie."""
     from aisuite.cli.view import evidence as view
     from aisuite.ops.evidence_shelf import show_evidence
 
-    shown = show_evidence(session.deps().workdir, id_)
+    shown = show_evidence(session.deps().workdir, report)
     return session.out.show(view.show_json(shown), view.show_text(shown))
