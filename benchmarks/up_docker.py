@@ -7,6 +7,7 @@ on plain Debian, and measures on both. Prints one table; medians of five.
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from run import Folder, critical_path, machine
 
+PROJECT = "aisuite-bench"
 ROUNDS = 5
 # What an earlier stack of this kind had on every service.
 OLD_HEALTH = {"interval": "30s", "timeout": "5s", "retries": "5", "start_period": "30s"}
@@ -33,18 +35,26 @@ def main() -> None:
     version, compose = _docker("version", "--format", "{{.Server.Version}}"), _docker("compose", "version", "--short")
     print(f"machine: {machine()}; Docker Engine {version}, compose {compose}\n")
     figures: dict[str, list[float]] = {key: [] for key in (*AISUITE, *COMPOSE)}
+    os.environ["AISUITE_PROJECT"] = PROJECT
     with tempfile.TemporaryDirectory(prefix="aisuite-bench-") as name:
         one = Folder(Path(name))
-        one.run("up", "--demo", "--engine", "docker")  # secrets, demo models, the rendered file
-        one.run("down")
-        rendered = Path(name) / ".aisuite" / "aisuite" / "compose.yaml"
-        old = rendered.with_name("compose.old-health.yaml")
-        old.write_text(_with_old_health(rendered.read_text()))
-        for _ in range(ROUNDS):
-            _measure_aisuite(one, figures)
-            _measure_compose(rendered, figures, "compose cold")
-            _measure_compose(old, figures, "compose cold, old checks")
+        try:
+            _measure(one, figures)
+        finally:
+            one.run("down", "--volumes", "--yes")
     _print(figures, LEAST_GAIN[int(version.split(".")[0]) >= 25])
+
+
+def _measure(one: Folder, figures: dict[str, list[float]]) -> None:
+    one.run("up", "--demo", "--engine", "docker")  # secrets, demo models, the rendered file
+    one.run("down")
+    rendered = one.path / ".aisuite" / PROJECT / "compose.yaml"
+    old = rendered.with_name("compose.old-health.yaml")
+    old.write_text(_with_old_health(rendered.read_text()))
+    for _ in range(ROUNDS):
+        _measure_aisuite(one, figures)
+        _measure_compose(rendered, figures, "compose cold")
+        _measure_compose(old, figures, "compose cold, old checks")
 
 
 def _measure_aisuite(one: Folder, figures: dict[str, list[float]]) -> None:
