@@ -26,6 +26,9 @@ _COMPOSE_TIMEOUT = 10.0
 class DockerFacts:
     """The engine that the docker command would ask."""
 
+    def __init__(self) -> None:
+        import docker.errors  # noqa: F401  now: threads that import it at the same time meet it half-made
+
     def describe(self) -> Docker:
         """Return what it says about itself; an engine that does not answer is `fault`."""
         from docker.errors import DockerException

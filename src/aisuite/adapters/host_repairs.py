@@ -21,11 +21,6 @@ class LocalRepairs:
         with _translated(path):
             path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
 
-    def make_folder(self, path: Path) -> None:
-        """Make a folder, with what is missing above it."""
-        with _translated(path):
-            path.mkdir(parents=True, exist_ok=True)
-
     def remove_file(self, path: Path) -> None:
         """Remove a file; fine when it is not there."""
         with _translated(path):

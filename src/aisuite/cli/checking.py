@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.cli.folders import user_folder
+from aisuite.cli.options import DEFAULT_PROJECT
 from aisuite.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def subject_of(choice: Choice, deps: Deps, *, online: bool) -> Subject:
         working_dir=Path.cwd(),
         programs=_programs(stack, llama, fault, environment),
         lock=read_lock(SharedFolder(Path.cwd())),
+        flags="--demo" if choice.demo else choice.flags(),
+        project_flags="" if stack.project == DEFAULT_PROJECT else f"-p {stack.project}",
         cpu_only=llama.why_no_card if llama else None,
         online=online,
     )
@@ -138,7 +141,7 @@ def _doors(
         deps=deps,
         engine=open_engine(folder, request.stack.engine),
         machine=LocalFacts(),
-        container_engine=DockerFacts(),
+        container_engine=DockerFacts() if containers else None,
         images=open_images() if containers else None,
         files=GgufFiles(user_folder("cache")),
         read_live=LiveContainers(folder, folder.name).read if containers else None,

@@ -36,10 +36,10 @@ class FactDoors:
     deps: Deps
     engine: Engine
     machine: MachineFacts
-    container_engine: EngineFacts
-    images: Images | None  # None: local processes
+    container_engine: EngineFacts | None  # None, as the next two: local processes
+    images: Images | None
     files: ModelFiles
-    read_live: Callable[[], LiveProject] | None  # None: local processes
+    read_live: Callable[[], LiveProject] | None
     old_environments: Callable[[], tuple[Path, ...]]
     plan_card: Callable[[], VramPlan | None]  # raises what a plan raises
 
@@ -52,6 +52,8 @@ class FactRequest:
     working_dir: Path
     programs: Programs
     lock: Mapping[str, Locked]
+    flags: str = ""  # what chooses the same profile again, for hints
+    project_flags: str = ""
     cpu_only: str | None = None
     online: bool = False
 
@@ -61,7 +63,7 @@ def gather(request: FactRequest, doors: FactDoors, sections: AbstractSet[Section
     with ThreadPoolExecutor(max_workers=len(_LOOKS)) as pool:
         asked = {one: pool.submit(_LOOKS[one], request, doors) for one in sections}
     found: dict[str, Any] = {section.value: future.result() for section, future in asked.items()}
-    return Snapshot(request.stack, request.working_dir, **found)
+    return Snapshot(request.stack, request.working_dir, request.flags, request.project_flags, **found)
 
 
 def _machine(_: FactRequest, doors: FactDoors) -> Machine:
@@ -71,8 +73,8 @@ def _machine(_: FactRequest, doors: FactDoors) -> Machine:
     )
 
 
-def _docker(request: FactRequest, doors: FactDoors) -> Docker:
-    return doors.container_engine.describe() if request.stack.engine == "docker" else Docker()
+def _docker(_: FactRequest, doors: FactDoors) -> Docker:
+    return Docker() if doors.container_engine is None else doors.container_engine.describe()
 
 
 def _live(_: FactRequest, doors: FactDoors) -> Live:

@@ -11,6 +11,7 @@ from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import list_images, needed_images
 from aisuite.preflight.snapshot import Card, Gpu, Image, Model
 from aisuite.vram.gguf import part_names
+from aisuite.vram.gguf_cursor import GgufInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aisuite.ops.gather_facts import FactDoors, FactRequest
     from aisuite.ops.images import ImageRow
     from aisuite.ports import Images
+    from aisuite.ports.facts import EngineFacts
     from aisuite.stack.model import ModelFile
     from aisuite.vram.model import VramPlan
 
@@ -34,7 +36,10 @@ def look_at_models(request: FactRequest, doors: FactDoors) -> tuple[Model, ...]:
 def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
     if file.demo_sentence is not None:
         return Model(file.model, file.path, made_here=True)
-    parts = _parts(file.path)
+    try:
+        parts = [file.path.with_name(name) for name in part_names(file.path.name)]
+    except GgufInvalid as err:
+        return Model(file.model, file.path, file.repo, bytes=0, header=f"{file.path}: {err}")
     here = [one for one in parts if one.is_file()]
     missing = tuple(one.name for one in parts if one not in here)
     size = sum(one.stat().st_size for one in here) if here else None
@@ -50,11 +55,6 @@ def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
         digest=_digest(file, doors) if whole and file.sha256 else None,
         afar=_afar(file, doors) if missing and request.online and file.repo else None,
     )
-
-
-def _parts(path: Path) -> list[Path]:
-    """Return all parts of a split model, else the file alone."""
-    return [path.with_name(name) for name in part_names(path.name)]
 
 
 def _header_fault(path: Path, doors: FactDoors) -> str:
@@ -82,16 +82,17 @@ def _afar(file: ModelFile, doors: FactDoors) -> str:
 
 def look_at_images(request: FactRequest, doors: FactDoors) -> tuple[Image, ...]:
     """Look at every image that the stack needs; empty for local processes, and where no engine answers."""
-    if doors.images is None:
+    images, engine = doors.images, doors.container_engine
+    if images is None or engine is None:
         return ()
     try:
-        rows = list_images(needed_images(request.stack), doors.images, request.lock).images
-        return tuple(_image(row, doors.images, request, doors) for row in rows)
+        rows = list_images(needed_images(request.stack), images, request.lock).images
+        return tuple(_image(row, images, engine, request) for row in rows)
     except AisuiteError:  # another check says that the engine does not answer
         return ()
 
 
-def _image(row: ImageRow, images: Images, request: FactRequest, doors: FactDoors) -> Image:
+def _image(row: ImageRow, images: Images, engine: EngineFacts, request: FactRequest) -> Image:
     present = row.state == "present"
     on_card = any(request.stack.service(name).gpu for name in row.services)
     ask = request.online and not present and not row.built
@@ -102,8 +103,8 @@ def _image(row: ImageRow, images: Images, request: FactRequest, doors: FactDoors
         present=present,
         locked=row.pinned is not None,
         differs=present and find_exact(images, row.reference, request.lock) is None,
-        cuda=doors.container_engine.oldest_cuda(row.reference) if present and on_card else None,
-        afar=doors.container_engine.afar(row.reference) if ask else None,
+        cuda=engine.oldest_cuda(row.reference) if present and on_card else None,
+        afar=engine.afar(row.reference) if ask else None,
     )
 
 
@@ -131,6 +132,8 @@ def look_at_card(_: FactRequest, doors: FactDoors) -> Card:
     """Plan the card's memory."""
     try:
         plan = doors.plan_card()
+    except (ModelMissing, ModelBroken):  # the checks of model files say so
+        return Card()
     except AisuiteError as err:
         return Card(fault=err.message, fix=err.hint)
     return Card() if plan is None else _card(plan)

@@ -55,7 +55,5 @@ def carry_out(repairs: Sequence[Repair], door: Repairs) -> None:
     for one in repairs:
         if one.kind == "close":
             door.close_to_others(one.path)
-        elif one.kind == "make":
-            door.make_folder(one.path)
         else:
             door.remove_file(one.path)

@@ -58,8 +58,5 @@ class Repairs(Protocol):
     def close_to_others(self, path: Path) -> None:
         """Take every right of group and others."""
 
-    def make_folder(self, path: Path) -> None:
-        """Make a folder, with what is missing above it."""
-
     def remove_file(self, path: Path) -> None:
         """Remove a file; fine when it is not there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aisuite.preflight.disks import judge_room
-from aisuite.preflight.model import Check, Judgement, Outcome, note, well
+from aisuite.preflight.model import Check, Judgement, Outcome, counted, note, well
 from aisuite.preflight.snapshot import Section
 from aisuite.preflight.versions import parse_version
 
@@ -95,7 +95,7 @@ def _images_are_here(snapshot: Snapshot) -> Judgement | None:
         return None
     absent = [one for one in snapshot.images if not one.present]
     if not absent:
-        return well(f"{len(snapshot.images)} images")
+        return well(counted(len(snapshot.images), "image"))
     refused = [one for one in absent if one.afar]
     details = tuple(
         f"{one.reference}: "
@@ -111,18 +111,18 @@ def _images_are_here(snapshot: Snapshot) -> Judgement | None:
     return Judgement(
         f"{len(absent)} of {len(snapshot.images)} images are not here",
         Outcome.FAIL if refused else None,
-        "aisuite images pull",
+        snapshot.command("images pull"),
         details,
     )
 
 
 def _images_are_locked(snapshot: Snapshot) -> Judgement | None:
     if not any(one.locked for one in snapshot.images):
-        return note("no lock of images", "aisuite images lock") if snapshot.images else None
+        return note("no lock of images", snapshot.command("images lock")) if snapshot.images else None
     other = tuple(one.reference for one in snapshot.images if one.differs)
     if other:
-        return Judgement("images are not the ones that were locked", None, "aisuite images pull", other)
-    return well(f"{sum(one.locked for one in snapshot.images)} images are the locked ones")
+        return Judgement("images are not the ones that were locked", None, snapshot.command("images pull"), other)
+    return well(f"{counted(sum(one.locked for one in snapshot.images), 'image')} as locked")
 
 
 def _containers_are_confined(snapshot: Snapshot) -> Judgement | None:
@@ -133,7 +133,10 @@ def _containers_are_confined(snapshot: Snapshot) -> Judgement | None:
         return None
     if live.findings:
         return Judgement(
-            f"{len(live.findings)} liberties that no file of ours gives", None, "aisuite restart", live.findings
+            f"more than the files give, in {counted(len(live.findings), 'way')}",
+            None,
+            snapshot.on_project("restart"),
+            live.findings,
         )
     return well("what runs is as confined as its files say")
 

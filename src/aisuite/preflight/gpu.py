@@ -76,14 +76,14 @@ def _llama_uses_it(snapshot: Snapshot) -> Judgement | None:
 def _models_fit(snapshot: Snapshot) -> Judgement | None:
     card = snapshot.card
     if card.fault:
-        return Judgement(card.fault, fix=card.fix or "aisuite plan")
+        return Judgement(card.fault, fix=card.fix or snapshot.command("plan"))
     if not card.verdict:
         return None
     if card.verdict == "fits":
         return well(card.summary)
     outcome = Outcome.WARN if card.verdict == "tight" else None
     remedy = () if card.remedy is None else (f"the smallest change that makes them fit: {card.remedy}",)
-    return Judgement(card.summary, outcome, "aisuite plan", (*card.reasons, *remedy))
+    return Judgement(card.summary, outcome, snapshot.command("plan"), (*card.reasons, *remedy))
 
 
 _READS = frozenset({Section.GPU})

@@ -29,6 +29,8 @@ def _memory_suffices(snapshot: Snapshot) -> Judgement | None:
     free = snapshot.machine.free_memory
     if free is None:
         return note("nobody says how much memory is free")
+    if _unknown(snapshot):
+        return note("what is needed is known when the model files are here")
     running = {one.service for one in snapshot.ports if one.ours}
     to_start = [one for one in snapshot.stack.services if one.name not in running]
     files = {one.model: one.bytes or 0 for one in snapshot.models}
@@ -42,8 +44,12 @@ def _memory_suffices(snapshot: Snapshot) -> Judgement | None:
     return Judgement(words, fix="aisuite plan --what-if context=1024   # or smaller models, fewer services")
 
 
+def _unknown(snapshot: Snapshot) -> bool:
+    return any(one.bytes is None and not one.made_here for one in snapshot.models)
+
+
 def _models_fit_their_containers(snapshot: Snapshot) -> Judgement | None:
-    if not snapshot.in_containers:
+    if not snapshot.in_containers or _unknown(snapshot):
         return None
     files = {one.model: one.bytes or 0 for one in snapshot.models}
     tight = []

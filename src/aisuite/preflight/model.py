@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -29,15 +30,11 @@ class Outcome(StrEnum):
 class Repair:
     """Something that can be put right without a loss."""
 
-    kind: Literal["close", "make", "remove"]  # to other users; a folder; a file that nobody will miss
+    kind: Literal["close", "remove"]  # to other users; a file that nobody will miss
     path: Path
 
     def __str__(self) -> str:
-        return {
-            "close": f"chmod go= {self.path}",
-            "make": f"mkdir -p {self.path}",
-            "remove": f"rm {self.path}",
-        }[self.kind]
+        return f"{'chmod go=' if self.kind == 'close' else 'rm'} {shlex.quote(str(self.path))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,11 @@ def well(measured: str) -> Judgement:
 def note(measured: str, fix: str | None = None) -> Judgement:
     """Say something that is worth knowing, and no fault."""
     return Judgement(measured, Outcome.NOTE, fix)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def examine(check: Check, snapshot: Snapshot) -> Finding:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.preflight.model import Check, Judgement, Outcome, note, well
+from aisuite.preflight.model import Check, Judgement, Outcome, counted, note, well
 from aisuite.preflight.snapshot import Section
 
 if TYPE_CHECKING:
     from aisuite.preflight.snapshot import Snapshot
 
 _GIB = 2**30
-_PULL = "aisuite models pull"
 
 
 def _files_are_here(snapshot: Snapshot) -> Judgement | None:
@@ -20,11 +19,11 @@ def _files_are_here(snapshot: Snapshot) -> Judgement | None:
         return note("tiny models, made here at the first start") if snapshot.models else None
     absent = [one for one in own if one.bytes is None or one.missing]
     if not absent:
-        return well(f"{len(own)} files, {sum(one.bytes or 0 for one in own) / _GIB:.1f} GiB")
+        return well(f"{counted(len(own), 'file')}, {sum(one.bytes or 0 for one in own) / _GIB:.1f} GiB")
     pulled = all(one.repo for one in absent)
     return Judgement(
         f"{len(absent)} of {len(own)} models are not here",
-        fix=_PULL if pulled else f"ls -l {absent[0].path.parent}",
+        fix=snapshot.command("models pull") if pulled else f"ls -l {absent[0].path.parent}",
         details=tuple(
             f"{one.path}: {'missing' if one.bytes is None else 'parts missing: ' + ', '.join(one.missing)}"
             for one in absent
@@ -38,29 +37,27 @@ def _headers_are_sound(snapshot: Snapshot) -> Judgement | None:
         return None
     broken = [one for one in here if one.header]
     if not broken:
-        return well(f"{len(here)} headers read, sizes agree with them")
+        return well(f"{counted(len(here), 'header')} read, sizes agree")
     unknown = all("cannot be planned" in one.header for one in broken)
     return Judgement(
         f"{len(broken)} of {len(here)} files",
         Outcome.WARN if unknown else None,
-        fix="aisuite plan" if unknown else f"{_PULL} --force",
+        fix=snapshot.command("plan") if unknown else snapshot.command("models pull --force"),
         details=tuple(one.header for one in broken),
     )
 
 
 def _digests_agree(snapshot: Snapshot) -> Judgement | None:
-    hashed = [one for one in snapshot.models if one.digest is not None]
-    known = [one for one in hashed if one.wanted_digest is not None]
-    if not hashed:
-        return None
+    known = [one for one in snapshot.models if one.digest is not None]
     if not known:
-        return note(f"no sha256 in the profile for {len(hashed)} files")
+        own = any(one.bytes is not None for one in snapshot.models)
+        return note("no sha256 in the profile") if own else None
     wrong = [one for one in known if one.digest != one.wanted_digest]
     if not wrong:
-        return well(f"{len(known)} digests agree")
+        return well(f"{counted(len(known), 'digest')} as wanted")
     return Judgement(
         f"{len(wrong)} of {len(known)} files are not what the profile names",
-        fix=f"{_PULL} --force",
+        fix=snapshot.command("models pull --force"),
         details=tuple(f"{one.path}: {one.digest}, not {one.wanted_digest}" for one in wrong),
     )
 
@@ -71,10 +68,10 @@ def _can_be_pulled(snapshot: Snapshot) -> Judgement | None:
         return None
     refused = [one for one in asked if one.afar]
     if not refused:
-        return well(f"{len(asked)} files can be fetched")
+        return well(f"{counted(len(asked), 'file')} can be fetched")
     return Judgement(
         f"{len(refused)} of {len(asked)} missing files cannot be fetched",
-        fix=f"{_PULL}   # once the reason is gone",
+        fix=snapshot.command("models pull") + "   # once the reason is gone",
         details=tuple(f"{one.path.name}: {one.afar}" for one in refused),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from aisuite.preflight.model import Check, Judgement, Outcome, well
+from aisuite.preflight.model import Check, Judgement, Outcome, counted, well
 from aisuite.preflight.snapshot import Section
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def _ports_are_free(snapshot: Snapshot) -> Judgement:
     ours = sum(one.ours for one in snapshot.ports)
     if not taken:
         running = f"; {ours} held by this stack itself" if ours else ""
-        return well(f"{len(snapshot.ports)} ports{running}")
+        return well(f"{counted(len(snapshot.ports), 'port')}{running}")
     first = taken[0]
     return Judgement(
         f"{len(taken)} of {len(snapshot.ports)} ports are taken",
@@ -31,7 +31,7 @@ def _ports_stay_here(snapshot: Snapshot) -> Judgement:
     if not exposed:
         return well("every port listens on loopback only")
     return Judgement(
-        f"{len(exposed)} ports can be reached from other machines",
+        f"{counted(len(exposed), 'port')} can be reached from other machines",
         fix="aisuite config show bind   # then bind: 127.0.0.1 in the profile",
         details=tuple(f"{one.name} listens on {one.published.authority}" for one in exposed),
     )

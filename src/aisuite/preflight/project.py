@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.preflight.model import Check, Judgement, Outcome, Repair, note, well
+from aisuite.preflight.model import Check, Judgement, Outcome, Repair, counted, note, well
 from aisuite.preflight.snapshot import Section
 from aisuite.preflight.versions import BAD_LITELLM, parse_version
 
@@ -54,12 +54,14 @@ def _no_other_engine(snapshot: Snapshot) -> Judgement:
         return well("nothing of this project runs")
     if runs_on == engine:
         return well(f"it runs on the engine {engine}, as it shall")
-    return Judgement(f"it runs on the engine {runs_on}, and shall run on {engine}", fix="aisuite down")
+    return Judgement(f"it runs on the engine {runs_on}, and shall run on {engine}", fix=snapshot.on_project("down"))
 
 
 def _no_broken_drill(snapshot: Snapshot) -> Judgement:
     if snapshot.project.drill:
-        return Judgement("a drill was killed before it repaired what it broke", fix="aisuite failover-drill --undo")
+        return Judgement(
+            "a drill was killed before it repaired what it broke", fix=snapshot.on_project("failover-drill --undo")
+        )
     return well("no drill has left anything broken")
 
 
@@ -70,9 +72,9 @@ def _no_orphans(snapshot: Snapshot) -> Judgement:
     left = (*project.orphaned, *(one for one in project.unrecorded if one not in project.orphaned))
     if not left:
         return well("nothing runs that nobody watches")
-    why = "its supervisor died" if project.orphaned else "of a start that was killed"
-    fix = "aisuite up" if project.orphaned else "aisuite down"
-    return Judgement(f"{len(left)} services are left ({why})", fix=fix, details=left)
+    why = "their supervisor died" if project.orphaned else "a start was killed"
+    fix = snapshot.command("up") if project.orphaned else snapshot.on_project("down")
+    return Judgement(f"{counted(len(left), 'service')} left of a run that crashed: {why}", fix=fix, details=left)
 
 
 def _no_litter(snapshot: Snapshot) -> Judgement:
@@ -80,8 +82,8 @@ def _no_litter(snapshot: Snapshot) -> Judgement:
     if not half and not old:
         return well("none")
     return Judgement(
-        f"{len(half)} half-written files, {len(old)} environments of other versions",
-        fix="aisuite clean" if old else "aisuite validate-env --fix",
+        f"{counted(len(half), 'half-written file')}, {counted(len(old), 'environment')} of other versions",
+        fix="aisuite clean" if old else snapshot.on_project("validate-env --fix"),
         details=tuple(map(str, (*half, *old))),
         repairs=tuple(Repair("remove", path) for path in half),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.preflight.model import Check, Judgement, Outcome, Repair, note, well
+from aisuite.preflight.model import Check, Judgement, Outcome, Repair, counted, note, well
 from aisuite.preflight.snapshot import Section
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def _secrets_are_closed(snapshot: Snapshot) -> Judgement | None:
         return None
     opened = [one.path for one in snapshot.secrets if one.open_to_others]
     if not opened:
-        return well(f"{len(snapshot.secrets)} files, for this user only")
+        return well(f"{counted(len(snapshot.secrets), 'file')}, for this user only")
     return Judgement(
         f"{len(opened)} of {len(snapshot.secrets)} files with secrets can be read by other users",
         fix=f"chmod go= {opened[0]}",
@@ -32,7 +32,7 @@ def _secrets_are_strong(snapshot: Snapshot) -> Judgement | None:
     if not weak:
         return well("none is a default, or short")
     return Judgement(
-        f"{len(weak)} secrets can be guessed",
+        f"{counted(len(weak), 'secret')} can be guessed",
         fix=f"rm {weak[0].path}   # a key of the project is made anew by the next `up`"
         if weak[0].path.parent.name == "secrets"
         else f"openssl rand -hex 32   # then into {weak[0].path}",
@@ -52,7 +52,7 @@ def _repository(snapshot: Snapshot) -> Judgement | None:
         )
     branch = f"branch {git.branch or 'unknown'}"
     if git.changed:
-        return note(f"{branch}, {git.changed} changed files", "git status")
+        return note(f"{branch}, {counted(git.changed, 'changed file')}", "git status")
     return well(f"{branch}, no changes")
 
 

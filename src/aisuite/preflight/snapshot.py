@@ -207,6 +207,8 @@ class Snapshot:
 
     stack: Stack
     working_dir: Path
+    flags: str = ""  # what chooses the same profile again, for hints
+    project_flags: str = ""  # what chooses the same project
     machine: Machine = field(default_factory=Machine)
     docker: Docker = field(default_factory=Docker)
     images: tuple[Image, ...] = ()
@@ -221,6 +223,14 @@ class Snapshot:
     project: Project = field(default_factory=Project)
     programs: Programs = field(default_factory=Programs)
     web: Web = field(default_factory=Web)
+
+    def command(self, words: str) -> str:
+        """Return a command about the same profile."""
+        return " ".join(filter(None, ("aisuite", words, self.flags)))
+
+    def on_project(self, words: str) -> str:
+        """Return a command about the same project."""
+        return " ".join(filter(None, ("aisuite", words, self.project_flags)))
 
     @property
     def in_containers(self) -> bool:

@@ -24,7 +24,7 @@ def test_a_stack_that_runs_is_in_no_conflict_with_itself() -> None:
     own = PortUse("rag", "127.0.0.1", 8002, "python3, pid 4242", ours=True)
     found = judged("PORT-001", snapshot(ports=(own,)))
     assert found.outcome is Outcome.PASS
-    assert found.judgement.measured == "1 ports; 1 held by this stack itself"
+    assert found.judgement.measured == "1 port; 1 held by this stack itself"
 
 
 def test_a_port_beyond_loopback_is_a_warning() -> None:

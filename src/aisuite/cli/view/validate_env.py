@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from aisuite.preflight.model import Outcome
+from aisuite.preflight.model import Outcome, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,16 +85,13 @@ def _lines(finding: Finding, colors: bool) -> Iterator[str]:
 
 
 def _summary(report: ValidateReport) -> str:
-    counts = ", ".join(
-        f"{report.count(outcome)} {word}"
-        for outcome, word in (
-            (Outcome.PASS, "passed"),
-            (Outcome.FAIL, "failed"),
-            (Outcome.WARN, "warnings"),
-            (Outcome.NOTE, "notes"),
-            (Outcome.SKIP, "do not apply"),
-        )
-        if report.count(outcome)
+    failed, warned, noted = (report.count(one) for one in (Outcome.FAIL, Outcome.WARN, Outcome.NOTE))
+    words = (
+        f"{report.count(Outcome.PASS)} passed",
+        f"{failed} failed" if failed else "",
+        counted(warned, "warning") if warned else "",
+        counted(noted, "note") if noted else "",
     )
+    counts = ", ".join(filter(None, words))
     verdict = "this machine cannot run the stack as it is" if report.exit_code else "ready"
     return f"{verdict}: {counts}"
