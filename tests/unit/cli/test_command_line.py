@@ -35,6 +35,7 @@ COMMANDS = {
     "env": ["env"],
     "ask": ["ask", "hi"],
     "rag.index": ["rag", "index", "."],
+    "rag.eval": ["rag", "eval"],
     "gpu": ["gpu"],
     "validate-env": ["validate-env", "--profile", "nowhere"],
     "plan": ["plan", "--profile", "nowhere"],
