@@ -11,9 +11,12 @@ import typer.main
 
 from aisuite.cli.app import app, run
 from aisuite.cli.view import client as view
+from aisuite.cli.view.evaluation import eval_json
 from aisuite.ops.ask import Piece
 from aisuite.ops.index import IndexReport
 from aisuite.ops.models import ModelRow
+from aisuite.ops.rag_eval import EvalReport, EvalRow
+from aisuite.ops.rag_metrics import Outcome, summarize
 from aisuite.ops.status import ServiceStatus
 from tests.docs.pages import REFERENCE, find_blocks
 
@@ -35,6 +38,7 @@ WITHOUT_SUITE = {
     "status": ["status"],
     "ps": ["ps"],
     "clean": ["clean"],
+    "evidence.list": ["evidence", "list"],
     "render": ["render", "--demo", "--output", "rendered"],
     "validate-env": ["validate-env", "--demo", "--only", "PORT"],
     "models.list": ["models", "list", "--demo"],
@@ -83,6 +87,13 @@ def test_the_examples_of_ask_and_rag_index_have_the_fields_of_their_reports() ->
     report = IndexReport("docs", documents=1, chunks=1, unchanged=0, replaced=0, skipped=())
     assert HEAD | view.index_json(report).keys() == _success("rag.index").keys()
     assert HEAD | view.ask_json([Piece("hi")]).keys() == _success("ask").keys()
+
+
+def test_the_example_of_rag_eval_has_the_fields_of_its_report() -> None:
+    row = EvalRow("sparse", "ko", "shares-words", summarize([Outcome(frozenset("a"), ("a",))]))
+    shown = eval_json(EvalReport("benchmarks/rag", "evaluation", documents=1, questions=1, rows=(row,)))
+    assert HEAD | shown.keys() == _success("rag.eval").keys()
+    assert shown["rows"][0].keys() == _success("rag.eval")["rows"][0].keys()
 
 
 def test_rows_of_services_and_models_have_the_fields_of_their_reports() -> None:

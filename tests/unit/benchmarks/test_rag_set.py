@@ -66,6 +66,15 @@ def test_a_paraphrase_shares_no_content_word_with_its_passage() -> None:
     assert {question.id: shared for question in _of_kind("paraphrase") if (shared := _shared(question))} == {}
 
 
+def test_most_paraphrases_share_no_content_word_with_the_whole_document() -> None:
+    alone = [
+        question.id
+        for question in _of_kind("paraphrase")
+        if not shared_words(question.question, DOCUMENTS[next(iter(question.passages))])
+    ]
+    assert len(alone) == 49
+
+
 def test_a_question_that_shares_words_shares_at_least_two() -> None:
     assert [question.id for question in _of_kind("shares-words") if len(_shared(question)) < 2] == []
 
