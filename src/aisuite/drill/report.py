@@ -1,8 +1,9 @@
-"""A drill for people, in Markdown: the verdicts in one table, then every trial with its figures."""
+"""What a command found out, for people, in Markdown; of a drill the verdicts, then every trial with its figures."""
 
 from __future__ import annotations
 
 import re
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from aisuite.drill.verdict import AT_LEAST
@@ -17,14 +18,17 @@ _TAG = re.compile("<(?=[A-Za-z/!?])")  # what a reader of Markdown would take fo
 _COUNTS = frozenset({"requests", "plain", "plain_good", "streams", "others_restarted"})
 
 
-def format_report(title: str, facts: Mapping[str, str], trials: Sequence[Trial]) -> str:
-    """Return the report of a drill; the picture of each trial lies in its folder, see `trial_folder`."""
-    parts = [
-        f"# {title}",
-        format_table(("", ""), facts.items()),
-        "## Verdicts",
-        format_table(("fault", "verdict", "why"), ((one.fault, one.outcome, one.why) for one in trials)),
-    ]
+def format_report(title: str, facts: Mapping[str, str], trials: Sequence[Trial], text: str = "") -> str:
+    """Return the report of a command; the picture of each trial lies in its folder, see `trial_folder`.
+
+    `text` is what a command without trials has printed.
+    """
+    parts = [f"# {title}", format_table(("", ""), facts.items())]
+    if trials:
+        verdicts = ((one.fault, one.outcome, one.why) for one in trials)
+        parts += ["## Verdicts", format_table(("fault", "verdict", "why"), verdicts)]
+    if text:
+        parts.append(indent(text.rstrip(), "    "))
     parts += [_trial(number, one) for number, one in enumerate(trials, 1) if one.figures]
     return "\n\n".join(parts) + "\n"
 

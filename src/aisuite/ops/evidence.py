@@ -51,6 +51,7 @@ class Recording:
         self.id = _free_id(f"{_stamp(self._began)}-{about.command}", deps)
         self._trials: list[Trial] = []
         self._result: Mapping[str, Any] = {}
+        self._text = ""
         self._scene = describe_scene(about.stack, about.versions, deps)
         self._before = describe_state(deps)
         self.end(UNDER_WAY)
@@ -72,9 +73,9 @@ class Recording:
         )
         self.end(UNDER_WAY)
 
-    def conclude(self, result: Mapping[str, Any]) -> None:
-        """Take the command's own report, as `--json` prints it."""
-        self._result = result
+    def conclude(self, result: Mapping[str, Any], text: str = "") -> None:
+        """Take the command's own report, as `--json` prints it, and as people read it where it has no trials."""
+        self._result, self._text = result, text
 
     def end(self, outcome: str) -> None:
         """Write the report with all that is known. Raises DiskFull, StateUnwritable, EngineUnavailable."""
@@ -94,7 +95,7 @@ class Recording:
         self._write(
             {
                 "report.json": json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n",
-                "report.md": format_report(self._about.command, _in_words(facts), self._trials),
+                "report.md": format_report(self._about.command, _in_words(facts), self._trials, self._text),
             }
         )
 

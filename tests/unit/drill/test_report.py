@@ -42,6 +42,12 @@ def test_a_fault_that_was_not_made_has_a_verdict_only() -> None:
     assert "## 1." not in format_report("failover-drill", {}, [DNS])
 
 
+def test_a_command_without_trials_shows_what_it_printed_as_it_is() -> None:
+    report = format_report("health", {}, [], "SERVICE  STATE\n# rag | up\n")
+    assert report.endswith("\n\n    SERVICE  STATE\n    # rag | up\n")
+    assert "Verdicts" not in report
+
+
 def test_a_bound_on_what_never_happened_says_so() -> None:
     judged = (Judged("recovers", 5.0, None, held=False),)
     assert "| recovers | <= 5.000 s | never happened | **broken** |" in format_report(
