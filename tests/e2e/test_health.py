@@ -20,16 +20,16 @@ WAYS = {
 }
 
 
-def _subjects(ran: Ran, check: str, grade: str) -> set[str]:
+def _subjects(ran: Ran, check: str, outcome: str) -> set[str]:
     found = ran.json["findings"]
-    return {one["subject"] for one in found if (one["check"], one["grade"]) == (check, grade)}
+    return {one["subject"] for one in found if (one["check"], one["outcome"]) == (check, outcome)}
 
 
 def test_every_server_of_every_route_gives_a_token(running: Suite) -> None:
     looked = running.run("health", "--deep", "--json")
     assert (looked.code, looked.json["verdict"]) == (0, "healthy"), looked.out
-    assert _subjects(looked, "token", "ok") == WAYS
-    assert _subjects(looked, "snapshots", "ok") == {"qdrant"}
+    assert _subjects(looked, "token", "pass") == WAYS
+    assert _subjects(looked, "snapshots", "pass") == {"qdrant"}
     assert {one["name"] for one in looked.json["services"] if one["alive"] and one["ready"]} == set(running.services())
 
 
@@ -38,9 +38,9 @@ def test_a_fallback_that_does_not_run_is_missed_at_once_though_every_route_answe
     try:
         looked = running.run("health", "--deep", "--json")
         assert (looked.code, looked.json["verdict"]) == (5, "degraded")
-        assert _subjects(looked, "ready", "bad") == {"inference-code"}
-        assert _subjects(looked, "token", "bad") == {"chat-7b by inference-code", "code-7b by inference-code"}
-        assert {"chat-7b", "code-7b"} <= _subjects(looked, "token", "ok")
+        assert _subjects(looked, "ready", "fail") == {"inference-code"}
+        assert _subjects(looked, "token", "fail") == {"chat-7b by inference-code", "code-7b by inference-code"}
+        assert {"chat-7b", "code-7b"} <= _subjects(looked, "token", "pass")
     finally:
         assert running.run("watch", "--once").code == 0
     again = running.run("health", "--deep", "--json")  # waits until it is ready
@@ -56,7 +56,7 @@ def test_a_service_that_hangs_and_the_one_that_needs_it_are_both_named(running: 
         engine.signal("qdrant", "CONT")
     rows = {one["name"]: one for one in looked.json["services"]}
     assert looked.code == 5
-    assert _subjects(looked, "ready", "bad") == {"qdrant", "rag"}
+    assert _subjects(looked, "ready", "fail") == {"qdrant", "rag"}
     assert (rows["qdrant"]["state"], rows["qdrant"]["alive"]) == ("paused", False)
     assert (rows["rag"]["alive"], rows["rag"]["dependencies"]["gateway"]) == (True, "ok")
     assert "qdrant" in rows["rag"]["dependencies"]["qdrant"]

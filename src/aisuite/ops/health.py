@@ -9,7 +9,7 @@ from aisuite.errors import AisuiteError, GpuUnavailable, NotRunning
 from aisuite.ops.drill_undo import JOURNAL
 from aisuite.ops.health_judge import (
     Finding,
-    Grade,
+    Outcome,
     Verdict,
     judge_card,
     judge_gateway,
@@ -60,9 +60,9 @@ class HealthReport:
         return 0 if self.verdict is Verdict.HEALTHY else NotRunning.exit_code
 
     @property
-    def bad(self) -> tuple[Finding, ...]:
+    def failed(self) -> tuple[Finding, ...]:
         """What keeps it from being healthy."""
-        return tuple(one for one in self.findings if one.grade is Grade.BAD)
+        return tuple(one for one in self.findings if one.outcome is Outcome.FAIL)
 
 
 def health(request: HealthRequest, deps: Deps, chat: Chat) -> HealthReport:
@@ -78,7 +78,7 @@ def health(request: HealthRequest, deps: Deps, chat: Chat) -> HealthReport:
     findings += _of_gateway(request, record, services, deps, chat)
     findings += _of_store(record, services, deps)
     findings += [*_of_cards(deps), *_of_drill(deps)]
-    findings.append(Finding("backup", "data", Grade.NOTE, "no backups are made in this version"))
+    findings.append(Finding("backup", "data", Outcome.NOTE, "no backups are made in this version"))
     seconds = deps.clock.monotonic() - begin
     return HealthReport(record, verdict_of(services, findings), services, tuple(findings), seconds)
 
@@ -113,7 +113,7 @@ def _of_gateway(
     gateway, ready = record.find(Role.GATEWAY), frozenset(one.name for one in services if one.ready)
     if gateway is None or gateway.name not in ready:
         if request.deep:
-            yield Finding("token", "routes", Grade.BAD, "not asked: the gateway is not ready", "aisuite logs")
+            yield Finding("token", "routes", Outcome.FAIL, "not asked: the gateway is not ready", "aisuite logs")
         return
     key = _key(deps, "gateway_key")
     yield judge_gateway(gateway.name, time_gateway(gateway, key, request.samples, deps))
@@ -136,17 +136,17 @@ def _of_cards(deps: Deps) -> Iterator[Finding]:
     try:
         cards = deps.gpu.devices()
     except GpuUnavailable as err:
-        yield Finding("memory", "card", Grade.BAD, err.message, err.hint)
+        yield Finding("memory", "card", Outcome.FAIL, err.message, err.hint)
         return
     yield from map(judge_card, cards)
     if not cards:
-        yield Finding("memory", "card", Grade.NOTE, f"not measurable: {deps.gpu.why_none()}", "aisuite gpu")
+        yield Finding("memory", "card", Outcome.NOTE, f"not measurable: {deps.gpu.why_none()}", "aisuite gpu")
 
 
 def _of_drill(deps: Deps) -> Iterator[Finding]:
     if deps.workdir.read(JOURNAL) is not None:
         words = "a drill breaks things now, or was killed and left them broken"
-        yield Finding("drill", "stack", Grade.BAD, words, "aisuite failover-drill --undo")
+        yield Finding("drill", "stack", Outcome.FAIL, words, "aisuite failover-drill --undo")
 
 
 def _key(deps: Deps, name: str) -> str:

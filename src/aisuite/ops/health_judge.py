@@ -22,12 +22,12 @@ _OK = "ok"
 _BRING_BACK = "aisuite watch --once"  # knows by itself what was brought up
 
 
-class Grade(StrEnum):
-    """How a finding counts: only what is bad makes a stack unhealthy."""
+class Outcome(StrEnum):
+    """How a finding counts: only what fails makes a stack unhealthy."""
 
-    OK = "ok"
+    PASS = "pass"  # noqa: S105  no password
     NOTE = "note"
-    BAD = "bad"
+    FAIL = "fail"
 
 
 class Verdict(StrEnum):
@@ -40,14 +40,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `hint` is a command, `measured` seconds, a count or a share, by the check."""
+    """One thing that was looked at; `fix` is a command, `figure` seconds, a count or a share, by the check."""
 
     check: str
     subject: str  # a service, a route, a card
-    grade: Grade
+    outcome: Outcome
     words: str
-    hint: str | None = None
-    measured: float | None = None
+    fix: str | None = None
+    figure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def verdict_of(sightings: Iterable[Sighting], findings: Iterable[Finding]) -> Ve
     ready = {one.role for one in sightings if one.ready}
     if not {Role.GATEWAY, Role.INFERENCE} <= ready:
         return Verdict.DOWN
-    bad = any(finding.grade is Grade.BAD for finding in findings)
-    return Verdict.DEGRADED if bad else Verdict.HEALTHY
+    failed = any(finding.outcome is Outcome.FAIL for finding in findings)
+    return Verdict.DEGRADED if failed else Verdict.HEALTHY
 
 
 def judge_service(seen: Sighting) -> Iterator[Finding]:
@@ -98,24 +98,24 @@ def judge_service(seen: Sighting) -> Iterator[Finding]:
     yield _readiness(seen)
     logs = f"aisuite logs {seen.name}"
     if seen.engine_fault:
-        yield Finding("engine", seen.name, Grade.NOTE, seen.engine_fault, logs)
+        yield Finding("engine", seen.name, Outcome.NOTE, seen.engine_fault, logs)
     if seen.restarts:
         times = "once" if seen.restarts == 1 else f"{seen.restarts} times"
         words = f"its engine has started it again {times} since `aisuite up`"
         yield Finding(
-            "restarts", seen.name, Grade.NOTE, words, f"aisuite events {seen.name} --once --since 24h", seen.restarts
+            "restarts", seen.name, Outcome.NOTE, words, f"aisuite events {seen.name} --once --since 24h", seen.restarts
         )
     if seen.errors.count:
         lines = "1 error" if seen.errors.count == 1 else f"{seen.errors.count} errors"
         words = f"{lines} in its log since its start, the last: {seen.errors.last}"
-        yield Finding("log", seen.name, Grade.NOTE, words, logs, seen.errors.count)
+        yield Finding("log", seen.name, Outcome.NOTE, words, logs, seen.errors.count)
 
 
 def _readiness(seen: Sighting) -> Finding:
     if seen.ready and seen.state is not State.ORPHANED:
-        return Finding("ready", seen.name, Grade.OK, seen.reason)
-    words, hint = _why_unready(seen)
-    return Finding("ready", seen.name, Grade.BAD, words, hint)
+        return Finding("ready", seen.name, Outcome.PASS, seen.reason)
+    words, fix = _why_unready(seen)
+    return Finding("ready", seen.name, Outcome.FAIL, words, fix)
 
 
 def _why_unready(seen: Sighting) -> tuple[str, str]:
@@ -140,11 +140,11 @@ def _why_unready(seen: Sighting) -> tuple[str, str]:
 def judge_token(answer: TokenAnswer) -> Finding:
     """Say whether a model answered."""
     if answer.error:
-        return Finding("token", answer.subject, Grade.BAD, answer.error, f"aisuite logs {answer.log}")
+        return Finding("token", answer.subject, Outcome.FAIL, answer.error, f"aisuite logs {answer.log}")
     if answer.age:
-        return Finding("token", answer.subject, Grade.OK, f"its model gave a token in the last {answer.age:g} s")
+        return Finding("token", answer.subject, Outcome.PASS, f"its model gave a token in the last {answer.age:g} s")
     words = f"one token in {answer.seconds:.2f} s"
-    return Finding("token", answer.subject, Grade.OK, words, measured=round(answer.seconds, 4))
+    return Finding("token", answer.subject, Outcome.PASS, words, figure=round(answer.seconds, 4))
 
 
 def judge_gateway(name: str, seconds: Sequence[float | None]) -> Finding:
@@ -152,12 +152,12 @@ def judge_gateway(name: str, seconds: Sequence[float | None]) -> Finding:
     answered = [one for one in seconds if one is not None]
     if len(answered) < len(seconds):
         words = f"{len(seconds) - len(answered)} of {len(seconds)} requests were not answered"
-        return Finding("p95", name, Grade.BAD, words, f"aisuite logs {name}")
+        return Finding("p95", name, Outcome.FAIL, words, f"aisuite logs {name}")
     slowest = percentile(answered, 0.95)
     words = f"p95 {slowest * 1000:.0f} ms of {len(answered)} requests without a model (at most {SLOWEST_GATEWAY:g} s)"
     slow = slowest > SLOWEST_GATEWAY
-    grade, hint = (Grade.BAD, f"aisuite top {name}") if slow else (Grade.OK, None)
-    return Finding("p95", name, grade, words, hint, round(slowest, 4))
+    outcome, fix = (Outcome.FAIL, f"aisuite top {name}") if slow else (Outcome.PASS, None)
+    return Finding("p95", name, outcome, words, fix, round(slowest, 4))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -168,13 +168,15 @@ def percentile(values: Sequence[float], share: float) -> float:
 def judge_snapshots(name: str, listed: Mapping[str, bool] | None) -> Finding:
     """Judge whether the vector store lists its snapshots, by collection; None: not even its collections."""
     if listed is None:
-        return Finding("snapshots", name, Grade.BAD, "it does not list its collections", f"aisuite logs {name}")
+        return Finding("snapshots", name, Outcome.FAIL, "it does not list its collections", f"aisuite logs {name}")
     silent = sorted(collection for collection, answered in listed.items() if not answered)
     if silent:
         words = f"it does not list the snapshots of {', '.join(silent)}"
-        return Finding("snapshots", name, Grade.BAD, words, f"aisuite logs {name}")
+        return Finding("snapshots", name, Outcome.FAIL, words, f"aisuite logs {name}")
     count = "1 collection" if len(listed) == 1 else f"{len(listed)} collections"
-    return Finding("snapshots", name, Grade.OK, f"the snapshot API answers for {count}" if listed else "no collections")
+    return Finding(
+        "snapshots", name, Outcome.PASS, f"the snapshot API answers for {count}" if listed else "no collections"
+    )
 
 
 def judge_card(card: GpuDevice) -> Finding:
@@ -182,8 +184,8 @@ def judge_card(card: GpuDevice) -> Finding:
     taken = int(card.total) - int(card.free)
     share = taken / int(card.total)
     words = f"{taken} of {int(card.total)} MiB are taken ({share:.0%}, at most {FULLEST_CARD:.0%})"
-    grade, hint = (Grade.BAD, "aisuite gpu") if share >= FULLEST_CARD else (Grade.OK, None)
-    return Finding("memory", card.name, grade, words, hint, round(share, 4))
+    outcome, fix = (Outcome.FAIL, "aisuite gpu") if share >= FULLEST_CARD else (Outcome.PASS, None)
+    return Finding("memory", card.name, outcome, words, fix, round(share, 4))
 
 
 def dependencies_in(told: Any) -> dict[str, str]:

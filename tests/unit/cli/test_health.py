@@ -13,7 +13,7 @@ from aisuite.cli.output import Output
 from aisuite.cli.view.health import frame, health_json, health_text
 from aisuite.errors import NotRunning
 from aisuite.ops.health import HealthReport
-from aisuite.ops.health_judge import Finding, Grade, Sighting, Verdict
+from aisuite.ops.health_judge import Finding, Outcome, Sighting, Verdict
 from aisuite.ops.log_errors import LogErrors
 from aisuite.ops.record import record_of
 from aisuite.plan.observed import State
@@ -36,10 +36,10 @@ RAG = Sighting(
     errors=LogErrors(3, "it broke"),
 )
 FINDINGS = (
-    Finding("ready", "embedding", Grade.OK, "ready"),
-    Finding("ready", "rag", Grade.BAD, "it is not ready", "aisuite logs rag"),
-    Finding("log", "rag", Grade.NOTE, "3 errors", "aisuite logs rag"),
-    Finding("p95", "api-gateway", Grade.OK, "p95 9 ms"),
+    Finding("ready", "embedding", Outcome.PASS, "ready"),
+    Finding("ready", "rag", Outcome.FAIL, "it is not ready", "aisuite logs rag"),
+    Finding("log", "rag", Outcome.NOTE, "3 errors", "aisuite logs rag"),
+    Finding("p95", "api-gateway", Outcome.PASS, "p95 9 ms"),
 )
 ILL = HealthReport(RECORD, Verdict.DEGRADED, (RAG, GONE), FINDINGS, 30.04)
 
@@ -50,12 +50,12 @@ def test_each_service_is_a_row_that_marks_what_it_misses() -> None:
     assert rows[2] == ["qdrant", "absent", "-", "-", "0", "0", "-"]
 
 
-def test_words_and_signs_say_what_is_bad_with_its_fix_and_the_last_line_names_it() -> None:
+def test_words_and_signs_say_what_fails_with_its_fix_and_the_last_line_names_it() -> None:
     lines = health_text(ILL, OUT).splitlines()
-    assert "✗ BAD   rag: it is not ready" in lines
-    assert lines[lines.index("✗ BAD   rag: it is not ready") + 1].strip() == "fix: aisuite logs rag"
-    assert "! note  rag: 3 errors" in lines
-    assert "✓ ok    api-gateway: p95 9 ms" in lines
+    assert "✗ FAIL  rag: it is not ready" in lines
+    assert lines[lines.index("✗ FAIL  rag: it is not ready") + 1].strip() == "fix: aisuite logs rag"
+    assert "i NOTE  rag: 3 errors" in lines
+    assert "✓ PASS  api-gateway: p95 9 ms" in lines
     assert not any("embedding: ready" in line for line in lines)  # stands in the table
     assert lines[-1] == "DEGRADED (looked for 30.0 s): rag"
 

@@ -10,7 +10,7 @@ import pytest
 
 from aisuite.errors import NotRunning, StepFailed
 from aisuite.ops.health import HealthReport, HealthRequest, follow_health, health
-from aisuite.ops.health_judge import Grade, Verdict
+from aisuite.ops.health_judge import Outcome, Verdict
 from aisuite.ops.measured_file import Measured, ServerReport, write_measured
 from aisuite.ops.up import UpRequest, up
 from aisuite.plan.observed import State
@@ -62,8 +62,8 @@ def _look(world: World, request: HealthRequest = LOOK) -> HealthReport:
     return health(request, world.deps, world.chat)
 
 
-def _bad(report: HealthReport) -> dict[str, str]:
-    return {one.subject: one.words for one in report.bad}
+def _failed(report: HealthReport) -> dict[str, str]:
+    return {one.subject: one.words for one in report.failed}
 
 
 def _end(world: World, name: str, state: State) -> None:
@@ -74,7 +74,7 @@ def _end(world: World, name: str, state: State) -> None:
 def test_a_stack_that_is_well_is_healthy_at_the_first_look(world: World) -> None:
     before = world.deps.clock.monotonic()
     report = _look(world)
-    assert (report.verdict, report.exit_code, report.bad) == (Verdict.HEALTHY, 0, ())
+    assert (report.verdict, report.exit_code, report.failed) == (Verdict.HEALTHY, 0, ())
     assert world.deps.clock.monotonic() == before
     assert {one.check for one in report.findings} == {"ready", "p95", "snapshots", "backup"}
     assert world.chat.sent == []  # no tokens unless asked for
@@ -82,7 +82,7 @@ def test_a_stack_that_is_well_is_healthy_at_the_first_look(world: World) -> None
 
 def test_that_no_backups_are_made_is_a_note_and_no_fault(world: World) -> None:
     note = _look(world).findings[-1]
-    assert (note.check, note.grade) == ("backup", Grade.NOTE)
+    assert (note.check, note.outcome) == ("backup", Outcome.NOTE)
 
 
 def test_nothing_was_started_is_said_so(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_service_that_does_not_become_ready_costs_the_time_and_no_more(world: 
     world.engine.programs["rag"] = Program(never_ready=True)
     report = _look(world)
     assert (report.verdict, report.exit_code) == (Verdict.DEGRADED, 5)
-    assert list(_bad(report)) == ["rag"]
+    assert list(_failed(report)) == ["rag"]
     assert LOOK.wait - 1 <= world.deps.clock.monotonic() <= LOOK.wait
 
 
@@ -109,7 +109,7 @@ def test_a_service_that_does_not_become_ready_costs_the_time_and_no_more(world: 
 def test_nobody_waits_for_what_has_ended_for_good(world: World, state: State) -> None:
     _end(world, "embedding", state)
     before = world.deps.clock.monotonic()
-    assert list(_bad(_look(world))) == ["embedding"]
+    assert list(_failed(_look(world))) == ["embedding"]
     assert world.deps.clock.monotonic() == before
 
 
@@ -124,7 +124,7 @@ def test_a_service_names_the_dependency_that_it_misses(world: World) -> None:
     world.engine.programs["rag"] = Program(never_ready=True)
     _probe(world).tells[f"{RAG}/health"] = {"dependencies": {"qdrant": "it does not answer", "embedding": "ok"}}
     report = _look(world, ONE_LOOK)
-    assert _bad(report) == {"rag": "it runs and is not ready: qdrant: it does not answer"}
+    assert _failed(report) == {"rag": "it runs and is not ready: qdrant: it does not answer"}
     seen = next(one for one in report.services if one.name == "rag")
     assert (seen.alive, seen.dependencies["embedding"]) == (True, "ok")
 
@@ -142,23 +142,23 @@ def test_errors_in_a_log_and_restarts_are_noted(world: World) -> None:
     world.engine.say("qdrant", f"2026-11-21T12:00:00Z ERROR qdrant: {secret} is wrong")
     world.engine.signal("embedding", "KILL")
     report = _look(world)
-    notes = {one.subject: one.words for one in report.findings if one.grade is Grade.NOTE}
+    notes = {one.subject: one.words for one in report.findings if one.outcome is Outcome.NOTE}
     assert report.verdict is Verdict.HEALTHY
     assert notes["qdrant"].startswith("1 error in its log")
     assert secret not in notes["qdrant"]
     assert "once" in notes["embedding"]
 
 
-def test_a_gateway_that_lists_no_models_is_bad(world: World) -> None:
+def test_a_gateway_that_lists_no_models_fails(world: World) -> None:
     del _probe(world).tells[f"{GATEWAY}/v1/models"]
-    assert _bad(_look(world)) == {"api-gateway": "2 of 2 requests were not answered"}
+    assert _failed(_look(world)) == {"api-gateway": "2 of 2 requests were not answered"}
 
 
-def test_a_store_without_a_snapshot_api_is_bad(world: World) -> None:
+def test_a_store_without_a_snapshot_api_fails(world: World) -> None:
     del _probe(world).tells[f"{QDRANT}/collections/docs/snapshots"]
-    assert _bad(_look(world)) == {"qdrant": "it does not list the snapshots of docs"}
+    assert _failed(_look(world)) == {"qdrant": "it does not list the snapshots of docs"}
     del _probe(world).tells[f"{QDRANT}/collections"]
-    assert _bad(_look(world)) == {"qdrant": "it does not list its collections"}
+    assert _failed(_look(world)) == {"qdrant": "it does not list its collections"}
 
 
 def test_deep_asks_every_route_and_every_server_behind_it_for_one_token(world: World) -> None:
@@ -182,8 +182,8 @@ def test_a_route_that_does_not_answer_is_asked_again_while_there_is_time(tmp_pat
     world = _running(tmp_path, FakeChat({COMPLETIONS: [StepFailed("the server refused (HTTP 500): no")]}))
     report = _look(world, replace(LOOK, deep=True))
     assert report.verdict is Verdict.DEGRADED
-    assert _bad(report)["chat-7b by inference-code"] == "the server refused (HTTP 500): no"
-    assert len(world.chat.sent) > len(report.bad)
+    assert _failed(report)["chat-7b by inference-code"] == "the server refused (HTTP 500): no"
+    assert len(world.chat.sent) > len(report.failed)
 
 
 def test_a_server_that_is_not_ready_is_not_asked_for_tokens_nor_waited_for(world: World) -> None:
@@ -191,7 +191,7 @@ def test_a_server_that_is_not_ready_is_not_asked_for_tokens_nor_waited_for(world
     before = world.deps.clock.monotonic()
     report = _look(world, replace(LOOK, deep=True))
     assert world.deps.clock.monotonic() == before
-    assert _bad(report)["chat-7b by inference-code"] == "not asked: inference-code is not ready"
+    assert _failed(report)["chat-7b by inference-code"] == "not asked: inference-code is not ready"
     assert "chat-7b--inference-code" not in {sent.body["model"] for sent in world.chat.sent}
 
 
@@ -204,22 +204,22 @@ def test_where_no_model_is_ready_each_route_is_asked_once(tmp_path: Path) -> Non
     assert report.verdict is Verdict.DOWN
     assert world.deps.clock.monotonic() == before
     assert sorted(sent.body["model"] for sent in world.chat.sent) == ["chat-7b", "code-7b"]
-    assert _bad(report)["chat-7b"] == "no server is left"
-    assert _bad(report)["rag"] == "not asked: no model server is ready"
+    assert _failed(report)["chat-7b"] == "no server is left"
+    assert _failed(report)["rag"] == "not asked: no model server is ready"
 
 
 def test_without_a_gateway_no_route_is_asked(world: World) -> None:
     _end(world, "api-gateway", State.EXITED)
     report = _look(world, replace(LOOK, deep=True))
     assert report.verdict is Verdict.DOWN
-    assert _bad(report)["routes"] == "not asked: the gateway is not ready"
+    assert _failed(report)["routes"] == "not asked: the gateway is not ready"
     assert world.chat.sent == []
 
 
 def test_deep_says_when_the_model_of_rag_does_not_answer(world: World) -> None:
     _probe(world).tells[f"{RAG}/health?llm=true"] = {"dependencies": {"llm": "the gateway refused"}}
     report = _look(world, replace(LOOK, deep=True))
-    assert _bad(report) == {"rag": "its model does not answer: the gateway refused"}
+    assert _failed(report) == {"rag": "its model does not answer: the gateway refused"}
 
 
 def _on_card(world: World, gpu: FakeGpu) -> World:
@@ -228,28 +228,28 @@ def _on_card(world: World, gpu: FakeGpu) -> World:
     return replace(world, deps=replace(world.deps, gpu=gpu))
 
 
-def test_a_full_card_is_bad_only_where_a_model_is_on_it(world: World) -> None:
+def test_a_full_card_fails_only_where_a_model_is_on_it(world: World) -> None:
     gpu = FakeGpu(FakeCard(programs={7: 5600}))
     assert _look(replace(world, deps=replace(world.deps, gpu=gpu))).verdict is Verdict.HEALTHY
     report = _look(_on_card(world, gpu))
     assert report.verdict is Verdict.DEGRADED
-    assert _bad(report)["RTX 4050 Laptop"].startswith("5600 of 6141 MiB are taken (91%")
+    assert _failed(report)["RTX 4050 Laptop"].startswith("5600 of 6141 MiB are taken (91%")
 
 
-def test_a_driver_that_fails_is_bad_and_a_card_that_nobody_can_measure_is_noted(world: World) -> None:
+def test_a_driver_that_fails_is_a_failure_and_a_card_that_nobody_can_measure_is_noted(world: World) -> None:
     broken = FakeGpu(FakeCard())
     broken.broken = "GPU is lost"
-    assert "GPU is lost" in _bad(_look(_on_card(world, broken)))["card"]
+    assert "GPU is lost" in _failed(_look(_on_card(world, broken)))["card"]
     report = _look(_on_card(world, FakeGpu()))
     assert report.verdict is Verdict.HEALTHY
     assert any(one.words.startswith("not measurable") for one in report.findings)
 
 
-def test_what_a_drill_left_broken_is_bad_until_it_is_undone(world: World) -> None:
+def test_what_a_drill_left_broken_fails_until_it_is_undone(world: World) -> None:
     world.workdir.write({"drill.json": "{}"})
     report = _look(world)
     assert report.verdict is Verdict.DEGRADED
-    assert report.bad[0].hint == "aisuite failover-drill --undo"
+    assert report.failed[0].fix == "aisuite failover-drill --undo"
 
 
 def test_a_live_table_looks_once_each_time_and_outlives_a_down(world: World) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aisuite.ops.health_judge import (
     Finding,
-    Grade,
+    Outcome,
     Sighting,
     TokenAnswer,
     Verdict,
@@ -41,17 +41,17 @@ JSON = st.recursive(
 )
 
 
-def _worst(findings: list[Finding]) -> Grade:
-    grades = [one.grade for one in findings]
-    return next(grade for grade in (Grade.BAD, Grade.NOTE, Grade.OK) if grade in grades)
+def _worst(findings: list[Finding]) -> Outcome:
+    outcomes = [one.outcome for one in findings]
+    return next(one for one in (Outcome.FAIL, Outcome.NOTE, Outcome.PASS) if one in outcomes)
 
 
 def test_a_service_that_is_ready_and_never_failed_is_simply_well() -> None:
-    assert [one.grade for one in judge_service(WELL)] == [Grade.OK]
+    assert [one.outcome for one in judge_service(WELL)] == [Outcome.PASS]
 
 
 @pytest.mark.parametrize(
-    ("seen", "words", "hint"),
+    ("seen", "words", "fix"),
     [
         (Sighting("rag", "rag", "", None), "not there", "aisuite watch --once"),
         (Sighting("rag", "rag", "", State.FAILED), "does not run (failed)",
@@ -66,10 +66,10 @@ def test_a_service_that_is_ready_and_never_failed_is_simply_well() -> None:
         (replace(WELL, ready=False, reason="HTTP 503: loading"), "not ready: HTTP 503: loading", "aisuite logs rag"),
     ],
 )  # fmt: skip
-def test_a_service_that_cannot_work_is_bad_and_says_why_and_what_helps(seen: Sighting, words: str, hint: str) -> None:
-    bad = [one for one in judge_service(seen) if one.grade is Grade.BAD]
-    assert [one.hint for one in bad] == [hint]
-    assert words in bad[0].words
+def test_a_service_that_cannot_work_fails_and_says_why_and_what_helps(seen: Sighting, words: str, fix: str) -> None:
+    failed = [one for one in judge_service(seen) if one.outcome is Outcome.FAIL]
+    assert [one.fix for one in failed] == [fix]
+    assert words in failed[0].words
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_is_past_or_only_the_engines_opinion_is_noted_and_makes_nothing_unh
     seen: Sighting, words: str
 ) -> None:
     findings = list(judge_service(seen))
-    assert _worst(findings) is Grade.NOTE
+    assert _worst(findings) is Outcome.NOTE
     assert words in findings[-1].words
     assert verdict_of([seen, GATEWAY, CHAT], findings) is Verdict.HEALTHY
 
@@ -110,17 +110,17 @@ def test_only_what_stopped_for_good_is_not_worth_waiting_for() -> None:
 
 
 def test_the_law_of_a_card_is_less_than_nine_tenths() -> None:
-    def grade(free: int) -> Grade:
-        return judge_card(GpuDevice(0, "RTX 4050", Mib(1000), Mib(free))).grade
+    def judged(free: int) -> Outcome:
+        return judge_card(GpuDevice(0, "RTX 4050", Mib(1000), Mib(free))).outcome
 
-    assert (grade(101), grade(100), grade(0)) == (Grade.OK, Grade.BAD, Grade.BAD)
+    assert (judged(101), judged(100), judged(0)) == (Outcome.PASS, Outcome.FAIL, Outcome.FAIL)
 
 
-def test_a_slow_gateway_is_bad_and_so_is_one_that_does_not_answer_every_time() -> None:
-    assert judge_gateway("api-gateway", [0.01] * 19 + [9.0]).grade is Grade.OK  # one of 20 may be slow
-    assert judge_gateway("api-gateway", [0.01] * 18 + [3.1] * 2).grade is Grade.BAD
+def test_a_slow_gateway_fails_and_so_is_one_that_does_not_answer_every_time() -> None:
+    assert judge_gateway("api-gateway", [0.01] * 19 + [9.0]).outcome is Outcome.PASS  # one of 20 may be slow
+    assert judge_gateway("api-gateway", [0.01] * 18 + [3.1] * 2).outcome is Outcome.FAIL
     silent = judge_gateway("api-gateway", [0.01, None])
-    assert (silent.grade, silent.words) == (Grade.BAD, "1 of 2 requests were not answered")
+    assert (silent.outcome, silent.words) == (Outcome.FAIL, "1 of 2 requests were not answered")
 
 
 @given(st.lists(st.floats(0, 100), min_size=1), st.floats(0.01, 1.0))
@@ -132,16 +132,16 @@ def test_a_percentile_is_one_of_the_values_and_enough_do_not_exceed_it(values: l
 
 
 def test_a_store_that_lists_its_snapshots_is_well_and_one_that_does_not_is_named() -> None:
-    assert judge_snapshots("qdrant", {}).grade is Grade.OK
+    assert judge_snapshots("qdrant", {}).outcome is Outcome.PASS
     assert "1 collection" in judge_snapshots("qdrant", {"docs": True}).words
-    assert judge_snapshots("qdrant", None).grade is Grade.BAD
+    assert judge_snapshots("qdrant", None).outcome is Outcome.FAIL
     silent = judge_snapshots("qdrant", {"docs": True, "notes": False})
-    assert (silent.grade, silent.words) == (Grade.BAD, "it does not list the snapshots of notes")
+    assert (silent.outcome, silent.words) == (Outcome.FAIL, "it does not list the snapshots of notes")
 
 
-def test_a_model_that_gives_no_token_is_bad_and_names_the_log_that_may_say_why() -> None:
+def test_a_model_that_gives_no_token_fails_and_names_the_log_that_may_say_why() -> None:
     silent = judge_token(TokenAnswer("chat-7b by inference-code", "inference-code", "HTTP 500", 1.0))
-    assert (silent.grade, silent.words, silent.hint) == (Grade.BAD, "HTTP 500", "aisuite logs inference-code")
+    assert (silent.outcome, silent.words, silent.fix) == (Outcome.FAIL, "HTTP 500", "aisuite logs inference-code")
     assert judge_token(TokenAnswer("chat-7b", "api-gateway", "", 0.25)).words == "one token in 0.25 s"
     assert judge_token(TokenAnswer("rag", "rag", age=10)).words == "its model gave a token in the last 10 s"
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aisuite.cli.view.table import table
 from aisuite.errors import AisuiteError
-from aisuite.ops.health_judge import Grade
+from aisuite.ops.health_judge import Outcome
 
 if TYPE_CHECKING:
     from aisuite.cli.output import Output
     from aisuite.ops.health import HealthReport
     from aisuite.ops.health_judge import Finding, Sighting
 
-_MARKS = {Grade.OK: "✓ ok  ", Grade.NOTE: "! note", Grade.BAD: "✗ BAD "}
+_SIGNS = {Outcome.PASS: "✓", Outcome.NOTE: "i", Outcome.FAIL: "✗"}
+_PAINT = {Outcome.PASS: "32", Outcome.NOTE: "36", Outcome.FAIL: "31;1"}
 _CLEAR = "\033[H\033[2J"
 
 
@@ -41,9 +43,8 @@ def health_text(report: HealthReport, out: Output) -> str:
     """A table of the services, what else was found, and the verdict with its reasons."""
     rows = [("SERVICE", "STATE", "HEALTH", "ANSWERS IN", "RESTARTS", "ERRORS", "NEEDS"), *map(_row, report.services)]
     # That a service is ready stands in the table.
-    closer = [one for one in report.findings if one.check != "ready" or one.grade is not Grade.OK]
-    lines = [table(rows, out), "", *map(_line, closer), "", _summary(report)]
-    return "\n".join(lines)
+    closer = [one for one in report.findings if one.check != "ready" or one.outcome is not Outcome.PASS]
+    return "\n".join([table(rows, out), "", *(_line(one, out) for one in closer), "", _summary(report)])
 
 
 def _row(seen: Sighting) -> tuple[str, ...]:
@@ -56,16 +57,19 @@ def _row(seen: Sighting) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _line(finding: Finding) -> str:
-    fix = f"\n          fix: {finding.hint}" if finding.hint and finding.grade is Grade.BAD else ""
-    return f"{_MARKS[finding.grade]}  {finding.subject}: {finding.words}{fix}"
+def _line(finding: Finding, out: Output) -> str:
+    outcome = finding.outcome
+    word = f"{_SIGNS[outcome]} {outcome.upper()}"
+    word = f"\033[{_PAINT[outcome]}m{word}\033[0m" if out.colors(sys.stdout) else word
+    fix = f"\n        fix: {finding.fix}" if finding.fix and outcome is Outcome.FAIL else ""
+    return f"{word}  {finding.subject}: {finding.words}{fix}"
 
 
 def _summary(report: HealthReport) -> str:
     seconds = f"{report.seconds:.1f} s"
     if not report.exit_code:
         return f"healthy (looked for {seconds})"
-    subjects = ", ".join(dict.fromkeys(one.subject for one in report.bad))
+    subjects = ", ".join(dict.fromkeys(one.subject for one in report.failed))
     return f"{report.verdict.upper()} (looked for {seconds}): {subjects}"
 
 
