@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -84,15 +85,22 @@ def test_the_next_up_repairs_what_a_killed_drill_has_left(running: Suite) -> Non
     assert _is_steady(running)
 
 
-def test_a_kill_costs_no_plain_request(running: Suite) -> None:
+def test_the_matrix_in_short_form(running: Suite) -> None:
+    """Only what holds on a busy machine, too: how long things take is judged by benchmarks/drill.py."""
     wait_for(lambda: _is_steady(running), 60)
-    report = running.run("drill", "--only", "kill", "--duration", "5", "--concurrency", "4", "--force", "--json").json
-    (trial,) = report["trials"]
-    assert trial["outcome"] != "not available here"
-    assert trial["figures"]["plain"] > 20
-    assert trial["figures"]["plain_success"] == 1.0
-    assert trial["figures"]["streams_marked"] == 1.0
-    assert trial["figures"]["others_restarted"] == 0.0
+    faults = "kill,error-500,stream-cut,both-down,qdrant-restart"
+    process = running.start("drill", "--only", faults, *SHORT, "--json")
+    printed, err = process.communicate(timeout=400)
+    trials = {one["fault"]: one for one in json.loads(printed)["trials"]}
+    assert list(trials) == faults.split(","), err
+    for fault, trial in trials.items():
+        assert trial["figures"], trial["why"]
+        assert trial["figures"]["others_restarted"] == 0.0, fault
+        assert trial["figures"]["recovers"] is not None, fault
+        if not CATALOGUE[fault].outage:
+            assert trial["figures"]["plain_success"] == 1.0, trial["errors"]
+    assert trials["both-down"]["errors"], "somebody was told"
+    assert _is_steady(running)
 
 
 @pytest.mark.parametrize(
