@@ -25,6 +25,7 @@ _COLUMNS = {
     "first_good": "FIRST GOOD",
     "healthy_again": "HEALTHY",
     "back_on_first": "BACK",
+    "recovers": "RECOVERS",
 }
 _SHARES = frozenset({"plain_success", "streams_marked", "streams_whole", "first_before"})
 
@@ -127,8 +128,9 @@ def _bounds(tolerance: Tolerance) -> dict[str, float]:
 
 
 def _row(summary: Summary) -> tuple[str, ...]:
+    shown = {"plain_success", *summary.bounds}  # what is not judged says little: how long a held fault was held
     runs = f" ({summary.passed} of {summary.runs} passed)" if summary.runs > 1 else ""
-    cells = (_cell(name, summary.figures.get(name)) for name in _COLUMNS)
+    cells = (_cell(name, summary.figures.get(name) if name in shown else None) for name in _COLUMNS)
     return (summary.fault, f"{summary.outcome}{runs}", *cells)
 
 
