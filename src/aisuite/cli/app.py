@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. This is the error boundary: nothing passes it."""
     words = _command_words(arguments)
     begin(".".join(words) or "aisuite", json="--json" in arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruption = _Interruption()
     try:
         code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="aisuite")
         sys.stdout.flush()
@@ -84,11 +84,9 @@ def run(arguments: Sequence[str]) -> int:
         Current.output.show_error(_describe(err), err.exit_code)
         return err.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        undone = "; what was started is stopped again" if Current.output.command == "up" else ""
-        Current.output.show_error({"type": "Interrupted", "message": f"interrupted{undone}"}, INTERRUPTED)
-        return INTERRUPTED
+        return _end_interrupted()
     except Exception as err:  # noqa: BLE001 - the boundary: a bug ends as one message, too
-        return _end_with_foreign(err, words)
+        return _end_interrupted() if interruption.came else _end_with_foreign(err, words)
     return int(code or 0)
 
 
@@ -99,8 +97,27 @@ def _command_words(arguments: Sequence[str]) -> list[str]:
     return words[: 2 if words and words[0] in groups else 1]
 
 
-def _interrupt(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
+class _Interruption:
+    """Turns Ctrl-C and SIGTERM into KeyboardInterrupt, and remembers.
+
+    One that comes in the middle of an import leaves half a library, which then fails in ways of its own.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        signal.signal(signal.SIGTERM, self._note)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's `&` has it ignored
+            signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, _signal: int, _frame: Any) -> None:
+        self.came = True
+        raise KeyboardInterrupt
+
+
+def _end_interrupted() -> int:
+    undone = "; what was started is stopped again" if Current.output.command == "up" else ""
+    Current.output.show_error({"type": "Interrupted", "message": f"interrupted{undone}"}, INTERRUPTED)
+    return INTERRUPTED
 
 
 def _describe(err: AisuiteError) -> dict[str, Any]:

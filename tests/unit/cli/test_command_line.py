@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aisuite import __version__
 from aisuite.cli.app import run
+from aisuite.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -211,3 +214,20 @@ def test_config_show_says_where_each_value_was_set(
     assert values["services.rag.topk"] == {"value": 7, "origin": ".env:1 RAG_TOPK"}
     assert values["ports.rag"] == {"value": 9003, "origin": "environment RAG_PORT"}
     assert values["timeouts.qdrant"]["origin"] == "default"
+
+
+def test_a_library_that_fails_because_of_an_interruption_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def half_imported(_deps: Any) -> Any:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        raise AttributeError("module 'requests' has no attribute 'exceptions'")
+
+    monkeypatch.setattr("aisuite.ops.status.status", half_imported)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert run(["status"]) == INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().err.startswith("error: interrupted")
