@@ -74,7 +74,8 @@ class LocalFacts:
             return None
         first, *changed = status.splitlines() or ["## "]
         tracked = _git(folder, "ls-files", "--", *_GIT_SECRETS) or ""
-        return Git(first.removeprefix("## ").partition("...")[0], len(changed), tuple(tracked.splitlines()))
+        branch = first.removeprefix("## ").removeprefix("No commits yet on ").partition("...")[0]
+        return Git(branch, len(changed), tuple(tracked.splitlines()))
 
     def half_written(self, folder: Path) -> tuple[Path, ...]:
         """Return what crashes in the middle of a write have left below a project's folder."""

@@ -10,7 +10,7 @@ _DEFAULTS = frozenset(
     {"sk-1234", "changeme", "change-me", "change_me", "secret", "password", "admin", "qdrant", "minioadmin", "test"}
 )
 _PLACEHOLDER = re.compile(r"(?i)^(<.*>|\$\{.*\}|x{3,}|your[-_ ].*|.*(change[-_]?me|placeholder|example).*)$")
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(?P<name>\w+)\s*=\s*(?P<value>.*?)\s*$", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>\w+)\s*=(?P<value>.*)")
 _SECRET_NAME = re.compile(r"(?i)(?:^|_)(?:key|passwd|password|secret|token)$")
 
 
@@ -18,8 +18,8 @@ def weakness(text: str, *, assignments: bool = False) -> str:
     """Return what is wrong with a secret, "" when nothing is; of `assignments` (NAME=value) the first weak one."""
     if not assignments:
         return _weakness(text.strip())
-    for found in _ASSIGNMENT.finditer(text):
-        value = found["value"].strip("'\"")
+    for found in filter(None, map(_ASSIGNMENT.match, text.splitlines())):
+        value = found["value"].strip().strip("'\"")
         if _SECRET_NAME.search(found["name"]) and value and (why := _weakness(value)):
             return f"{found['name']} {why}"
     return ""

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aisuite.preflight.catalogue import CHECKS, choose
-from aisuite.preflight.model import Outcome, examine
-from tests.unit.preflight.snapshots import snapshot
+from aisuite.preflight.model import Check, Outcome, examine
+from aisuite.preflight.snapshot import (
+    Disk,
+    Docker,
+    Gpu,
+    Image,
+    Machine,
+    Model,
+    PortUse,
+    SecretFile,
+    Section,
+    Snapshot,
+)
+from tests.fakes.stacks import make_service
+from tests.unit.preflight.snapshots import HERE, snapshot
+
+if TYPE_CHECKING:
+    from aisuite.stack.model import EngineName
 
 
 def test_every_id_is_there_once_and_has_the_form_of_an_id() -> None:
@@ -29,6 +46,38 @@ def test_a_machine_of_which_nothing_is_known_stops_no_check() -> None:
     for engine in ("process", "docker"):
         for one in CHECKS:
             assert examine(one, snapshot(engine=engine)).judgement.measured
+
+
+class Watched:
+    """A snapshot that notes which of its sections are read."""
+
+    def __init__(self, seen: Snapshot) -> None:
+        self.read: set[str] = set()
+        self._seen = seen
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(self._seen, name)
+
+
+RICH = {
+    "docker": Docker(version="28.5.2", root_free=1, memory=1),
+    "images": (Image("llama:1", ("inference-chat",), built=False, present=True, cuda="12.4"),),
+    "gpu": Gpu(cards=((0, "RTX"),), cuda="12.8", allocated=""),
+    "ports": (PortUse("api-gateway", "127.0.0.1", 8000, "nginx"),),
+    "models": (Model("chat", HERE / "m.gguf", bytes=5, digest="aa"),),
+    "disks": (Disk("data", HERE, 1, "9p"),),
+    "secrets": (SecretFile(HERE / ".env", open_to_others=True, weak="is empty"),),
+    "machine": Machine(free_memory=1),
+}
+
+
+@pytest.mark.parametrize("engine", ["process", "docker"])
+@pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.id)
+def test_a_check_reads_nothing_that_it_does_not_name(check: Check, engine: EngineName) -> None:
+    watched = Watched(snapshot(make_service("qdrant", 6333), engine=engine, gpu_device=0, **RICH))
+    examine(check, watched)  # type: ignore[arg-type]
+    assert watched.read & {one.value for one in Section} <= {one.value for one in check.reads}
 
 
 def test_a_word_chooses_all_checks_of_its_kind_and_skip_takes_them_away() -> None:
