@@ -57,7 +57,7 @@ class EngineFaults:
         elif undo.action is Action.RESTART:
             self._start_as_rendered(undo.service)
         else:
-            self._replace(undo)
+            self._put(self._stand_in(undo))
 
     def _mend(self, undo: Undo) -> None:
         if undo.action is Action.HANG:
@@ -67,14 +67,16 @@ class EngineFaults:
         if not self._runs(self._stack.service(undo.service)):
             self._start_as_rendered(undo.service)
 
-    def _replace(self, undo: Undo) -> None:
-        """Put a stand-in where a service was."""
+    def _stand_in(self, undo: Undo) -> Service:
         if undo.mode is None:
             raise StepFailed(f"{undo.fault}: a stand-in for {undo.service} needs a mode")
-        other = stand_in(self._stack.service(undo.service), undo.mode, self._stack)
+        return stand_in(self._stack.service(undo.service), undo.mode, self._stack)
+
+    def _put(self, other: Service) -> None:
+        """Start something else where the service of that name was."""
         services = tuple(other if one.name == other.name else one for one in self._stack.services)
         files = self._renderer.render(replace(self._stack, services=services))
-        # An engine reads a service's description from its file, and a stand-in that dies must come back as one.
+        # An engine reads a service's description from its file; and what dies must come back as it was.
         self._workdir.write({name: text for name, text in files.items() if self._files.get(name) != text})
         if not self._runs(other):
             self._engine.start(other, fingerprint(other, files))

@@ -72,15 +72,16 @@ def later_networks(name: str, service: ComposeService, place: Place) -> dict[str
     """Return {network: aliases} to connect after the container was made and before it starts."""
     if place.has_docker_25:
         return {}
-    return {place.owned(network): _aliases(name, place) for network in service.networks[1:]}
+    return {place.owned(network): aliases_of(name, place) for network in service.networks[1:]}
 
 
 def _first_networks(name: str, service: ComposeService, place: Place) -> dict[str, Any]:
     networks = service.networks if place.has_docker_25 else service.networks[:1]
-    return {place.owned(network): {"Aliases": _aliases(name, place)} for network in networks}
+    return {place.owned(network): {"Aliases": aliases_of(name, place)} for network in networks}
 
 
-def _aliases(name: str, place: Place) -> list[str]:
+def aliases_of(name: str, place: Place) -> list[str]:
+    """Return the names under which a service's container is found in its networks."""
     return [place.container(name), name]
 
 

@@ -38,7 +38,7 @@ def send(client: Any, container: Mapping[str, Any], signal_name: str) -> None:
     if paused:
         client.unpause(identity)  # frozen, it would not even hear SIGKILL
     if signal_name != "CONT" and not _send_here(container, signal_name):
-        _send_inside(client, identity, signal_name)
+        send_inside(client, identity, signal_name)
 
 
 def _send_here(container: Mapping[str, Any], signal_name: str) -> bool:
@@ -61,7 +61,8 @@ def _send_here(container: Mapping[str, Any], signal_name: str) -> bool:
     return True
 
 
-def _send_inside(client: Any, identity: str, signal_name: str) -> None:
+def send_inside(client: Any, identity: str, signal_name: str) -> None:
+    """Send a signal from inside the container: SIGSTOP, sent so, leaves its health check at work. Raises StepFailed."""
     command = ["/bin/sh", "-c", _FROM_INSIDE.format(signal=signal_name)]
     run = client.exec_create(identity, command)["Id"]
     output = client.exec_start(run)
