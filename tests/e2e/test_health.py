@@ -26,11 +26,13 @@ def _subjects(ran: Ran, check: str, outcome: str) -> set[str]:
 
 
 def test_every_server_of_every_route_gives_a_token(running: Suite) -> None:
-    looked = running.run("health", "--deep", "--json")
+    looked = running.run("health", "--deep", "--evidence", "--json")
     assert (looked.code, looked.json["verdict"]) == (0, "healthy"), looked.out
     assert _subjects(looked, "token", "pass") == WAYS
     assert _subjects(looked, "snapshots", "pass") == {"qdrant"}
     assert {one["name"] for one in looked.json["services"] if one["alive"] and one["ready"]} == set(running.services())
+    kept = running.run("evidence", "show", looked.json["evidence"])
+    assert "chat-7b by inference-code: one token in" in kept.out
 
 
 def test_a_fallback_that_does_not_run_is_missed_at_once_though_every_route_answers(running: Suite) -> None:

@@ -34,6 +34,9 @@ def health(
     ] = 30.0,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show a live table until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option("--interval", min=0.5, help="Seconds between two looks of --watch.")] = 2.0,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Keep the report as evidence, safe to attach to a ticket.")
+    ] = False,
 ) -> int:
     """Say whether the running suite can do its work, and if not, why. Exit code 5 when it is degraded or down."""
     from aisuite.cli.doors import open_chat
@@ -43,12 +46,34 @@ def health(
 
     request = HealthRequest(timeout, deep)
     if watch:
-        return _watch(session, request, interval)
+        return _watch(session, request, interval, evidence=evidence)
+    if evidence:
+        return _record(session, request)
     report = look(request, session.deps(), open_chat())
     return session.out.show(view.health_json(report), view.health_text(report, session.out), report.exit_code)
 
 
-def _watch(session: Session, request: HealthRequest, interval: float) -> int:
+def _record(session: Session, request: HealthRequest) -> int:
+    from aisuite.cli.doors import open_chat
+    from aisuite.cli.output import Output
+    from aisuite.cli.recording import about
+    from aisuite.cli.view import health as view
+    from aisuite.cli.wiring import wire_again
+    from aisuite.ops.evidence import recorded
+    from aisuite.ops.health import health as look
+
+    suite = wire_again(None, session.project, session.state)
+    with recorded(about(suite, "health"), suite.deps) as recording:
+        report = look(request, suite.deps, open_chat())
+        found = view.health_json(report, recording.id)
+        recording.conclude(
+            {"exit_code": report.exit_code, **found}, view.health_text(report, Output("health", no_color=True))
+        )
+    text = f"{view.health_text(report, session.out)}\n\naisuite evidence show {recording.id}"
+    return session.out.show(found, text, report.exit_code)
+
+
+def _watch(session: Session, request: HealthRequest, interval: float, *, evidence: bool) -> int:
     from dataclasses import replace
 
     from aisuite.cli.doors import open_chat
@@ -58,6 +83,8 @@ def _watch(session: Session, request: HealthRequest, interval: float) -> int:
 
     if session.out.json:
         raise UsageError("--json prints one object, so it cannot go on", "aisuite health --json")
+    if evidence:
+        raise UsageError("--watch has no end, so there is no report of it to keep", "aisuite health --evidence")
     if request.deep:
         raise UsageError("--watch would ask for tokens again and again with --deep", "aisuite health --deep")
     reports = follow_health(replace(request, samples=_WATCHED_SAMPLES), session.deps, open_chat(), interval)

@@ -94,6 +94,8 @@ def test_a_live_table_takes_the_place_of_the_one_before_only_on_a_terminal() -> 
         (["health"], 5, "nothing was started"),
         (["health", "--watch", "--json"], 2, "aisuite health --json"),
         (["health", "--watch", "--deep"], 2, "aisuite health --deep"),
+        (["health", "--watch", "--evidence"], 2, "aisuite health --evidence"),
+        (["health", "--evidence"], 5, "nothing was started"),
         (["health", "--timeout", "-1"], 2, "--timeout"),
     ],
 )

@@ -20,8 +20,8 @@ _PAINT = {Outcome.PASS: "32", Outcome.NOTE: "36", Outcome.FAIL: "31;1"}
 _CLEAR = "\033[H\033[2J"
 
 
-def health_json(report: HealthReport) -> dict[str, Any]:
-    """The verdict, all services and all findings."""
+def health_json(report: HealthReport, evidence: str | None = None) -> dict[str, Any]:
+    """The verdict, all services and all findings, and under which id they are kept, if they are."""
     return {
         "project": report.record.project,
         "engine": report.record.engine,
@@ -29,6 +29,7 @@ def health_json(report: HealthReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "services": [_service_json(one) for one in report.services],
         "findings": [asdict(one) for one in report.findings],
+        "evidence": evidence,
     }
 
 
