@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Everything else serves them.
 .DELETE_ON_ERROR:
-.PHONY: help up down test lint format unit docker docker-current docker-oldest bench bench-docker lock docs clean
+.PHONY: help up down test lint format unit docker docker-current docker-oldest bench bench-docker fuzz lock docs clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -49,6 +49,12 @@ bench: $(VENV)/.dev       ## measure (see docs/benchmarks.md)
 bench-docker: $(VENV)/.dev ## measure on both Docker Engines, docker compose beside
 	for engine in current oldest; do export AISUITE_BED_ENGINE=$$engine; \
 	  tests/bed/bed up && tests/bed/bed run $(BIN)/python benchmarks/up_docker.py || exit 1; done
+
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/.dev        ## hostile model files, for FUZZ_SECONDS (atheris, in an environment of its own)
+	mkdir -p build/fuzz/gguf
+	PYTHONPATH=src $(BIN)/uv run -q --no-project --python $(BIN)/python --with atheris python tests/fuzz/fuzz_gguf.py \
+	  -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=256 build/fuzz/gguf
 
 docs: $(VENV)/.dev        ## write the generated parts of docs/ again
 	$(BIN)/python docs/generate.py
