@@ -10,7 +10,7 @@ from aisuite.preflight.snapshot import Section
 from aisuite.preflight.versions import parse_version
 
 if TYPE_CHECKING:
-    from aisuite.preflight.snapshot import Snapshot
+    from aisuite.preflight.snapshot import Image, Snapshot
 
 _OLDEST = (20, 10)
 _OLDEST_COMPOSE = (2, 0)
@@ -96,24 +96,22 @@ def _images_are_here(snapshot: Snapshot) -> Judgement | None:
     absent = [one for one in snapshot.images if not one.present]
     if not absent:
         return well(counted(len(snapshot.images), "image"))
-    refused = [one for one in absent if one.afar]
-    details = tuple(
-        f"{one.reference}: "
-        + (
-            "made on this machine"
-            if one.built
-            else one.afar or "its registry has it"
-            if one.afar is not None
-            else "missing"
-        )
-        for one in absent
-    )
+    refused = any(one.afar for one in absent)
+    details = tuple(f"{one.reference}: {_absence(one)}" for one in absent)
     return Judgement(
         f"{len(absent)} of {len(snapshot.images)} images are not here",
         Outcome.FAIL if refused else None,
         snapshot.command("images pull"),
         details,
     )
+
+
+def _absence(image: Image) -> str:
+    if image.built:
+        return "made here, of this installation"
+    if image.afar is None:
+        return "missing"
+    return image.afar or "missing; its registry has it"
 
 
 def _images_are_locked(snapshot: Snapshot) -> Judgement | None:
