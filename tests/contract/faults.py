@@ -81,7 +81,7 @@ class EngineCase:
         _start(self._engine, self._stack, self._files)
 
     def faults(self) -> Faults:
-        return EngineFaults(self._engine, self._stack, PlainRenderer(), self._workdir)
+        return EngineFaults(self._engine, self._stack, PlainRenderer(), self._workdir, patience=0)
 
     def is_as_rendered(self) -> bool:
         return self._workdir.files == self._files and runs_as_rendered(self._engine, self._stack, self._files)
@@ -95,9 +95,11 @@ class ProcessFaultsCase:
 
     lacks = Action.PAUSE
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float = 0.0) -> None:
+        self._patience = patience
         self._case = ProcessCase(folder, {CHAT: Program(), "embedding": _OURS})
         at = Endpoint("127.0.0.1", free_port())
+        self.url = at.url
         services = tuple(replace(one, listen=at, published=at) for one in self._case.stack.services)
         self._case.stack = replace(self._case.stack, services=services)
         self._workdir = ProjectDir(folder)
@@ -109,7 +111,7 @@ class ProcessFaultsCase:
         _start(self.engine, self._case.stack, self._files)
 
     def faults(self) -> Faults:
-        return ProcessFaults(self._case.engine(), self._case.stack, self._case, self._workdir)
+        return ProcessFaults(self._case.engine(), self._case.stack, self._case, self._workdir, self._patience)
 
     def is_as_rendered(self) -> bool:
         written = all(self._workdir.read(name) == text for name, text in self._files.items())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from aisuite.drill.model import Action
 from aisuite.drill.stand_in import find_ours, stand_in
@@ -19,13 +22,21 @@ if TYPE_CHECKING:
 
 _SIGNALS = {Action.KILL: "KILL", Action.HANG: "STOP"}
 _SHARED = frozenset({*_SIGNALS, Action.STOP, Action.RESTART, Action.STAND_IN})
+PATIENCE = 60.0
+_POLL = 0.1
 _LOST = frozenset({State.EXITED, State.FAILED, State.ORPHANED})  # what no engine starts again by itself
 
 
 class EngineFaults:
-    """Breaks the services of one stack, and mends them: afterwards they run as they were rendered."""
+    """Breaks the services of one stack, and mends them: afterwards they run as they were rendered.
 
-    def __init__(self, engine: Engine, stack: Stack, renderer: Renderer, workdir: Workdir) -> None:
+    `patience` is how many seconds a stand-in, and the server that it stood in for, may take to answer.
+    """
+
+    def __init__(
+        self, engine: Engine, stack: Stack, renderer: Renderer, workdir: Workdir, patience: float = PATIENCE
+    ) -> None:
+        self._patience = patience
         self._engine, self._stack, self._renderer, self._workdir = engine, stack, renderer, workdir
         self._files = renderer.render(stack)
 
@@ -57,15 +68,21 @@ class EngineFaults:
         elif undo.action is Action.RESTART:
             self._start_as_rendered(undo.service)
         else:
-            self._put(self._stand_in(undo))
+            other = self._stand_in(undo)
+            self._put(other)
+            # Where every server gets one, the next is not to be taken away before this one answers.
+            self._wait_for(other.live_url, ready=False)
 
     def _mend(self, undo: Undo) -> None:
         if undo.action is Action.HANG:
             with suppress(NotRunning):
                 self._engine.signal(undo.service, "CONT")
         self._workdir.write(self._files)
-        if not self._runs(self._stack.service(undo.service)):
+        service = self._stack.service(undo.service)
+        if not self._runs(service):
             self._start_as_rendered(undo.service)
+            if undo.action is Action.STAND_IN:
+                self._wait_for(service.ready_url, ready=True)
 
     def _stand_in(self, undo: Undo) -> Service:
         if undo.mode is None:
@@ -85,8 +102,30 @@ class EngineFaults:
         service = self._stack.service(name)
         self._engine.start(service, fingerprint(service, self._files))
 
+    def _wait_for(self, url: str, *, ready: bool) -> None:
+        """Wait until something answers there, with 200 if it shall be ready; give up quietly."""
+        deadline = time.monotonic() + self._patience
+        while time.monotonic() < deadline:
+            status = _ask(url)
+            if status == http.HTTPStatus.OK or (status is not None and not ready):
+                return
+            time.sleep(_POLL)
+
     def _runs(self, service: Service) -> bool:
         """Whether this very service runs, or will again by itself."""
         found = self._engine.observe().find(service.name)
         wanted = fingerprint(service, self._files)
         return found is not None and found.state not in _LOST and found.fingerprint == wanted
+
+
+def _ask(url: str) -> int | None:
+    """Return the status of an answer; None when there is none."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=1.0)
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

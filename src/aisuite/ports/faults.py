@@ -23,6 +23,7 @@ class Faults(Protocol):
     def undo(self, undo: Undo) -> None:
         """Take it back, from any half-done state; fine when there is nothing to take back.
 
-        Returns when the service was told to run as it was rendered, not when it is ready.
+        Returns when the service was told to run as it was rendered, not when it is ready; but what a stand-in stood
+        in for is waited for: of several servers one always answers.
         Raises StepFailed, EngineUnavailable.
         """

@@ -11,14 +11,14 @@ from aisuite.adapters.docker_engine.container_config import Place, aliases_of
 from aisuite.adapters.docker_engine.faults import translated
 from aisuite.adapters.docker_engine.labels import COMPOSE_FILE, ONE_OFF, SERVICE
 from aisuite.adapters.docker_engine.reading import project_filter
-from aisuite.adapters.engine_faults import EngineFaults
+from aisuite.adapters.engine_faults import PATIENCE, EngineFaults
 from aisuite.drill.model import Action
 from aisuite.errors import NotRunning, StepFailed
 from aisuite.stack.compose import parse_compose
 from aisuite.units import Mib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from aisuite.drill.model import Undo
     from aisuite.ports import Engine, Renderer, Workdir
@@ -44,10 +44,9 @@ class DockerFaults(EngineFaults):
         stack: Stack,
         renderer: Renderer,
         workdir: Workdir,
-        client: Callable[[], Any] = connect,
+        patience: float = PATIENCE,
     ) -> None:
-        super().__init__(engine, stack, renderer, workdir)
-        self._connect = client
+        super().__init__(engine, stack, renderer, workdir, patience)
         self._client: Any = None
 
     def why_not(self, action: Action) -> str | None:
@@ -172,5 +171,5 @@ class DockerFaults(EngineFaults):
 
     def _api(self) -> Any:
         if self._client is None:
-            self._client = self._connect()
+            self._client = connect()
         return self._client
