@@ -80,6 +80,12 @@ def _unit(key: Schema) -> tuple[str, type[Mib] | type[Seconds]] | None:
     return _UNITS.get(key.get("examples", ("",))[0])
 
 
+def _plural(kind: Schema) -> str:
+    if kind.get("type") in {"integer", "number"}:
+        return f"{_WORDS[kind['type']]}s{_limits(kind)}"
+    return f"{_kind(kind)}s"
+
+
 def _kind(kind: Schema) -> str:
     if unit := _unit(kind):
         return unit[0]
@@ -88,7 +94,7 @@ def _kind(kind: Schema) -> str:
     if "enum" in kind or "const" in kind:
         return ", ".join(map(code, kind.get("enum", [kind.get("const")])))
     if kind["type"] == "array":
-        return f"list of {_kind(kind['items'])}s"
+        return f"list of {_plural(kind['items'])}"
     if kind.get("pattern", "").startswith("^[a-z0-9]("):
         return "name"
     return _WORDS[kind["type"]] + _limits(kind)

@@ -22,7 +22,8 @@ def plan(
     profile: ProfileName = None,
     engine: Engine = None,
     gpu_memory: Annotated[
-        str | None, typer.Option("--gpu-memory", metavar="SIZE", help="Plan for a card of this size that is not here.")
+        str | None,
+        typer.Option("--gpu-memory", metavar="SIZES", help="Plan for cards that are not here: 6GiB, or 24GiB,8GiB."),
     ] = None,
     model: Annotated[
         list[str] | None,

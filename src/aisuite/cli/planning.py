@@ -42,7 +42,7 @@ def plan_for(choice: Choice, folder: Path, asked: Asked) -> PlanReport:
     request = replace(
         _request(loaded, choice, folder, llama),
         notes=notes,
-        gpu_memory=_size(asked.gpu_memory),
+        gpu_memory=_sizes(asked.gpu_memory),
         sources=tuple(ModelSource.parse(text) for text in asked.models),
         changes=parse_changes(asked.what_if),
         sweep=asked.plot is not None,
@@ -139,10 +139,10 @@ def _price(build: LlamaBuild, overhead: Overhead) -> Pricing:
     return price(build, overhead)
 
 
-def _size(text: str | None) -> Mib | None:
+def _sizes(text: str | None) -> tuple[Mib, ...]:
     from aisuite.units import Mib
 
     try:
-        return None if text is None else Mib.parse(text)
+        return () if text is None else tuple(Mib.parse(size) for size in text.split(","))
     except ValueError as err:
         raise UsageError(f"--gpu-memory: {err}", "aisuite plan --gpu-memory 6141MiB") from err

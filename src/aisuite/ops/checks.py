@@ -76,9 +76,11 @@ def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:
         return
     devices = gpu.devices()
     hint = "run on the CPU on purpose: aisuite up --profile phase2-cpu"
-    if not any(device.index == stack.gpu_device for device in devices):
+    wanted = {stack.gpu_device, *(service.card.index for service in stack.services if service.gpu)}
+    missing = sorted(wanted - {device.index for device in devices})
+    if missing:
         found = ", ".join(f"{device.index}: {device.name}" for device in devices) or f"none ({gpu.why_none()})"
-        raise GpuUnavailable(f"profile {stack.profile} asks for card {stack.gpu_device}; cards here: {found}", hint)
+        raise GpuUnavailable(f"profile {stack.profile} asks for card {missing[0]}; cards here: {found}", hint)
     if cpu_only is not None:
         raise GpuUnavailable(f"profile {stack.profile} asks for a card, but {cpu_only}", hint)
 
@@ -89,7 +91,7 @@ def check_fit(card: VramPlan | None, stack: Stack, plan: Plan, *, force: bool) -
     on_card = any(service.gpu and service.name in starts for service in stack.services)
     if card is None or force or not on_card or not card.is_too_much:
         return
-    lines = [f"the models do not fit on {card.budget.card.name}; nothing was started:"]
+    lines = [f"the models do not fit on {card.where}; nothing was started:"]
     lines += [f"  {reason}" for reason in card.reasons]
     if card.remedy:
         lines.append(f"the smallest change that makes them fit: {card.remedy}")

@@ -39,8 +39,8 @@ class CardWatch:
     """Listens to a run, and looks at the card before and after each server that uses it."""
 
     def __init__(self, stack: Stack, deps: Deps, listen: Callable[[Event], None]) -> None:
-        self._deps, self._listen, self._index = deps, listen, stack.gpu_device
-        self._on_card = {service.name for service in stack.services if service.gpu}
+        self._deps, self._listen = deps, listen
+        self._on_card = {service.name: service.card.index for service in stack.services if service.gpu}
         self._looks: dict[str, _Looks] = {}
         self._lock = threading.Lock()
         self.started: set[str] = set()  # services that this run has started and that became ready
@@ -56,16 +56,17 @@ class CardWatch:
         self._listen(event)
 
     def _see(self, name: str, note: Callable[[GpuDevice | None], _Looks]) -> None:
-        card = self.card() if name in self._on_card else None
+        card = self.card(name)
         with self._lock:
             self._looks[name] = note(card)
 
-    def card(self) -> GpuDevice | None:
-        """Return the stack's card as it is now; None when it has none, or its driver does not answer."""
-        if self._index is None:
+    def card(self, service: str) -> GpuDevice | None:
+        """Return a service's card as it is now; None when it has none, or its driver does not answer."""
+        index = self._on_card.get(service)
+        if index is None:
             return None
         try:
-            return next((card for card in self._deps.gpu.devices() if card.index == self._index), None)
+            return next((card for card in self._deps.gpu.devices() if card.index == index), None)
         except GpuUnavailable:
             return None  # a driver that vanishes in the middle: then nothing is measurable, and the servers tell
 
@@ -155,12 +156,20 @@ def _load_log(service: Service, deps: Deps) -> InForce:
 
 
 def _learn(splits: tuple[Split, ...], watch: CardWatch, deps: Deps) -> None:
-    """Remember what a process costs on this card beside its buffers: the most that was ever measured."""
-    day = time.strftime("%Y-%m-%d", time.gmtime(deps.clock.now()))
-    learnt = learnt_overhead(splits, day)
-    if deps.calibration is None or learnt is None:
+    """Remember what a process costs on a card beside its buffers: the most that was ever measured."""
+    if deps.calibration is None:
         return
-    card = watch.card()
-    known = deps.calibration.find(card.name) if card else None
-    if card is not None and (known is None or known.bytes < learnt.bytes):
-        deps.calibration.keep(card.name, learnt)
+    day = time.strftime("%Y-%m-%d", time.gmtime(deps.clock.now()))
+    for name, own in _by_card(splits, watch).items():
+        learnt, known = learnt_overhead(own, day), deps.calibration.find(name)
+        if learnt is not None and (known is None or known.bytes < learnt.bytes):
+            deps.calibration.keep(name, learnt)
+
+
+def _by_card(splits: tuple[Split, ...], watch: CardWatch) -> dict[str, tuple[Split, ...]]:
+    found: dict[str, tuple[Split, ...]] = {}
+    for split in splits:
+        card = watch.card(split.service)
+        if card is not None:
+            found[card.name] = (*found.get(card.name, ()), split)
+    return found

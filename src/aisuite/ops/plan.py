@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,21 @@ from aisuite.ops.checks import check_models
 from aisuite.vram.demand import demand_alone, demands_of, planned_models
 from aisuite.vram.model import Budget, Card
 from aisuite.vram.overhead import estimated_overhead
-from aisuite.vram.solve import Neighbour, neighbours, solve
+from aisuite.vram.place import neighbours_of, solve_cards
 from aisuite.vram.what_if import apply_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aisuite.ports import Calibration, Gpu, GpuDevice, Host
     from aisuite.ports.models import ModelFiles
+    from aisuite.profile.model import Gpu as Settings
     from aisuite.profile.model import Profile
     from aisuite.stack.model import ModelFile
     from aisuite.units import Mib
     from aisuite.vram.model import Demand, LlamaBuild, ModelShape, Overhead, VramPlan
     from aisuite.vram.pricing import Pricing
+    from aisuite.vram.solve import Neighbour
     from aisuite.vram.sweep import Sweep
     from aisuite.vram.what_if import Change
 
@@ -72,10 +74,10 @@ class PlanRequest:
     files: tuple[ModelFile, ...]
     build: LlamaBuild
     loaded_as: str = ""  # how the profile was named on the command line, for hints
-    gpu_memory: Mib | None = None  # of a card that is not here
+    gpu_memory: tuple[Mib, ...] = ()  # of cards that are not here
     sources: tuple[ModelSource, ...] = ()
     changes: tuple[Change, ...] = ()  # --what-if
-    occupied: int = 0  # bytes of the card that this project's own servers hold now
+    occupied: Mapping[int, int] = field(default_factory=dict)  # by card: bytes that our own servers hold now
     answered: frozenset[str] = frozenset()  # models whose numbers in the profile are an earlier plan's
     sweep: bool = False  # other layers and contexts are wanted, too: for a picture
     notes: tuple[str, ...] = ()  # what is to be said about the build
@@ -105,32 +107,44 @@ def plan(request: PlanRequest, doors: PlanDoors) -> PlanReport:
     demands = _demands(request, doors.files)
     if not demands:
         raise UsageError(f"profile {request.name} runs on the CPU: there is nothing to plan", "aisuite plan --phase 2")
-    budget, notes = _budget(request, doors)
-    overhead = doors.calibration.find(budget.card.name) or estimated_overhead(budget.card)
-    pricing = doors.price(request.build, overhead)
-    said = (*notes, *request.notes, *_of_backend(request.profile), *pricing.notes, *_assumed(demands))
-    pricing = replace(pricing, notes=said)
+    budgets, notes = _budgets(request, doors)
+    _refuse_other_cards(demands, budgets)
+    said = (*notes, *request.notes, *_of_backend(request.profile))
+    sites = [(budget, _pricing(request.build, budget.card, doors, said, demands)) for budget in budgets]
     demands = tuple(replace(one, fixed_by=_AS_PLANNED) if one.model in request.answered else one for one in demands)
-    found = _solved(request, apply_changes(demands, request.changes), budget, pricing)
-    before = _solved(request, demands, budget, pricing) if request.changes else None
-    return PlanReport(found, neighbours(found, pricing), before, _sweeps(found, pricing) if request.sweep else ())
+    found = _solved(request, apply_changes(demands, request.changes), sites)
+    before = _solved(request, demands, sites) if request.changes else None
+    return PlanReport(found, neighbours_of(found, sites), before, _sweeps(found, sites) if request.sweep else ())
 
 
-def _solved(request: PlanRequest, demands: Sequence[Demand], budget: Budget, pricing: Pricing) -> VramPlan:
-    prefer = request.profile.gpu.prefer
-    found = solve(demands, budget, pricing, prefer)
-    found = replace(found, notes=(*found.notes, *_above_limits(found, request.profile)))
-    if found.fits:
-        return found
-    from aisuite.vram.remedy import with_remedy
-
-    return with_remedy(found, demands, pricing, prefer)
+def _solved(request: PlanRequest, demands: Sequence[Demand], sites: Sequence[tuple[Budget, Pricing]]) -> VramPlan:
+    found = solve_cards(demands, sites, request.profile.gpu.prefer)
+    return replace(found, notes=(*found.notes, *_above_limits(found, request.profile)))
 
 
-def _sweeps(found: VramPlan, pricing: Pricing) -> tuple[Sweep, ...]:
+def _sweeps(found: VramPlan, sites: Sequence[tuple[Budget, Pricing]]) -> tuple[Sweep, ...]:
     from aisuite.vram.sweep import sweeps
 
-    return sweeps(found, pricing)
+    return tuple(one for own, (_, pricing) in zip(found.by_card, sites, strict=True) for one in sweeps(own, pricing))
+
+
+def _pricing(
+    build: LlamaBuild, card: Card, doors: PlanDoors, notes: Sequence[str], demands: Sequence[Demand]
+) -> Pricing:
+    """Return the prices on a card, with all that is to be said about them."""
+    found = doors.price(build, doors.calibration.find(card.name) or estimated_overhead(card))
+    return replace(found, notes=(*notes, *found.notes, *_assumed(demands)))
+
+
+def _refuse_other_cards(demands: Sequence[Demand], budgets: Sequence[Budget]) -> None:
+    cards = [budget.card.index for budget in budgets]
+    for demand in demands:
+        if demand.card is not None and demand.card not in cards:
+            there = ", ".join(str(index) for index in cards)
+            raise UsageError(
+                f"models.{demand.model}.device is {demand.card}; the cards to plan for are {there}",
+                "correct it in the profile, or leave it out: the planner chooses then",
+            )
 
 
 def _of_backend(profile: Profile) -> Iterator[str]:
@@ -176,25 +190,53 @@ def _read(source: str, files: ModelFiles) -> ModelShape:
     return files.remote_shape(source) if source.startswith("hf:") else files.shape(Path(source))
 
 
-def _budget(request: PlanRequest, doors: PlanDoors) -> tuple[Budget, tuple[str, ...]]:
-    """Return what may be used of which card, and what is to be said about that."""
+def _budgets(request: PlanRequest, doors: PlanDoors) -> tuple[list[Budget], tuple[str, ...]]:
+    """Return what may be used of which cards, and what is to be said about that."""
     settings = request.profile.gpu
-    if request.gpu_memory is not None:
-        return Budget(_imagined(request.gpu_memory), None, settings.reserve), ()
-    device = next((one for one in doors.gpu.devices() if one.index == settings.device), None)
-    if device is not None:
-        return _budget_here(request, device, doors.host)
+    if request.gpu_memory:
+        return [Budget(_imagined(size, at), None, settings.reserve) for at, size in enumerate(request.gpu_memory)], ()
+    devices = doors.gpu.devices()
+    wanted = _wanted(settings, devices)
+    here = [device for device in devices if device.index in wanted]
+    if len(here) == len(wanted) and here:
+        found = [_budget_here(request, device, doors.host) for device in here]
+        return [budget for budget, _ in found], tuple(note for _, notes in found for note in notes)
+    if here:
+        raise _not_all_here(wanted, devices)
+    return _stand_ins(request, wanted, doors.gpu)
+
+
+def _not_all_here(wanted: Sequence[int], devices: Sequence[GpuDevice]) -> UsageError:
+    there = [device.index for device in devices]
+    missing = ", ".join(str(index) for index in wanted if index not in there)
+    known = ", ".join(str(index) for index in there)
+    return UsageError(f"gpu.devices: no card {missing} is here; the cards here are {known}", "gpu.devices: auto")
+
+
+def _stand_ins(request: PlanRequest, wanted: Sequence[int], gpu: Gpu) -> tuple[list[Budget], tuple[str, ...]]:
+    """Let gpu.budget stand for each card where none is here."""
+    settings, cards = request.profile.gpu, wanted or (0,)
+    named = " and no card ".join(str(index) for index in cards)
     if settings.budget is None:
         raise UsageError(
-            f"no card {settings.device} is here ({doors.gpu.why_none()}), and profile {request.name} has no gpu.budget",
+            f"no card {named} is here ({gpu.why_none()}), and profile {request.name} has no gpu.budget",
             "aisuite plan --gpu-memory 8GiB",
         )
-    note = f"no card {settings.device} is here: gpu.budget ({settings.budget}) stands for it"
-    return Budget(_imagined(settings.budget), settings.budget, settings.reserve), (note,)
+    note = f"no card {named} is here: gpu.budget ({settings.budget}) stands for it"
+    return [Budget(_imagined(settings.budget, at), settings.budget, settings.reserve) for at in cards], (note,)
 
 
-def _imagined(size: Mib) -> Card:
-    return Card(f"a card of {size}", size.bytes, size.bytes, here=False)
+def _wanted(settings: Settings, devices: Sequence[GpuDevice]) -> tuple[int, ...]:
+    """Return the indices of the cards that models may be placed on."""
+    if settings.devices is None:
+        return (settings.device,)
+    if settings.devices == "auto":
+        return tuple(device.index for device in devices)
+    return tuple(sorted(set(settings.devices)))
+
+
+def _imagined(size: Mib, index: int) -> Card:
+    return Card(f"a card of {size}", size.bytes, size.bytes, here=False, index=index)
 
 
 def _budget_here(request: PlanRequest, device: GpuDevice, host: Host) -> tuple[Budget, tuple[str, ...]]:
@@ -204,11 +246,12 @@ def _budget_here(request: PlanRequest, device: GpuDevice, host: Host) -> tuple[B
             f"gpu.budget is {settings.budget}, but card {device.index} ({device.name}) has {int(device.total)} MiB",
             "lower gpu.budget in the profile, or leave it out to use the whole card",
         )
-    free = min(total, device.free.bytes + request.occupied)
+    ours = request.occupied.get(device.index, 0)
+    free = min(total, device.free.bytes + ours)
     card = Card(device.name, total, free, here=True, index=device.index, multiprocessors=device.multiprocessors)
     # While servers of ours run, nobody can tell what RAM they would give back.
     budget = Budget(card, settings.budget, settings.reserve, None if request.occupied else host.free_memory())
-    return budget, _taken_by_others(device, total - free, request.occupied)
+    return budget, _taken_by_others(device, total - free, ours)
 
 
 def _taken_by_others(device: GpuDevice, taken: int, ours: int) -> tuple[str, ...]:

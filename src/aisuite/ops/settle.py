@@ -64,12 +64,11 @@ def settle(
     question, known = question_of(request), _recall(workdir)
     if known is not None:
         running = _running(engine)
-        request = replace(request, occupied=sum(size for name, size in known.bytes.items() if name in running))
+        request = replace(request, occupied=_occupied(known, running, request.profile))
         if known.question == question and (again or running & known.chosen.keys()):
             models = request.profile.models
-            answered = frozenset(name for name in known.chosen if name in models and models[name].gpu_layers == "auto")
-            before = _as_before(request.profile, known.chosen)
-            request = replace(request, profile=before, answered=answered)
+            kept = frozenset(name for name in known.chosen if name in models and models[name].gpu_layers == "auto")
+            request = replace(request, profile=_as_before(request.profile, known.chosen), answered=kept)
     found = plan(request, doors).plan
     return settled(request.profile, found), CardPlan(found, question)
 
@@ -127,9 +126,17 @@ def _running(engine: Engine) -> AbstractSet[str]:
     return {one.name.removeprefix(INFERENCE) for one in services if one.state in ALIVE}
 
 
+def _occupied(known: _Known, running: AbstractSet[str], profile: Profile) -> dict[int, int]:
+    """Return what running servers hold of each card."""
+    found: dict[int, int] = {}
+    for name in running & known.bytes.keys():
+        card = known.chosen.get(name, {}).get("device", profile.gpu.device)
+        found[card] = found.get(card, 0) + known.bytes[name]
+    return found
+
+
 def _as_before(profile: Profile, known: Mapping[str, Mapping[str, Any]]) -> Profile:
-    models = {
-        name: model.model_copy(update=dict(known[name])) if model.gpu_layers == "auto" and name in known else model
-        for name, model in profile.models.items()
-    }
+    from aisuite.vram.demand import answered
+
+    models = {name: answered(profile, name, known.get(name, {})) for name in profile.models}
     return profile.model_copy(update={"models": models})

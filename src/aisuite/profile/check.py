@@ -42,7 +42,7 @@ def check(profile: Profile) -> tuple[Finding, ...]:
     """Return every conflict in a profile of which each value alone is fine."""
     return tuple(
         finding
-        for part in (_sources, _layers, _kv, _freedoms, _gpu, _routes, _ports, _dependencies, _rag, _times)
+        for part in (_sources, _layers, _kv, _freedoms, _gpu, _cards, _routes, _ports, _dependencies, _rag, _times)
         for finding in part(profile)
     )
 
@@ -73,6 +73,17 @@ def _source_problem(source: Source) -> str | None:
     if source.demo or source.file:
         return None
     return "needs `repo` and `file`, or `demo: true`"
+
+
+def _cards(profile: Profile) -> Iterator[Finding]:
+    """Yield cards of models that are none of those on which models are placed."""
+    cards = profile.gpu.devices
+    for name, model in profile.models.items():
+        if model.device is None or cards == "auto" or (cards is not None and model.device in cards):
+            continue
+        keys: tuple[KeyPath, ...] = (("models", name, "device"), ("gpu", "devices"))
+        known = "nothing" if cards is None else ", ".join(str(card) for card in cards)
+        yield Finding(keys, f"card {model.device} is not in gpu.devices, which is {known}; add it there, or write auto")
 
 
 def _layers(profile: Profile) -> Iterator[Finding]:

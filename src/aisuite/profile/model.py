@@ -15,6 +15,7 @@ from aisuite.profile.part import Part
 from aisuite.profile.values import (
     MOST,
     Address,
+    CardIndex,
     Count,
     Duration,
     FileName,
@@ -40,7 +41,12 @@ class Gpu(Part):
     """The card that the models share. `backend: cpu` asks for no card."""
 
     backend: Literal["cuda", "rocm", "vulkan", "metal", "cpu"] = Field("cpu", description="What llama.cpp computes on.")
-    device: int = Field(0, ge=0, le=255, strict=True, description="Index of the card, as nvidia-smi counts.")
+    device: CardIndex = Field(0, description="Index of the card, as nvidia-smi counts.")
+    devices: Literal["auto"] | Annotated[tuple[CardIndex, ...], Field(min_length=1, max_length=16)] | None = Field(
+        None,
+        description="Cards that the models are placed on, each model whole on one of them, instead of `device`; "
+        "auto: all that are here. Budget and reserve are of each card.",
+    )
     budget: Size | None = Field(None, description="How much of the card the suite may use; none: all of it.")
     reserve: Size = Field(Mib(200), description="What stays free of the budget, for the desktop and for peaks.")
     cdi: Literal["auto"] | Annotated[bool, Field(strict=True)] = Field(
@@ -106,6 +112,9 @@ class Model(Part):
     gpu_layers: Literal["auto", "all"] | Annotated[int, Field(ge=0, le=MOST, strict=True)] = Field(
         "all",
         description="Layers on the card (-ngl), the output counted as one. auto: as many as fit, see `aisuite plan`.",
+    )
+    device: CardIndex | None = Field(
+        None, description="The card of this model, one of gpu.devices; none: the planner's choice, or gpu.device."
     )
     sampling: Sampling = Field(Sampling(), description="Used where a request says nothing else.")
     cpus: Number | None = Field(None, gt=0, description="CPU limit of the container; none: one more than threads.")
@@ -237,8 +246,8 @@ class Profile(Part):
         True,
         strict=True,
         description="A model server, the gateway or a service of ours that gives no answer for 5 s is ended by its "
-        "container's health check, and so started again; Qdrant in a container is not. Local processes are watched in the "
-        "same way, and ended after 7 s.",
+        "container's health check, and so started again; Qdrant in a container is not. Local processes are watched in "
+        "the same way, and ended after 7 s.",
     )
     services: Services = Field(Services(), description="The services beside the model servers.")
     ports: dict[Name, PortNumber] = Field(

@@ -100,6 +100,7 @@ Folder = Annotated[str, Field(min_length=1), AfterValidator(check_plain)]
 FileName = Annotated[str, AfterValidator(check_file_name), WithJsonSchema({"type": "string", "pattern": r"\.gguf$"})]
 Repo = Annotated[str, AfterValidator(check_repo), WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+$"})]
 ImageRef = Annotated[str, AfterValidator(check_image)]
+CardIndex = Annotated[int, Field(ge=0, le=255, strict=True)]
 Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Address = Annotated[

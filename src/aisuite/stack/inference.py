@@ -58,7 +58,7 @@ def inference_service(name: str, profile: Profile, places: Places) -> Service:
         name=service,
         role=Role.INFERENCE,
         command=(*program, *_flags(name, profile, places)),
-        environment=() if places.containers else _device(profile),
+        environment=() if places.containers else _visible_card(model, profile),
         secrets=(SecretUse(SERVICE_KEY, variable=None, as_file=True),),
         config_files=(),
         listen=places.listen(service),
@@ -72,7 +72,7 @@ def inference_service(name: str, profile: Profile, places: Places) -> Service:
         cpus=places.cpu_limit(model.cpus or _threads(model, profile, places) + 1),
         memory=places.memory_limit(model.memory),
         gpu=profile.gpu.backend == "cuda",
-        card=_card(profile, places),
+        card=_card(model, profile, places),
         user=places.user,
         healthcheck=_healthcheck(service, profile, places),
     )
@@ -152,18 +152,26 @@ def _gpu_layers(model: Model, profile: Profile) -> int:
     return model.gpu_layers if isinstance(model.gpu_layers, int) else _ALL_LAYERS
 
 
-def _device(profile: Profile) -> tuple[tuple[str, str], ...]:
+def card_of(model: Model, profile: Profile) -> int:
+    """Return the index of the card of a model."""
+    if model.device is not None:
+        return model.device
+    return profile.gpu.devices[0] if isinstance(profile.gpu.devices, tuple) else profile.gpu.device
+
+
+def _visible_card(model: Model, profile: Profile) -> tuple[tuple[str, str], ...]:
     """Return what shows a local process one card only; containers get theirs from the engine."""
     if profile.gpu.backend != "cuda":
         return ()
     # Without the order, CUDA counts the fastest card first, not as nvidia-smi does.
-    return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", str(profile.gpu.device)))
+    return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", str(card_of(model, profile))))
 
 
-def _card(profile: Profile, places: Places) -> Card:
-    name, wanted = f"nvidia.com/gpu={profile.gpu.device}", profile.gpu.cdi
+def _card(model: Model, profile: Profile, places: Places) -> Card:
+    index, wanted = card_of(model, profile), profile.gpu.cdi
+    name = f"nvidia.com/gpu={index}"
     by_name = name in places.site.cdi_devices if wanted == "auto" else wanted
-    return Card("cdi", name) if by_name else Card("nvidia", str(profile.gpu.device))
+    return Card("cdi", name) if by_name else Card("nvidia", str(index))
 
 
 def _image(profile: Profile) -> str:

@@ -124,6 +124,11 @@ class Card:
     driver: Literal["nvidia", "cdi"] = "nvidia"
     id: str = "0"
 
+    @property
+    def index(self) -> int:
+        """The number of the card, as nvidia-smi counts."""
+        return int(self.id.rpartition("=")[2])
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

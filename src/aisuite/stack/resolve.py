@@ -16,7 +16,7 @@ from aisuite.profile.dependencies import (
 )
 from aisuite.stack.gateway import gateway_service, policy, routes
 from aisuite.stack.graph import dependencies_of, start_order
-from aisuite.stack.inference import inference_service, model_file
+from aisuite.stack.inference import card_of, inference_service, model_file
 from aisuite.stack.model import Stack
 from aisuite.stack.places import Places
 from aisuite.stack.retrieval import EMBEDDING, QDRANT, RAG, embedding_service, qdrant_service, rag_service
@@ -52,7 +52,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         phase=profile.phase,
         folder=site.folder,
         data=places.data,
-        gpu_device=None if profile.gpu.backend == "cpu" else profile.gpu.device,
+        gpu_device=None if profile.gpu.backend == "cpu" else card_of(next(iter(profile.models.values())), profile),
         services=_services(profile, places),
         routes=routes(profile, places),
         policy=policy(profile),

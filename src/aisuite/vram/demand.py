@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import Problem, ProfileInvalid
 from aisuite.profile.model import Model, Source
@@ -40,12 +40,20 @@ def settled(profile: Profile, plan: VramPlan | None) -> Profile:
     """Return the profile with a number wherever the plan has chosen one; nothing is left to be planned."""
     models = dict(profile.models)
     for share in plan.shares if plan else ():
-        if models[share.model].gpu_layers == "auto":
-            models[share.model] = models[share.model].model_copy(update=chosen(share))
+        models[share.model] = answered(profile, share.model, chosen(share))
     for name, model in models.items():
         if model.gpu_layers == "auto" and model.source.demo:
             models[name] = model.model_copy(update={"gpu_layers": "all"})
     return profile.model_copy(update={"models": models})
+
+
+def answered(profile: Profile, name: str, answer: Mapping[str, Any]) -> Model:
+    """Return a model with a plan's answer wherever the profile leaves it open."""
+    model = profile.models[name]
+    asked = set(answer) if model.gpu_layers == "auto" else {"device"}
+    if profile.gpu.devices is None:
+        asked -= {"device"}
+    return model.model_copy(update={key: value for key, value in answer.items() if key in asked})
 
 
 def unplanned(profile: Profile) -> Profile:
@@ -65,6 +73,7 @@ def chosen(share: Share) -> dict[str, int | str]:
         "context": flags.context,
         "parallel": flags.parallel,
         "kv_type": flags.kv_k,
+        "device": share.card,
     }
 
 
@@ -87,7 +96,7 @@ def _demand(name: str, model: Model, shape: ModelShape) -> Demand:
         flash_attention=model.flash_attention,
     )
     if model.gpu_layers != "auto":
-        return Demand(name, shape, flags)
+        return Demand(name, shape, flags, card=model.device)
     return Demand(
         name,
         shape,
@@ -96,6 +105,7 @@ def _demand(name: str, model: Model, shape: ModelShape) -> Demand:
         kv_choices=model.kv_types,
         context_floor=model.context_min,
         parallel_floor=model.parallel_min,
+        card=model.device,
     )
 
 

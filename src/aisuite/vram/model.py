@@ -159,6 +159,7 @@ class Demand:
     parallel_floor: int | None = None  # the fewest slots it allows; None: exactly flags.parallel
     weight: float = 1.0  # share of the traffic, for `balance`
     fixed_by: str = "as the profile says"  # why its layers are not open, in words
+    card: int | None = None  # the index of the card on which it must be; None: any
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Share:
     memory: Memory
     overhead: Overhead
     why: str  # in words: "24 of 28 layers; one more would leave 85 MiB, below the reserve of 200"
+    card: int = 0  # index of its card
 
     @property
     def layers(self) -> int:
@@ -215,7 +217,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class VramPlan:
-    """How one card is shared. `limit` is what the servers may take together, before the reserve."""
+    """How one card is shared. `limit` is what the servers may take together, before the reserve.
+
+    Of several cards, `cards` has the plan of each; then limit, shares and verdict are of all, the budget of the first.
+    """
 
     budget: Budget
     build: LlamaBuild
@@ -226,6 +231,17 @@ class VramPlan:
     reasons: tuple[str, ...]  # of the verdict; for NO the parts that do not fit
     remedy: str | None  # the smallest change that makes it fit, as a line of the profile or a flag
     notes: tuple[str, ...] = ()
+    cards: tuple[VramPlan, ...] = ()
+
+    @property
+    def by_card(self) -> tuple[VramPlan, ...]:
+        """The plan of each card."""
+        return self.cards or (self,)
+
+    @property
+    def where(self) -> str:
+        """The cards by name."""
+        return ", ".join(plan.budget.card.name for plan in self.by_card)
 
     @property
     def fits(self) -> bool:

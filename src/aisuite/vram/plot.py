@@ -33,15 +33,16 @@ _LABEL_GAP = 14
 
 
 def plan_svg(plan: VramPlan, sweeps: Sequence[Sweep] = ()) -> str:
-    """Return the picture of a plan, with one panel below it for each sweep."""
-    legend = list(_legend(plan))
-    panels_top = _BAR_TOP + _BAR_HEIGHT + 56 + _LEGEND_LINE * len(legend) + 20
-    height = panels_top + _PANEL_HEIGHT * len(sweeps)
-    title = f"{plan.budget.card.name}: {plan.verdict.name}"
-    body = [*_head(plan), *_bar(plan), *_rows(legend)]
+    """Return the picture of a plan: each card as a bar, and below all one panel for each sweep."""
+    body, top = [], 0
+    for one in plan.by_card:
+        legend = list(_legend(one))
+        body.append(svg.moved(top, [*_head(one), *_bar(one), *_rows(legend)]))
+        top += _BAR_TOP + _BAR_HEIGHT + 56 + _LEGEND_LINE * len(legend) + 20
+    cards = {share.model: one for one in plan.by_card for share in one.shares}
     for number, sweep in enumerate(sweeps):
-        body += _Panel(plan, sweep, panels_top + _PANEL_HEIGHT * number).drawn()
-    return svg.document(_WIDTH, height, title, body)
+        body += _Panel(cards[sweep.model], sweep, top + _PANEL_HEIGHT * number).drawn()
+    return svg.document(_WIDTH, top + _PANEL_HEIGHT * len(sweeps), f"{plan.where}: {plan.verdict.name}", body)
 
 
 def _head(plan: VramPlan) -> Iterator[str]:

@@ -31,7 +31,7 @@ class Neighbour:
 def solve(demands: Sequence[Demand], budget: Budget, pricing: Pricing, prefer: Prefer = "chat-speed") -> VramPlan:
     """Return the best plan that fits, or the leanest one with the verdict that it does not."""
     flags = choose(demands, budget.room, pricing, prefer)
-    shares = tuple(_share(demand, flags[demand.model], pricing) for demand in demands)
+    shares = tuple(_share(demand, flags[demand.model], pricing, budget.card.index) for demand in demands)
     used = sum(share.device_bytes for share in shares)
     verdict = max(_on_card(used, budget), _in_ram(shares, budget), key=list(Verdict).index)
     explained = (
@@ -59,8 +59,9 @@ def neighbours(plan: VramPlan, pricing: Pricing) -> tuple[Neighbour, ...]:
     )
 
 
-def _share(demand: Demand, flags: ServerFlags, pricing: Pricing) -> Share:
-    return Share(demand.model, demand.shape, flags, pricing.memory(demand.shape, flags), pricing.overhead, why="")
+def _share(demand: Demand, flags: ServerFlags, pricing: Pricing, card: int) -> Share:
+    memory = pricing.memory(demand.shape, flags)
+    return Share(demand.model, demand.shape, flags, memory, pricing.overhead, why="", card=card)
 
 
 def _neighbour(share: Share, used: int, budget: Budget, pricing: Pricing) -> Neighbour:

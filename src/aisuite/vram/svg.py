@@ -24,6 +24,11 @@ def document(width: int, height: int, title: str, body: Iterable[str]) -> str:
     return "\n".join([head, f"<title>{_words(title)}</title>", rect(0, 0, width, height, "#ffffff"), *body, "</svg>\n"])
 
 
+def moved(down: float, body: Iterable[str]) -> str:
+    """Return elements further down."""
+    return "\n".join([f'<g transform="translate(0 {down:.1f})">', *body, "</g>"])
+
+
 def rect(x: float, y: float, width: float, height: float, fill: str) -> str:
     """Return a filled rectangle."""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}"/>'

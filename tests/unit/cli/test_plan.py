@@ -176,3 +176,16 @@ def test_a_plan_without_any_llama_server_is_for_the_image_and_says_so(
     monkeypatch.setattr("aisuite.cli.wiring.find_llama", absent)
     notes = planned(capsys, "--phase", "2", *CARD)["notes"]
     assert notes == ["there is no model server: nothing is installed: planned for the image"]
+
+
+@pytest.mark.usefixtures("_files")
+def test_several_cards_have_a_bar_each(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ("--gpu-memory", "3GiB,8GiB")
+    found = planned(capsys, "--phase", "2", *sizes)
+    assert [(one["index"], one["models"]) for one in found["cards"]] == [(0, []), (1, ["chat", "code"])]
+    assert {one["card"] for one in found["models"]} == {1}
+    assert run(["plan", "--phase", "2", *sizes]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^card 0, a card of 3GiB: 3072 MiB, of which the models may use 2765$", shown, re.M)
+    assert re.search(r"^card 1, a card of 8GiB: 8192 MiB, of which the models may use 7373$", shown, re.M)
+    assert re.search(r"^chat +1 +37/37", shown, re.M)

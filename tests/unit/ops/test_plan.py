@@ -62,7 +62,7 @@ def test_what_was_measured_here_counts_more_than_the_rule_of_thumb(tmp_path: Pat
 
 
 def test_a_card_that_is_not_here_is_only_a_size(tmp_path: Path) -> None:
-    request = request_for(tmp_path, profile({"budget": "1GiB"}), gpu_memory=Mib(6141))
+    request = request_for(tmp_path, profile({"budget": "1GiB"}), gpu_memory=(Mib(6141),))
     report = plan(request, doors(tmp_path, FakeCard(total=2000)))
     assert (report.plan.budget.card.total, report.plan.budget.wanted) == (6141 * MIB, None)
     assert report.plan.gpu_layers == {"chat": 999, "code": 999}
@@ -112,7 +112,7 @@ def test_a_profile_on_the_cpu_has_nothing_to_plan(tmp_path: Path) -> None:
 
 def test_a_file_from_the_hub_takes_the_place_of_a_model(tmp_path: Path) -> None:
     source = ModelSource.parse("code=hf:someone/other/file.gguf")
-    request = request_for(tmp_path, profile(), gpu_memory=Mib(6141), sources=(source,))
+    request = request_for(tmp_path, profile(), gpu_memory=(Mib(6141),), sources=(source,))
     (tmp_path / "code.gguf").unlink()
     report = plan(request, doors(tmp_path))
     assert [share.shape.name for share in report.plan.shares] == ["chat", "other"]
@@ -120,7 +120,7 @@ def test_a_file_from_the_hub_takes_the_place_of_a_model(tmp_path: Path) -> None:
 
 def test_a_file_without_a_name_is_planned_alone(tmp_path: Path) -> None:
     source = ModelSource.parse("hf:someone/other/file.gguf")
-    request = request_for(tmp_path, make_profile(), gpu_memory=Mib(6141), sources=(source,))
+    request = request_for(tmp_path, make_profile(), gpu_memory=(Mib(6141),), sources=(source,))
     assert plan(request, doors(tmp_path)).plan.gpu_layers == {"file": 999}
 
 
@@ -137,27 +137,27 @@ def test_more_layers_than_a_model_has_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_if_shows_both_plans(tmp_path: Path) -> None:
-    request = request_for(tmp_path, profile(), gpu_memory=Mib(2400), changes=parse_changes("context=8192"))
+    request = request_for(tmp_path, profile(), gpu_memory=(Mib(2400),), changes=parse_changes("context=8192"))
     report = plan(request, doors(tmp_path))
     assert report.before is not None
     assert report.plan.gpu_layers["code"] < report.before.gpu_layers["code"]
 
 
 def test_what_does_not_fit_ends_with_4_and_says_what_would(tmp_path: Path) -> None:
-    report = plan(request_for(tmp_path, profile(gpu_layers="all"), gpu_memory=Mib(2400)), doors(tmp_path))
+    report = plan(request_for(tmp_path, profile(gpu_layers="all"), gpu_memory=(Mib(2400),)), doors(tmp_path))
     assert (report.exit_code, report.plan.verdict) == (4, Verdict.NO)
     assert report.plan.remedy is not None
     assert report.plan.remedy.startswith("models.code.gpu_layers: ")
 
 
 def test_each_neighbour_of_a_plan_is_shown_not_to_fit(tmp_path: Path) -> None:
-    report = plan(request_for(tmp_path, profile(), gpu_memory=Mib(2400)), doors(tmp_path))
+    report = plan(request_for(tmp_path, profile(), gpu_memory=(Mib(2400),)), doors(tmp_path))
     assert [(one.model, one.fits) for one in report.neighbours] == [("code", False)]
     assert report.neighbours[0].gpu_layers == report.plan.gpu_layers["code"] + 1
 
 
 def test_a_container_that_gets_less_ram_than_its_server_takes_is_told(tmp_path: Path) -> None:
-    request = request_for(tmp_path, profile(gpu_layers=0, memory="1GiB"), gpu_memory=Mib(6141))
+    request = request_for(tmp_path, profile(gpu_layers=0, memory="1GiB"), gpu_memory=(Mib(6141),))
     assert plan(request, doors(tmp_path)).plan.notes == (
         "code takes 1164 MiB of RAM, more than models.code.memory (1GiB) grants",
     )
@@ -177,6 +177,43 @@ def test_what_a_header_does_not_say_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("backend", "said"), [("cuda", False), ("rocm", True), ("vulkan", True), ("metal", True)])
 def test_rules_of_cuda_for_another_card_are_said(tmp_path: Path, backend: str, said: bool) -> None:
-    request = request_for(tmp_path, profile({"backend": backend}), gpu_memory=Mib(6141))
+    request = request_for(tmp_path, profile({"backend": backend}), gpu_memory=(Mib(6141),))
     notes = plan(request, doors(tmp_path)).plan.notes
     assert (f"planned with the rules of CUDA: what {backend} allocates was never measured" in notes) is said
+
+
+def test_models_are_placed_on_all_cards_that_are_here(tmp_path: Path) -> None:
+    opened = doors(tmp_path, FakeCard("small", total=1700), FakeCard("large", total=2000))
+    found = plan(request_for(tmp_path, profile({"devices": "auto"})), opened).plan
+    assert [(share.model, share.card, share.flags.gpu_layers) for share in found.shares] == [
+        ("chat", 0, 999),
+        ("code", 1, 999),
+    ]
+    assert [one.budget.card.name for one in found.by_card] == ["small", "large"]
+
+
+def test_only_named_cards_are_used(tmp_path: Path) -> None:
+    opened = doors(tmp_path, FakeCard(total=9000), FakeCard(total=9000), FakeCard(total=9000))
+    found = plan(request_for(tmp_path, profile({"devices": [1, 2]})), opened).plan
+    assert [share.card for share in found.shares] == [1, 1]
+    fixed = profile({"devices": [1, 2]}, device=2)
+    assert [share.card for share in plan(request_for(tmp_path, fixed), opened).plan.shares] == [2, 2]
+
+
+def test_a_named_card_that_is_not_here_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gpu.devices: no card 3 is here; the cards here are 0"):
+        plan(request_for(tmp_path, profile({"devices": [0, 3], "budget": "3GiB"})), doors(tmp_path, FakeCard()))
+
+
+def test_the_budget_stands_for_each_card_where_none_is_here(tmp_path: Path) -> None:
+    found = plan(request_for(tmp_path, profile({"devices": [0, 1], "budget": "2GiB"})), doors(tmp_path)).plan
+    assert "no card 0 and no card 1 is here: gpu.budget (2GiB) stands for it" in found.notes
+    assert [one.budget.card.total for one in found.by_card] == [2048 * MIB, 2048 * MIB]
+
+
+def test_a_model_cannot_be_on_a_card_that_is_not_planned_for(tmp_path: Path) -> None:
+    wanted = profile({"devices": "auto"}, device=4)
+    with pytest.raises(UsageError, match=r"models.code.device is 4; the cards to plan for are 0, 1"):
+        plan(request_for(tmp_path, wanted), doors(tmp_path, FakeCard(), FakeCard()))
+    with pytest.raises(UsageError, match=r"models.code.device is 4; the cards to plan for are 0"):
+        plan(request_for(tmp_path, wanted, gpu_memory=(Mib(6141),)), doors(tmp_path))

@@ -98,3 +98,19 @@ def test_a_new_model_file_is_a_new_question(world: World) -> None:
 def test_a_damaged_memory_is_none(world: World, text: str) -> None:
     world.workdir.files["vram.json"] = text
     assert layers(world.settle()) == 9
+
+
+def test_models_stay_on_their_cards_while_one_of_them_runs(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    second = FakeCard(total=2800)
+    world.doors = doors(tmp_path, world.card, second)
+    world.request = request_for(tmp_path, profile({"devices": "auto"}))
+    found = world.up()
+    cards = {name: model.device for name, model in found.models.items()}
+    assert cards == {"chat": 0, "code": 1}
+    second.programs[99] = 2700
+    assert {name: model.device for name, model in world.settle().models.items()} == cards
+
+
+def test_a_profile_of_one_card_names_no_card_of_its_models(world: World) -> None:
+    assert {model.device for model in world.settle().models.values()} == {None}

@@ -57,6 +57,14 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
         ),
         ("gpu: {reserve: 6GiB}", "2: gpu.reserve: a reserve of 6GiB in a budget of 6GiB leaves nothing for the models"),
         (
+            "models: {chat: {device: 1}}",
+            "2: models.chat.device: card 1 is not in gpu.devices, which is nothing; add it there, or write auto",
+        ),
+        (
+            "gpu: {devices: [0, 2]}\nmodels: {chat: {device: 1}}",
+            "3: models.chat.device: card 1 is not in gpu.devices, which is 0, 2; add it there, or write auto",
+        ),
+        (
             "gpu: {backend: cpu}\nmodels: {code: {gpu_layers: 20}}",
             f"3: models.code.gpu_layers: {CARD_LAYERS}",
         ),
@@ -127,3 +135,9 @@ def test_a_model_without_a_route_is_a_warning(load: Load) -> None:
 def test_a_local_file_needs_no_repository(load: Load) -> None:
     source = load("extends: phase2\nmodels: {chat: {source: {file: mine.gguf}}}\n").profile.models["chat"].source
     assert (source.repo, source.file) == (None, "mine.gguf")
+
+
+@pytest.mark.parametrize("cards", ["auto", "[0, 1]"])
+def test_a_model_may_be_on_any_card_of_the_profile(load: Load, cards: str) -> None:
+    found = load(f"extends: phase2\ngpu: {{devices: {cards}}}\nmodels: {{chat: {{device: 1}}}}\n").profile
+    assert found.models["chat"].device == 1

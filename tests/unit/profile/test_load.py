@@ -188,7 +188,7 @@ def test_all_problems_of_all_places_come_at_once(problems: Problems) -> None:
         sets=("retry.attempts=many", "gpu.nope=1"),
     )
     assert found == [
-        "--set: gpu.nope: unknown key; known here: backend, device, budget, reserve, cdi, prefer",
+        "--set: gpu.nope: unknown key; known here: backend, device, devices, budget, reserve, cdi, prefer",
         "--set: retry.attempts: must be a whole number, not 'many'",
         ".env:1: RAG_PORT: 'eighty' is not a whole number",
         ".env:3: 'what' is not NAME=VALUE",

@@ -202,3 +202,24 @@ def test_a_card_is_asked_for_by_its_name_where_the_engine_knows_it(cdi: Any, dev
     (device,) = deploy.resources.reservations.devices
     assert (device.driver, device.device_ids) == (expected.driver, (expected.id,))
     assert not check_hardening(compose)
+
+
+TWO = {"chat": {"source": {"demo": True}, "device": 2}, "code": {"source": {"demo": True}, "device": 1}}
+
+
+def test_each_model_has_its_own_card() -> None:
+    profile = make_profile(gpu={"backend": "cuda", "devices": [1, 2]}, models=TWO)
+    local = resolve(profile, "small", make_site("process"))
+    seen = {one.name: dict(one.environment).get("CUDA_VISIBLE_DEVICES") for one in local.services if one.gpu}
+    assert seen == {"inference-chat": "2", "inference-code": "1"}
+    compose = parse_compose(make_renderer().render(resolve(profile, "small", make_site("docker")))["compose.yaml"])
+    deploys = {name: compose.services[name].deploy for name in seen}
+    asked = {name: one.resources.reservations.devices[0].device_ids for name, one in deploys.items() if one}
+    assert {name: list(ids or ()) for name, ids in asked.items()} == {"inference-chat": ["2"], "inference-code": ["1"]}
+
+
+def test_before_a_plan_every_model_is_on_the_first_card() -> None:
+    profile = make_profile(gpu={"backend": "cuda", "devices": [3, 4]})
+    stack = resolve(profile, "small", make_site("process"))
+    assert stack.gpu_device == 3
+    assert {service.card.index for service in stack.services if service.gpu} == {3}

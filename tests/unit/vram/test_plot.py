@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aisuite.vram.model import Card, VramPlan
+from aisuite.vram.place import solve_cards
 from aisuite.vram.plot import plan_svg
 from aisuite.vram.slices import Kind, slices_of
 from aisuite.vram.solve import solve
@@ -111,3 +112,16 @@ def test_all_of_a_panel_lies_in_the_picture(total: int, auto: bool) -> None:
             assert 0 <= y <= height
     for dot in picture.iter(f"{SVG}circle"):
         assert 0 <= float(dot.attrib["cy"]) <= height
+
+
+def test_every_card_has_its_bar() -> None:
+    first = make_budget(1700)
+    second = replace(make_budget(3000), card=Card("another card", 3000 * MIB, 3000 * MIB, here=True, index=1))
+    demands = [make_demand("chat"), make_demand("code", 20)]
+    plan = solve_cards(demands, [(first, PRICING), (second, PRICING)], "chat-speed")
+    words = texts(plan_svg(plan, [one for own in plan.cards for one in sweeps(own, PRICING)]))
+    assert [one for one in words if one.endswith("MiB: FITS")] == [
+        "a card, 1700 MiB: FITS",
+        "another card, 3000 MiB: FITS",
+    ]
+    assert {"chat, 11/11 layers", "code, 21/21 layers"} <= set(words)

@@ -58,7 +58,24 @@ def plan_fields(plan: VramPlan) -> dict[str, Any]:
         "room_mib": _mib(budget.room),
         "used_mib": _mib(plan.used),
         "left_mib": _mib(plan.left),
+        "cards": [_card_fields(one) for one in plan.by_card],
         "models": [_share(share) for share in plan.shares],
+    }
+
+
+def _card_fields(plan: VramPlan) -> dict[str, Any]:
+    """What of a plan is of one card."""
+    card = plan.budget.card
+    return {
+        "name": card.name,
+        "index": card.index,
+        "total_mib": _mib(card.total),
+        "free_mib": _mib(card.free),
+        "limit_mib": _mib(plan.limit),
+        "room_mib": _mib(plan.budget.room),
+        "used_mib": _mib(plan.used),
+        "verdict": plan.verdict.value,
+        "models": [share.model for share in plan.shares],
     }
 
 
@@ -66,6 +83,7 @@ def _share(share: Share) -> dict[str, Any]:
     flags = share.flags
     return {
         "model": share.model,
+        "card": share.card,
         "architecture": share.shape.architecture,
         "gpu_layers": min(flags.gpu_layers, share.shape.layers + 1),
         "layers": share.shape.layers + 1,
@@ -105,9 +123,14 @@ def _mib(size: int) -> float:
 
 def plan_text(report: PlanReport, out: Output) -> str:
     """The card as a bar, one row per server and one per part, the verdict and its reasons, what would make it fit."""
-    plan, card = report.plan, report.plan.budget.card
-    lines = [f"{card.name}: {_whole(card.total)} MiB, of which the models may use {_whole(plan.budget.room)}", ""]
-    lines += [card_bar(plan, out), "", _table(plan, out), "", parts_table(plan, out), ""]
+    plan, lines = report.plan, []
+    for one in plan.by_card:
+        card, number = one.budget.card, f"card {one.budget.card.index}, " if plan.cards else ""
+        may = f"of which the models may use {_whole(one.budget.room)}"
+        lines += [f"{number}{card.name}: {_whole(card.total)} MiB, {may}", "", card_bar(one, out), ""]
+    lines += [_table(plan, out), ""]
+    for one in plan.by_card:
+        lines += [*([f"card {one.budget.card.index}:"] if plan.cards else []), parts_table(one, out), ""]
     lines += [f"{share.model}: {share.why}" for share in plan.shares]
     lines += ["", f"{plan.verdict.name}: {plan.reasons[-1]}"]
     if plan.remedy:
@@ -125,7 +148,10 @@ def _basis(plan: VramPlan) -> list[str]:
 
 
 def _table(plan: VramPlan, out: Output) -> str:
-    return table([_HEAD, *(_row(share) for share in plan.shares)], out)
+    cards = bool(plan.cards)
+    rows = [_HEAD, *(_row(share) for share in plan.shares)]
+    numbers = ["CARD", *(str(share.card) for share in plan.shares)]
+    return table([(row[0], number, *row[1:]) if cards else row for row, number in zip(rows, numbers, strict=True)], out)
 
 
 def _row(share: Share) -> Row:
