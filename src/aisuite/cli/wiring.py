@@ -277,9 +277,9 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
 
 def _open_faults(stack: Stack, engine: Engine, renderer: Renderer, workdir: Workdir) -> Faults:
     if engine.name == "docker":
-        from aisuite.adapters.engine_faults import EngineFaults
+        from aisuite.adapters.docker_engine.drill_faults import DockerFaults
 
-        return EngineFaults(engine, stack, renderer, workdir)
+        return DockerFaults(engine, stack, renderer, workdir)
     from aisuite.adapters.process_engine.faults import ProcessFaults
 
     return ProcessFaults(engine, stack, renderer, workdir)
