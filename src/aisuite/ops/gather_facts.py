@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import AisuiteError
 from aisuite.ops.drill_undo import JOURNAL
-from aisuite.ops.gather_supplies import look_at_card, look_at_gpu, look_at_images, look_at_models
+from aisuite.ops.gather_supplies import look_at_card, look_at_digests, look_at_gpu, look_at_images, look_at_models
 from aisuite.ops.live_findings import live_findings
 from aisuite.ops.record import read_record
 from aisuite.plan.observed import ALIVE, State
@@ -172,6 +172,7 @@ _LOOKS: Mapping[Section, Callable[[FactRequest, FactDoors], Any]] = {
     Section.CARD: look_at_card,
     Section.PORTS: _ports,
     Section.MODELS: look_at_models,
+    Section.DIGESTS: look_at_digests,
     Section.DISKS: _disks,
     Section.SECRETS: _secrets,
     Section.GIT: _git,

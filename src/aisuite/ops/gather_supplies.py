@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aisuite.errors import AisuiteError, ModelBroken, ModelMissing
 from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import list_images, needed_images
-from aisuite.preflight.snapshot import Card, Gpu, Image, Model
+from aisuite.preflight.snapshot import Card, Digest, Gpu, Image, Model
 from aisuite.vram.gguf import part_names
 from aisuite.vram.gguf_cursor import GgufInvalid
 
@@ -28,7 +28,7 @@ _AT_ONCE = 4
 
 
 def look_at_models(request: FactRequest, doors: FactDoors) -> tuple[Model, ...]:
-    """Look at every model file; a digest is made where the profile names one."""
+    """Look at every model file, and read its header."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(partial(_model, request=request, doors=doors), request.stack.models))
 
@@ -51,8 +51,6 @@ def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
         bytes=size,
         missing=missing if here else (),
         header=_header_fault(file.path, doors) if whole else "",
-        wanted_digest=file.sha256,
-        digest=_digest(file, doors) if whole and file.sha256 else None,
         afar=_afar(file, doors) if missing and request.online and file.repo else None,
     )
 
@@ -65,11 +63,20 @@ def _header_fault(path: Path, doors: FactDoors) -> str:
     return ""
 
 
-def _digest(file: ModelFile, doors: FactDoors) -> str:
+def look_at_digests(request: FactRequest, doors: FactDoors) -> tuple[Digest, ...]:
+    """Read every file that the profile names a digest of, as far as it is here."""
+    return tuple(
+        Digest(one.path, _digest(one.path, doors), one.sha256)
+        for one in request.stack.models
+        if one.sha256 is not None and one.path.is_file()
+    )
+
+
+def _digest(path: Path, doors: FactDoors) -> str:
     try:
-        return doors.machine.digest(file.path)
+        return doors.machine.digest(path)
     except ModelBroken as err:
-        return f"not readable: {err.message}"
+        return f"not readable ({err.message})"
 
 
 def _afar(file: ModelFile, doors: FactDoors) -> str:
@@ -142,4 +149,5 @@ def look_at_card(_: FactRequest, doors: FactDoors) -> Card:
 def _card(plan: VramPlan) -> Card:
     layers = ", ".join(f"{one.model} {one.layers} of {one.shape.layers} layers" for one in plan.shares)
     used = f"{plan.used // _MIB} of {plan.limit // _MIB} MiB"
-    return Card(plan.verdict.value, f"{used}: {layers}", plan.reasons, plan.remedy)
+    in_ram = tuple((one.model, one.memory.host.total) for one in plan.shares)
+    return Card(plan.verdict.value, f"{used}: {layers}", plan.reasons, plan.remedy, in_ram)

@@ -33,7 +33,7 @@ def _memory_suffices(snapshot: Snapshot) -> Judgement | None:
         return note("what is needed is known when the model files are here")
     running = {one.service for one in snapshot.ports if one.ours}
     to_start = [one for one in snapshot.stack.services if one.name not in running]
-    files = {one.model: one.bytes or 0 for one in snapshot.models}
+    files = {one.model: one.bytes or 0 for one in snapshot.models} | dict(snapshot.card.in_ram)
     models = sum(
         files.get(one.model, 0) for one in snapshot.stack.models if one.service in {each.name for each in to_start}
     )
@@ -125,9 +125,9 @@ CHECKS = (
         "MEMORY-001",
         "Memory for what will start",
         Outcome.WARN,
-        "model files, and what each service takes at rest, in what is free now",
+        "model files as far as they are not on a card, and what each service takes at rest, in what is free now",
         "With less, the kernel ends the largest process, which is a model server. What runs already counts as started.",
-        frozenset({Section.MACHINE, Section.MODELS, Section.PORTS}),
+        frozenset({Section.MACHINE, Section.MODELS, Section.CARD, Section.PORTS}),
         _memory_suffices,
     ),
     Check(

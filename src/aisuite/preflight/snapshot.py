@@ -25,6 +25,7 @@ class Section(StrEnum):
     CARD = "card"
     PORTS = "ports"
     MODELS = "models"
+    DIGESTS = "digests"  # apart: whole files must be read for them
     DISKS = "disks"
     SECRETS = "secrets"
     GIT = "git"
@@ -99,6 +100,7 @@ class Card:
     summary: str = ""
     reasons: tuple[str, ...] = ()
     remedy: str | None = None
+    in_ram: tuple[tuple[str, int], ...] = ()  # (model, bytes) that its server takes beside the card
     fault: str = ""  # why it cannot be planned
     fix: str | None = None
 
@@ -125,9 +127,16 @@ class Model:
     bytes: int | None = None  # of all parts that are here; None: there is none
     missing: tuple[str, ...] = ()  # parts
     header: str = ""  # what is wrong with its header
-    wanted_digest: str | None = None
-    digest: str | None = None
     afar: str | None = None  # why the hub does not give it; "": it does; None: not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The sha256 of a model file, and the one that the profile names."""
+
+    path: Path
+    found: str
+    wanted: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +226,7 @@ class Snapshot:
     card: Card = field(default_factory=Card)
     ports: tuple[PortUse, ...] = ()
     models: tuple[Model, ...] = ()
+    digests: tuple[Digest, ...] = ()
     disks: tuple[Disk, ...] = ()
     secrets: tuple[SecretFile, ...] = ()
     git: Git | None = None

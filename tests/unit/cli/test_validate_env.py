@@ -52,6 +52,18 @@ def test_a_port_that_somebody_holds_ends_with_3_and_says_who(
     assert "this machine cannot run the stack as it is: 0 passed, 1 failed" in said
 
 
+def test_what_is_up_is_checked_when_nothing_else_is_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"schema": "aisuite.record/1", "project": "aisuite", "engine": "process", "profile": "demo", "phase": 1}
+    file = tmp_path / ".aisuite" / "aisuite" / "stack.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({**record, "routes": [], "services": []}))
+    command = ["validate-env", "--only", "PORT-002", "--json"]
+    for words, profile, phase in ((command, "demo", 1), ([*command, "--phase", "2"], "phase2", 2)):
+        run(words)
+        found = json.loads(capsys.readouterr().out)
+        assert (found["profile"], found["phase"]) == (profile, phase)
+
+
 def test_nothing_is_written_where_nothing_is_to_be_fixed(tmp_path: Path) -> None:
     assert run(["validate-env", "--demo", "--only", "SECRET,GIT,DISK-002", "--fix", "-q"]) == 0
     assert list(tmp_path.iterdir()) == []

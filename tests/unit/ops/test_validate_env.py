@@ -15,7 +15,7 @@ from aisuite.ops.validate_env import ValidateReport, carry_out, repairs_of, vali
 from aisuite.plan.live import LiveProject, Unsayable
 from aisuite.preflight.catalogue import CHECKS, choose
 from aisuite.preflight.model import Check, Finding, Judgement, Outcome, Repair
-from aisuite.preflight.snapshot import Programs, Section, Snapshot
+from aisuite.preflight.snapshot import Digest, Programs, Section, Snapshot
 from aisuite.stack.compose import parse_compose
 from aisuite.stack.image_lock import Locked
 from aisuite.stack.model import ModelFile
@@ -130,11 +130,25 @@ def test_a_split_model_is_measured_with_all_its_parts(tmp_path: Path) -> None:
     file = ModelFile("chat", "inference-chat", first, "owner/repo", first.name, "main", "aa", None)
     bench = Bench(make_stack(CHAT, models=(file,)))
     cut = bench.look(Section.MODELS).models[0]
-    assert (cut.bytes, cut.missing, cut.digest) == (5, ("m-00002-of-00002.gguf",), None)
+    assert (cut.bytes, cut.missing) == (5, ("m-00002-of-00002.gguf",))
     (tmp_path / "m-00002-of-00002.gguf").write_bytes(b"123")
-    bench.facts.digests[first] = "bb"
     whole = bench.look(Section.MODELS).models[0]
-    assert (whole.bytes, whole.missing, whole.digest, whole.wanted_digest) == (8, (), "bb", "aa")
+    assert (whole.bytes, whole.missing) == (8, ())
+
+
+def test_digests_are_made_of_files_that_the_profile_names_one_of(tmp_path: Path) -> None:
+    here, gone = tmp_path / "m.gguf", tmp_path / "gone.gguf"
+    here.touch()
+    files = (
+        ModelFile("chat", "inference-chat", here, None, here.name, "main", "aa", None),
+        ModelFile("code", "inference-chat", here, None, here.name, "main", None, None),
+        ModelFile("gone", "inference-chat", gone, None, gone.name, "main", "aa", None),
+    )
+    bench = Bench(make_stack(CHAT, models=files))
+    bench.facts.digests[here] = "bb"
+    assert bench.look(Section.DIGESTS).digests == (Digest(here, "bb", "aa"),)
+    validate_env(choose(["MODEL"], ["MODEL-003"]), lambda sections: gather(bench.request, bench.doors, sections))
+    assert bench.facts.asked == ["digest"]
 
 
 def test_a_card_is_tried_only_where_it_is_wanted_and_here() -> None:

@@ -65,7 +65,7 @@ RICH = {
     "images": (Image("llama:1", ("inference-chat",), built=False, present=True, cuda="12.4"),),
     "gpu": Gpu(cards=((0, "RTX"),), cuda="12.8", allocated=""),
     "ports": (PortUse("api-gateway", "127.0.0.1", 8000, "nginx"),),
-    "models": (Model("chat", HERE / "m.gguf", bytes=5, digest="aa"),),
+    "models": (Model("chat", HERE / "m.gguf", bytes=5),),
     "disks": (Disk("data", HERE, 1, "9p"),),
     "secrets": (SecretFile(HERE / ".env", open_to_others=True, weak="is empty"),),
     "machine": Machine(free_memory=1),

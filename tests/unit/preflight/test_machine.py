@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from aisuite.preflight.model import Outcome
-from aisuite.preflight.snapshot import Docker, Machine, Model, PortUse, Web
+from aisuite.preflight.snapshot import Card, Docker, Machine, Model, PortUse, Web
 from aisuite.stack.model import ModelFile
 from aisuite.units import Mib
 from tests.fakes.stacks import make_service, make_stack
@@ -35,6 +35,13 @@ def test_memory_must_hold_the_files_of_all_servers_that_do_not_run_yet() -> None
     assert judged("MEMORY-001", enough).outcome is Outcome.PASS
     own = (PortUse("inference-chat", "127.0.0.1", 8001, "llama-server", ours=True),)
     assert judged("MEMORY-001", replace(tight, ports=own)).outcome is Outcome.PASS
+
+
+def test_what_the_plan_puts_on_the_card_needs_no_memory() -> None:
+    seen = replace(with_model(4096 * MIB), machine=Machine(free_memory=1024 * MIB))
+    planned = replace(seen, card=Card("fits", in_ram=(("chat", 300 * MIB),)))
+    assert judged("MEMORY-001", seen).outcome is Outcome.WARN
+    assert judged("MEMORY-001", planned).outcome is Outcome.PASS
 
 
 def test_memory_is_not_judged_before_the_files_are_here() -> None:

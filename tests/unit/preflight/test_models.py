@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aisuite.preflight.model import Outcome
-from aisuite.preflight.snapshot import Model
+from aisuite.preflight.snapshot import Digest, Model
 from tests.unit.preflight.snapshots import judged, snapshot
 
 FILE = Path("/models/m.gguf")
@@ -42,10 +42,9 @@ def test_a_broken_header_fails_and_a_kind_that_cannot_be_planned_only_warns() ->
 
 
 def test_a_file_with_another_digest_fails_and_a_profile_without_any_is_a_note() -> None:
-    wrong = Model("chat", FILE, bytes=5, wanted_digest="aa", digest="bb")
-    right = Model("chat", FILE, bytes=5, wanted_digest="aa", digest="aa")
-    assert judged("MODEL-003", snapshot(models=(wrong, right))).judgement.details == ("/models/m.gguf: bb, not aa",)
-    assert judged("MODEL-003", snapshot(models=(right,))).outcome is Outcome.PASS
+    wrong, right = Digest(FILE, "bb", "aa"), Digest(FILE, "aa", "aa")
+    assert judged("MODEL-003", snapshot(digests=(wrong, right))).judgement.details == ("/models/m.gguf: bb, not aa",)
+    assert judged("MODEL-003", snapshot(digests=(right,))).outcome is Outcome.PASS
     assert judged("MODEL-003", snapshot(models=(WHOLE,))).outcome is Outcome.NOTE
 
 
