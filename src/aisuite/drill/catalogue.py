@@ -51,7 +51,7 @@ _ALL = (
           replace(_SWITCH, in_flight=_NOTICE), held=True, notice=_NOTICE),
     Fault("dns", "its name no longer resolves", Subject.FIRST, Action.FORGET_NAME, _SWITCH, held=True),
     Fault("new-address", "it comes back under another address", Subject.FIRST, Action.NEW_ADDRESS,
-          Tolerance(back_on_first=_BACK, healthy_again=_BACK)),
+          replace(_SWITCH, healthy_again=_BACK)),
     Fault("oom", "the kernel kills it for its memory", Subject.FIRST, Action.STARVE,
           replace(_SWITCH, healthy_again=_BACK), held=True),
     Fault("poison", "every server answers certain requests with 500", Subject.ALL_MODELS, Action.STAND_IN,

@@ -51,6 +51,7 @@ class _Watch:
     def __init__(self, bench: Bench, services: Sequence[Service], zero: float) -> None:
         self._deps, self._services, self._zero = bench.deps, services, zero
         self.moments = Moments(fault=self.now())
+        self._done = self.moments.fault
 
     def now(self) -> float:
         """Seconds since the experiment began."""
@@ -71,16 +72,17 @@ class _Watch:
             self.moments = replace(self.moments, healthy=self.now())
 
     def note_in_place(self, fault: Fault) -> None:
-        """Note when a stand-in answers: from here on it is judged."""
+        """Note that the fault is made; a stand-in is judged from here on."""
+        self._done = self.now()
         if fault.mode is not None:
-            self.moments = replace(self.moments, breaking=self.moments.fault, fault=self.now())
+            self.moments = replace(self.moments, breaking=self.moments.fault, fault=self._done)
 
     def note_undone(self, fault: Fault) -> None:
-        """Note the end of a fault; one that never made its service unhealthy has left it well."""
+        """Note the end of a fault; a service that no probe found unhealthy was well as soon as it was made."""
         if fault.held:
             self.moments = replace(self.moments, undone=self.now(), unhealthy=self.moments.unhealthy or self.now())
         elif self.moments.unhealthy is None:
-            self.moments = replace(self.moments, healthy=self.moments.fault)
+            self.moments = replace(self.moments, healthy=self._done)
 
 
 def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tuple[Trial, tuple[Request, ...]]:
