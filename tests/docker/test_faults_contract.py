@@ -73,7 +73,7 @@ def case(project: Project) -> DockerFaultsCase:
     return DockerFaultsCase(project)
 
 
-@pytest.mark.parametrize("action", [Action.PAUSE, Action.DISCONNECT, Action.STARVE])
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.DISCONNECT, Action.STARVE, Action.DROP])
 def test_what_containers_alone_suffer_is_mended_and_both_may_be_repeated(
     case: DockerFaultsCase, action: Action
 ) -> None:
@@ -114,7 +114,9 @@ def test_what_starves_is_killed_by_the_kernel_again_and_again(case: DockerFaults
     assert case.project.deps.engine.examine(CHAT).out_of_memory
 
 
-@pytest.mark.parametrize("action", [Action.PAUSE, Action.DISCONNECT, Action.FORGET_NAME, Action.NEW_ADDRESS])
+@pytest.mark.parametrize(
+    "action", [Action.PAUSE, Action.DISCONNECT, Action.DROP, Action.FORGET_NAME, Action.NEW_ADDRESS]
+)
 def test_what_no_container_has_suffered_is_left_as_it_is(case: DockerFaultsCase, action: Action) -> None:
     before = case.project.inspect(CHAT)
     case.faults().undo(entry(action))

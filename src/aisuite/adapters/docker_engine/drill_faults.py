@@ -10,26 +10,27 @@ from aisuite.adapters.docker_engine import signals
 from aisuite.adapters.docker_engine.container_config import Place, aliases_of
 from aisuite.adapters.docker_engine.faults import translated
 from aisuite.adapters.docker_engine.labels import COMPOSE_FILE, ONE_OFF, SERVICE
+from aisuite.adapters.docker_engine.packets import let_packets_through, swallow_packets
 from aisuite.adapters.docker_engine.reading import project_filter
 from aisuite.adapters.engine_faults import PATIENCE, EngineFaults
 from aisuite.drill.model import Action
+from aisuite.drill.stand_in import find_ours
 from aisuite.errors import NotRunning, StepFailed
 from aisuite.stack.compose import parse_compose
 from aisuite.units import Mib
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from aisuite.drill.model import Undo
     from aisuite.ports import Engine, Renderer, Workdir
     from aisuite.stack.model import Stack
 
 _WHY_NOT: Mapping[Action, str] = {
-    Action.DROP: "no image of the suite can filter packets; there is the fault network-cut",
     Action.FILL_DISK: "its volume lies on Docker's own disk; filling that would hit everybody",
 }
 _OWN = frozenset({
-    Action.HANG, Action.PAUSE, Action.DISCONNECT, Action.FORGET_NAME, Action.NEW_ADDRESS, Action.STARVE,
+    Action.HANG, Action.PAUSE, Action.DISCONNECT, Action.FORGET_NAME, Action.NEW_ADDRESS, Action.STARVE, Action.DROP,
 })  # fmt: skip
 _STARVING = Mib(8)  # less than any server needs, and enough for the engine to start it
 _HOLDS_ADDRESS = "-drill"  # ends the name of the container that keeps an address occupied
@@ -51,6 +52,8 @@ class DockerFaults(EngineFaults):
 
     def why_not(self, action: Action) -> str | None:
         """Say in words why this cannot be done to containers; None when it can."""
+        if action is Action.DROP and self._our_image() is None:
+            return f"phase {self._stack.phase} of this stack has no image of ours, from which that could be done"
         return None if action in _OWN else _WHY_NOT.get(action) or super().why_not(action)
 
     def _break(self, undo: Undo) -> None:
@@ -64,6 +67,8 @@ class DockerFaults(EngineFaults):
             elif undo.action is Action.FORGET_NAME:
                 self._disconnect(container := self._running(undo.service))
                 self._join(container["Id"], undo.service, aliases=())
+            elif undo.action is Action.DROP:
+                self._touch_packets(swallow_packets, self._running(undo.service))
             elif undo.action is Action.NEW_ADDRESS:
                 self._move(undo.service)
             elif undo.action is Action.STARVE:
@@ -79,6 +84,8 @@ class DockerFaults(EngineFaults):
                     self._api().unpause(container["Id"])
                 elif undo.action is Action.HANG:
                     self._wake(container, undo.service)
+                elif undo.action is Action.DROP:
+                    self._touch_packets(let_packets_through, container)
                 elif undo.action in {Action.DISCONNECT, Action.FORGET_NAME}:
                     self._rejoin(container, undo.service)
             if undo.action is Action.NEW_ADDRESS:
@@ -94,6 +101,18 @@ class DockerFaults(EngineFaults):
             signals.send_inside(self._api(), container["Id"], "CONT")
         except StepFailed:  # its health check was faster, or it has no shell
             self._start_as_rendered(name)
+
+    def _touch_packets(self, touch: Callable[..., None], container: Mapping[str, Any]) -> None:
+        touch(self._api(), container, self._our_image(), self._labels())
+
+    def _our_image(self) -> str | None:
+        ours = find_ours(self._stack)
+        return ours.image if ours is not None else None
+
+    def _labels(self) -> dict[str, str]:
+        """Return what marks a container as the project's, and as none of its services."""
+        place = self._place()
+        return dict(one.split("=", 1) for one in project_filter(place.project, place.folder)) | {ONE_OFF: "True"}
 
     def _disconnect(self, container: Mapping[str, Any]) -> None:
         for network in container["NetworkSettings"]["Networks"]:
@@ -128,13 +147,12 @@ class DockerFaults(EngineFaults):
             self._remove(holder)
 
     def _hold_address(self, holder: str, image: str, networks: list[str]) -> None:
-        client, place = self._api(), self._place()
-        labels = dict(one.split("=", 1) for one in project_filter(place.project, place.folder)) | {ONE_OFF: "True"}
+        client = self._api()
         body = {
             "Image": image,
             "Entrypoint": ["/bin/sh", "-c", "sleep 60"],
             "Cmd": [],
-            "Labels": labels,
+            "Labels": self._labels(),
             "Healthcheck": {"Test": ["NONE"]},
             "HostConfig": {"NetworkMode": networks[0], "Init": True, "CapDrop": ["ALL"], "ReadonlyRootfs": True},
         }
