@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from aisuite.vram.model import Verdict, VramPlan
-from aisuite.vram.remedy import with_remedy
 from aisuite.vram.solve import Neighbour, neighbours, solve
 from aisuite.vram.words import host_bytes
 
@@ -64,7 +63,11 @@ def neighbours_of(plan: VramPlan, sites: Sequence[Site]) -> tuple[Neighbour, ...
 
 def _solved(demands: Sequence[Demand], budget: Budget, pricing: Pricing, prefer: Prefer) -> VramPlan:
     plan = solve(demands, budget, pricing, prefer)
-    return plan if plan.fits else with_remedy(plan, demands, pricing, prefer)
+    if plan.fits:
+        return plan
+    from aisuite.vram.remedy import with_remedy
+
+    return with_remedy(plan, demands, pricing, prefer)
 
 
 def _whole(demand: Demand, pricing: Pricing) -> int:
@@ -76,9 +79,11 @@ def _fewest(
     demands: Sequence[Demand], costs: Mapping[str, Sequence[int]], room: Sequence[int], taken: frozenset[int]
 ) -> dict[str, int] | None:
     """Return a place for each model with everything that it asks for, on the fewest cards; None where there is none."""
+    if any(min(costs[one.model]) > max(room) for one in demands):
+        return None
     largest_first = sorted(demands, key=lambda one: -max(costs[one.model]))
     others = [number for number in range(len(room)) if number not in taken]
-    for more in range(len(others) + 1):
+    for more in range(min(len(others), len(demands)) + 1):
         for chosen in combinations(others, more):
             found = _packed([one.model for one in largest_first], costs, list(room), sorted((*taken, *chosen)))
             if found is not None:

@@ -13,6 +13,7 @@ from aisuite.ops.carry_out import Event, PlanRun
 from aisuite.ops.measure import CardWatch, measure
 from aisuite.ops.measured_file import Measured, drift_of, read_measured, update_measured, write_measured
 from aisuite.plan.model import Plan, Step, Verb
+from aisuite.stack.model import Card as WantedCard
 from aisuite.stack.model import ModelFile
 from aisuite.units import Mib
 from aisuite.vram.model import (
@@ -229,3 +230,16 @@ def test_what_was_measured_is_read_as_it_was_written() -> None:
     result = start(world, "inference-chat", vram=plan("chat"))
     write_measured(world.workdir, result)
     assert read_measured(world.workdir) == result
+
+
+def test_each_server_is_measured_on_its_own_card() -> None:
+    gpu = FakeGpu(FakeCard("first"), FakeCard("second"))
+    gpu.take_at(2, 1001, 1996, card=0)
+    gpu.take_at(4, 1002, 2010, card=1)
+    world = make(gpu)
+    apart = make_stack(CHAT, replace(CODE, card=WantedCard("cdi", "nvidia.com/gpu=1")), models=MODELS, gpu_device=0)
+    found = start(world, "inference-chat", "inference-code", stack=apart, vram=plan("chat", "code")).servers
+    assert [found[name].measured for name in ("inference-chat", "inference-code")] == [1996 * MIB, 2010 * MIB]
+    assert world.deps.calibration is not None
+    learnt = {name: world.deps.calibration.find(name) for name in ("first", "second")}
+    assert {name: one.bytes // MIB for name, one in learnt.items() if one} == {"first": 106, "second": 120}

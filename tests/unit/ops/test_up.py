@@ -20,7 +20,7 @@ from aisuite.errors import (
 from aisuite.ops.carry_out import Event
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
-from aisuite.stack.model import ModelFile
+from aisuite.stack.model import Card, ModelFile
 from tests.fakes.engine import Program
 from tests.fakes.gpu import FakeCard, FakeGpu
 from tests.fakes.host import FakeHost
@@ -167,6 +167,14 @@ def test_a_profile_for_a_card_never_runs_on_the_cpu_in_silence() -> None:
     with pytest.raises(GpuUnavailable, match="built for the CPU"):
         up(UpRequest(replace(STACK, gpu_device=0), cpu_only="the wheel is built for the CPU"), card)
     assert up(UpRequest(replace(STACK, gpu_device=0)), card).exit_code == 0
+
+
+def test_the_card_of_every_model_must_be_here() -> None:
+    world = make_world()
+    away = replace(make_service("inference-chat", 8001), gpu=True, card=Card("nvidia", "1"))
+    card = replace(world.deps, gpu=FakeGpu(FakeCard("RTX 4050")))
+    with pytest.raises(GpuUnavailable, match="asks for card 1; cards here: 0: RTX 4050"):
+        up(UpRequest(make_stack(away, gpu_device=0)), card)
 
 
 def test_every_taken_port_is_named_and_nothing_starts() -> None:
