@@ -98,7 +98,8 @@ class DockerFaults(EngineFaults):
 
     def _wake(self, container: Mapping[str, Any], name: str) -> None:
         try:
-            signals.send_inside(self._api(), container["Id"], "CONT")
+            with translated(name):
+                signals.send_inside(self._api(), container["Id"], "CONT")
         except StepFailed:  # its health check was faster, or it has no shell
             self._start_as_rendered(name)
 
