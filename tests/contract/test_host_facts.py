@@ -15,6 +15,7 @@ from aisuite.adapters.host_facts import LocalFacts
 from aisuite.adapters.host_repairs import LocalRepairs
 from aisuite.errors import ModelBroken, StateUnwritable
 from aisuite.preflight.snapshot import Git
+from tests.contract.http_server import Reply, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +123,15 @@ def test_repairs_take_rights_from_others_and_remove_files(tmp_path: Path) -> Non
     assert not file.exists()
     with pytest.raises(StateUnwritable):
         repairs.close_to_others(file)
+
+
+def test_the_hub_tells_the_time_and_one_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve([Reply()]) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        found = FACTS.web()
+    assert (found.fault, found.asked) == ("", True)
+    assert found.ahead == pytest.approx(0, abs=5)
+    assert FACTS.web().fault.startswith(server.url)
 
 
 class FakeCuda:

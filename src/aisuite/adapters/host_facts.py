@@ -33,7 +33,7 @@ _TIMEX = 512  # bytes; the kernel's struct has 208
 _GIT_TIMEOUT = 10.0
 _CUDA_TIMEOUT = 30.0
 _WEB_TIMEOUT = 10.0
-_TIME_SERVER = "https://huggingface.co/"  # where models come from
+_HUB = "https://huggingface.co"
 _TEMPORARY = ".writing-"
 _NOT_SWEPT = frozenset({"data", "logs", "run"})
 _GIT_SECRETS = (".env", ".aisuite")
@@ -109,16 +109,17 @@ class LocalFacts:
         return "" if done.returncode == 0 else said or f"the driver's library ended with {done.returncode}"
 
     def web(self) -> Web:
-        """Ask the network for its time."""
+        """Ask the hub that models come from, or what HF_ENDPOINT names, for its time."""
         import httpx
 
+        hub = os.environ.get("HF_ENDPOINT", "").rstrip("/") or _HUB
         try:
             began = time.time()
-            answer = httpx.head(_TIME_SERVER, timeout=_WEB_TIMEOUT)
+            answer = httpx.head(hub, timeout=_WEB_TIMEOUT)
             now = (began + time.time()) / 2
             theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
-        except (httpx.HTTPError, KeyError, ValueError) as err:
-            return Web(asked=True, fault=f"{type(err).__name__}: {err}")
+        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError) as err:
+            return Web(asked=True, fault=f"{hub}: {err or type(err).__name__}")
         return Web(asked=True, ahead=now - theirs)
 
 

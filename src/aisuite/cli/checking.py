@@ -137,11 +137,13 @@ def _doors(
     from aisuite.ops.gather_facts import FactDoors
 
     folder, containers = request.stack.folder, request.stack.engine == "docker"
+    # Made also for a project that runs in containers and shall not: it brings the SDK in before threads ask for it.
+    engine_facts = DockerFacts() if containers or deps.engine.name == "docker" else None
     return FactDoors(
         deps=deps,
         engine=open_engine(folder, request.stack.engine),
         machine=LocalFacts(),
-        container_engine=DockerFacts() if containers else None,
+        container_engine=engine_facts if containers else None,
         images=open_images() if containers else None,
         files=GgufFiles(user_folder("cache")),
         read_live=LiveContainers(folder, folder.name).read if containers else None,

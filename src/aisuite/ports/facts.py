@@ -36,7 +36,7 @@ class MachineFacts(Protocol):
         """Take a little memory of a card and give it back; return why that failed, "" when it did not."""
 
     def web(self) -> Web:
-        """Ask the network for its time."""
+        """Ask the hub that models come from for its time."""
 
 
 class EngineFacts(Protocol):

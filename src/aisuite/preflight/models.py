@@ -8,7 +8,7 @@ from aisuite.preflight.model import Check, Judgement, Outcome, counted, note, we
 from aisuite.preflight.snapshot import Section
 
 if TYPE_CHECKING:
-    from aisuite.preflight.snapshot import Snapshot
+    from aisuite.preflight.snapshot import Model, Snapshot
 
 _GIB = 2**30
 
@@ -38,13 +38,20 @@ def _headers_are_sound(snapshot: Snapshot) -> Judgement | None:
     broken = [one for one in here if one.header]
     if not broken:
         return well(f"{counted(len(here), 'header')} read, sizes agree")
-    unknown = all("cannot be planned" in one.header for one in broken)
+    if all("cannot be planned" in one.header for one in broken):
+        return _explained(broken, here, Outcome.WARN, snapshot.command("plan"))
+    return _explained(broken, here, None, _another(broken[0], snapshot))
+
+
+def _explained(broken: list[Model], here: list[Model], outcome: Outcome | None, fix: str) -> Judgement:
     return Judgement(
-        f"{len(broken)} of {len(here)} files",
-        Outcome.WARN if unknown else None,
-        fix=snapshot.command("plan") if unknown else snapshot.command("models pull --force"),
-        details=tuple(one.header for one in broken),
+        f"{len(broken)} of {counted(len(here), 'file')}", outcome, fix, tuple(one.header for one in broken)
     )
+
+
+def _another(model: Model, snapshot: Snapshot) -> str:
+    """Return how to get the file again: from where the profile says, or as it was put there."""
+    return snapshot.command("models pull --force") if model.repo else f"ls -l {model.path}   # copy it again"
 
 
 def _digests_agree(snapshot: Snapshot) -> Judgement | None:
@@ -55,8 +62,8 @@ def _digests_agree(snapshot: Snapshot) -> Judgement | None:
     if not wrong:
         return well(f"{counted(len(compared), 'digest')} as wanted")
     return Judgement(
-        f"{len(wrong)} of {len(compared)} files are not what the profile names",
-        fix=snapshot.command("models pull --force"),
+        f"{len(wrong)} of {counted(len(compared), 'file')} not as the profile names it",
+        fix=_another(next(one for one in snapshot.models if one.path == wrong[0].path), snapshot),
         details=tuple(f"{one.path}: {one.found}, not {one.wanted}" for one in wrong),
     )
 

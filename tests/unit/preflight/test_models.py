@@ -41,9 +41,17 @@ def test_a_broken_header_fails_and_a_kind_that_cannot_be_planned_only_warns() ->
         assert judged("MODEL-002", snapshot(models=(model,))).outcome is outcome
 
 
+def test_a_broken_file_is_fetched_or_copied_again_as_it_came() -> None:
+    for repo, fix in (("owner/repo", "aisuite models pull --force"), (None, "ls -l /models/m.gguf   # copy it again")):
+        model = Model("chat", FILE, repo, bytes=5, header="m.gguf: cut short")
+        assert judged("MODEL-002", snapshot(models=(model,))).judgement.fix == fix
+
+
 def test_a_file_with_another_digest_fails_and_a_profile_without_any_is_a_note() -> None:
     wrong, right = Digest(FILE, "bb", "aa"), Digest(FILE, "aa", "aa")
-    assert judged("MODEL-003", snapshot(digests=(wrong, right))).judgement.details == ("/models/m.gguf: bb, not aa",)
+    assert judged("MODEL-003", snapshot(models=(WHOLE,), digests=(wrong, right))).judgement.details == (
+        "/models/m.gguf: bb, not aa",
+    )
     assert judged("MODEL-003", snapshot(digests=(right,))).outcome is Outcome.PASS
     assert judged("MODEL-003", snapshot(models=(WHOLE,))).outcome is Outcome.NOTE
 
