@@ -97,12 +97,12 @@ def follow_health(
 
 
 def _wait_for(record: Record, seconds: float, deps: Deps) -> tuple[Sighting, ...]:
-    """Look until all are ready, or no more can become so, or the time is up."""
+    """Look until all are ready, or the time is up, or one is gone for good: waiting for others makes nothing well."""
     until = deps.clock.monotonic() + seconds
     while True:
         seen = see_services(record, deps, until - deps.clock.monotonic())
         waiting = [one for one in seen if not one.ready]
-        if not any(one.may_recover for one in waiting) or deps.clock.monotonic() + _PAUSE >= until:
+        if not waiting or not all(one.may_recover for one in waiting) or deps.clock.monotonic() + _PAUSE >= until:
             return seen
         deps.clock.sleep(_PAUSE)
 

@@ -106,10 +106,11 @@ def test_a_service_that_does_not_become_ready_costs_the_time_and_no_more(world: 
 
 
 @pytest.mark.parametrize("state", [State.EXITED, State.FAILED])
-def test_nobody_waits_for_what_has_ended_for_good(world: World, state: State) -> None:
+def test_nobody_waits_for_what_has_ended_for_good_nor_for_those_who_need_it(world: World, state: State) -> None:
     _end(world, "embedding", state)
+    world.engine.programs["rag"] = Program(never_ready=True)
     before = world.deps.clock.monotonic()
-    assert list(_failed(_look(world))) == ["embedding"]
+    assert list(_failed(_look(world))) == ["embedding", "rag"]
     assert world.deps.clock.monotonic() == before
 
 
