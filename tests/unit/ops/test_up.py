@@ -292,6 +292,18 @@ def test_files_that_differ_while_nothing_else_does_are_named_and_written_again()
     assert (report.rewritten, str(report.plan)) == ((name,), "nothing to do")
 
 
+def test_the_engine_reads_anew_what_was_written_while_nothing_else_differs() -> None:
+    world = make_world()
+    up(UpRequest(STACK), world.deps)
+    (name,) = [one for one in world.workdir.files if one.endswith("process.txt")]
+    opened = world.engine.calls.count("open")
+    up(UpRequest(STACK), world.deps)
+    assert world.engine.calls.count("open") == opened
+    world.workdir.files[name] = "edited"
+    up(UpRequest(STACK), world.deps)
+    assert world.engine.calls.count("open") == opened + 1
+
+
 def test_a_running_project_does_not_change_its_engine() -> None:
     world = make_world()
     up(UpRequest(STACK), world.deps)
