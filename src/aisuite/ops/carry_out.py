@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, NotReady
 from aisuite.ops.diagnose import diagnose, find_cpu_fallback, how_it_ended
+from aisuite.ops.uninterrupted import uninterrupted
 from aisuite.plan.fingerprint import fingerprint
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.plan.observed import State
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future
 
     from aisuite.ports import Deps
@@ -105,7 +104,7 @@ class PlanRun:
 
     def undo(self) -> None:
         """Stop what this run has started, last first; a second Ctrl-C does not interrupt it."""
-        with _uninterrupted():
+        with uninterrupted():
             for name in reversed(self.begun):
                 self._deps.engine.stop(name)
 
@@ -221,16 +220,3 @@ class PlanRun:
         log = self._deps.engine.log_tail(service.name, 40)
         ends = max(len(findings.exit_codes), found.restarts if found else 0) - restarts
         raise diagnose(service, code, log, how_it_ended(code, ends), findings)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait while things are being taken back (main thread only: only there can it arrive)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
