@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _OLDEST = (20, 10)
 _OLDEST_COMPOSE = (2, 0)
+_RUNS_AS_ROOT = "AIS-1 "
 _MOST_AHEAD = 2.0  # seconds
 
 
@@ -129,14 +130,16 @@ def _containers_are_confined(snapshot: Snapshot) -> Judgement | None:
     live = snapshot.live
     if live.fault:
         return None
-    if live.findings:
-        return Judgement(
-            f"more than the files give, in {counted(len(live.findings), 'way')}",
-            None,
-            snapshot.on_project("restart"),
-            live.findings,
-        )
-    return well("what runs is as confined as its files say")
+    if not live.findings:
+        return well("what runs keeps the rules that every rendered file keeps")
+    down = snapshot.on_project("down")
+    as_root = all(one.startswith(_RUNS_AS_ROOT) for one in live.findings)
+    return Judgement(
+        f"the rules are broken in {counted(len(live.findings), 'way')}",
+        None,
+        f"{down}   # then up again as an ordinary user, not as root" if as_root else f"{down} && {snapshot.up}",
+        live.findings,
+    )
 
 
 _READS = frozenset({Section.DOCKER})
@@ -201,9 +204,9 @@ CHECKS = (
         "DOCKER-007",
         "Running containers are confined",
         Outcome.WARN,
-        "no liberty that the rendered files do not give",
-        "What `docker update` or another tool has changed since is found here, and ports that were published beyond "
-        "loopback.",
+        "the rules that every rendered file is held to, by the containers as they are",
+        "What `docker update` or another tool has changed since is found here, such as ports that were published "
+        "beyond loopback. A suite that root has brought up runs as root in its containers: that is found, too.",
         frozenset({Section.LIVE}),
         _containers_are_confined,
     ),

@@ -73,7 +73,7 @@ def _no_orphans(snapshot: Snapshot) -> Judgement:
     if not left:
         return well("nothing runs that nobody watches")
     why = "their supervisor died" if project.orphaned else "a start was killed"
-    fix = snapshot.command("up") if project.orphaned else snapshot.on_project("down")
+    fix = snapshot.up if project.orphaned else snapshot.on_project("down")
     return Judgement(f"{counted(len(left), 'service')} left of a run that crashed: {why}", fix=fix, details=left)
 
 

@@ -243,6 +243,11 @@ class Snapshot:
         return " ".join(filter(None, ("aisuite", words, self.project_flags)))
 
     @property
+    def up(self) -> str:
+        """The command that brings this stack up."""
+        return " ".join(filter(None, (self.command("up"), self.project_flags)))
+
+    @property
     def in_containers(self) -> bool:
         """Whether the stack is for the container engine."""
         return self.stack.engine == "docker"

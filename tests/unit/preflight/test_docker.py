@@ -74,6 +74,18 @@ def test_liberties_of_running_containers_are_shown_and_a_silent_engine_is_not_ju
     assert judged("DOCKER-007", snapshot(engine="docker", live=Live(fault="gone"))).outcome is Outcome.SKIP
 
 
+@pytest.mark.parametrize(
+    ("findings", "fix"),
+    [
+        (("AIS-1 rag: user: 0:0",), "aisuite down -p x   # then up again as an ordinary user, not as root"),
+        (("AIS-1 rag: user: 0:0", "CIS-5.5 rag: privileged"), "aisuite down -p x && aisuite up --demo -p x"),
+    ],
+)
+def test_containers_are_made_anew_and_those_of_root_by_somebody_else(findings: tuple[str, ...], fix: str) -> None:
+    seen = snapshot(engine="docker", flags="--demo", project_flags="-p x", live=Live(findings))
+    assert judged("DOCKER-007", seen).judgement.fix == fix
+
+
 def test_a_missing_image_warns_and_fails_only_when_its_registry_has_it_not() -> None:
     absent = replace(HERE, present=False)
     for image, outcome in ((HERE, Outcome.PASS), (absent, Outcome.WARN), (replace(absent, afar=""), Outcome.WARN),
