@@ -82,10 +82,14 @@ def _fewest(
     if any(min(costs[one.model]) > max(room) for one in demands):
         return None
     largest_first = sorted(demands, key=lambda one: -max(costs[one.model]))
+    least = sum(min(costs[one.model]) for one in demands)
     others = [number for number in range(len(room)) if number not in taken]
     for more in range(min(len(others), len(demands)) + 1):
         for chosen in combinations(others, more):
-            found = _packed([one.model for one in largest_first], costs, list(room), sorted((*taken, *chosen)))
+            numbers = sorted((*taken, *chosen))
+            if sum(max(0, room[number]) for number in numbers) < least:
+                continue
+            found = _packed([one.model for one in largest_first], costs, list(room), numbers)
             if found is not None:
                 return found
     return None
