@@ -34,7 +34,11 @@ class CardPlan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the owner should know of it, before anything is started."""
-        shares = (f"{share.model} on the card: {share.why}" for share in self.plan.shares)
+        several = bool(self.plan.cards)
+        shares = (
+            f"{share.model} on {f'card {share.card}' if several else 'the card'}: {share.why}"
+            for share in self.plan.shares
+        )
         bad = () if self.plan.fits else (f"the models {self.plan.verdict.in_words}", *self.plan.reasons)
         return (*self.plan.notes, *shares, *bad)
 

@@ -108,6 +108,9 @@ def test_models_stay_on_their_cards_while_one_of_them_runs(tmp_path: Path) -> No
     found = world.up()
     cards = {name: model.device for name, model in found.models.items()}
     assert cards == {"chat": 0, "code": 1}
+    _, card = settle(world.request, world.doors, world.workdir, world.engine, again=True)
+    assert card is not None
+    assert {"chat on card 0", "code on card 1"} <= {note.partition(":")[0] for note in card.notes}
     second.programs[99] = 2700
     assert {name: model.device for name, model in world.settle().models.items()} == cards
 
