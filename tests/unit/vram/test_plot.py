@@ -121,7 +121,7 @@ def test_every_card_has_its_bar() -> None:
     plan = solve_cards(demands, [(first, PRICING), (second, PRICING)], "chat-speed")
     words = texts(plan_svg(plan, [one for own in plan.cards for one in sweeps(own, PRICING)]))
     assert [one for one in words if one.endswith("MiB: FITS")] == [
-        "a card, 1700 MiB: FITS",
-        "another card, 3000 MiB: FITS",
+        "card 0, a card, 1700 MiB: FITS",
+        "card 1, another card, 3000 MiB: FITS",
     ]
     assert {"chat, 11/11 layers", "code, 21/21 layers"} <= set(words)
