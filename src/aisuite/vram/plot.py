@@ -37,8 +37,8 @@ def plan_svg(plan: VramPlan, sweeps: Sequence[Sweep] = ()) -> str:
     body, top = [], 0
     for one in plan.by_card:
         legend = list(_legend(one))
-        number = f"card {one.budget.card.index}, " if plan.cards else ""
-        body.append(svg.moved(top, [*_head(one, number), *_bar(one), *_rows(legend)]))
+        prefix = f"card {one.budget.card.index}, " if plan.cards else ""
+        body.append(svg.moved(top, [*_head(one, prefix), *_bar(one), *_rows(legend)]))
         top += _BAR_TOP + _BAR_HEIGHT + 56 + _LEGEND_LINE * len(legend) + 20
     cards = {share.model: one for one in plan.by_card for share in one.shares}
     for number, sweep in enumerate(sweeps):
@@ -46,9 +46,9 @@ def plan_svg(plan: VramPlan, sweeps: Sequence[Sweep] = ()) -> str:
     return svg.document(_WIDTH, top + _PANEL_HEIGHT * len(sweeps), f"{plan.where}: {plan.verdict.name}", body)
 
 
-def _head(plan: VramPlan, number: str) -> Iterator[str]:
+def _head(plan: VramPlan, prefix: str) -> Iterator[str]:
     card = plan.budget.card
-    yield svg.text(_MARGIN, 32, f"{number}{card.name}, {card.total // _MIB} MiB: {plan.verdict.name}", bold=True)
+    yield svg.text(_MARGIN, 32, f"{prefix}{card.name}, {card.total // _MIB} MiB: {plan.verdict.name}", bold=True)
     yield svg.text(_MARGIN, 52, f"rules of {plan.rules}, for {plan.build}", color=svg.QUIET)
 
 
