@@ -57,7 +57,7 @@ class LocalFacts:
     def disk(self, purpose: Purpose, path: Path) -> Disk:
         """Return the file system of a folder, or of its nearest existing parent."""
         place = path.absolute()
-        while not place.exists():
+        while not _is_there(place):
             place = place.parent
         fault = _write_fault(place)
         kind = file_system_of(_read(Path("/proc/self/mountinfo")), str(place.resolve()))
@@ -121,6 +121,13 @@ class LocalFacts:
         except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError) as err:
             return Web(asked=True, fault=f"{hub}: {err or type(err).__name__}")
         return Web(asked=True, ahead=now - theirs)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of somebody else
+        return False
 
 
 def _read(path: Path) -> str:

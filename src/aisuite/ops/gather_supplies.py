@@ -40,7 +40,7 @@ def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
         parts = [file.path.with_name(name) for name in part_names(file.path.name)]
     except GgufInvalid as err:
         return Model(file.model, file.path, file.repo, bytes=0, header=f"{file.path}: {err}")
-    here = [one for one in parts if one.is_file()]
+    here = [one for one in parts if _is_here(one)]
     missing = tuple(one.name for one in parts if one not in here)
     size = sum(one.stat().st_size for one in here) if here else None
     whole = bool(here) and not missing
@@ -53,6 +53,13 @@ def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
         header=_header_fault(file.path, doors) if whole else "",
         afar=_afar(file, doors) if missing and request.online and file.repo else None,
     )
+
+
+def _is_here(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder of somebody else
+        return False
 
 
 def _header_fault(path: Path, doors: FactDoors) -> str:
@@ -68,7 +75,7 @@ def look_at_digests(request: FactRequest, doors: FactDoors) -> tuple[Digest, ...
     return tuple(
         Digest(one.path, _digest(one.path, doors), one.sha256)
         for one in request.stack.models
-        if one.sha256 is not None and one.path.is_file()
+        if one.sha256 is not None and _is_here(one.path)
     )
 
 
@@ -135,11 +142,13 @@ def look_at_gpu(request: FactRequest, doors: FactDoors) -> Gpu:
     )
 
 
-def look_at_card(_: FactRequest, doors: FactDoors) -> Card:
-    """Plan the card's memory."""
+def look_at_card(request: FactRequest, doors: FactDoors) -> Card:
+    """Plan the card's memory, once all model files are here: their own checks say what is wrong with them."""
+    if not all(_is_here(one.path) for one in request.stack.models if one.demo_sentence is None):
+        return Card()
     try:
         plan = doors.plan_card()
-    except (ModelMissing, ModelBroken):  # the checks of model files say so
+    except (ModelMissing, ModelBroken):
         return Card()
     except AisuiteError as err:
         return Card(fault=err.message, fix=err.hint)

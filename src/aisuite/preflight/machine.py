@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from aisuite.preflight.snapshot import Snapshot
 
 _MIB = 2**20
-# What a service takes at rest, measured with the demo suite and rounded up; a model server has its file beside this.
-_AT_REST = {
+# At rest the demo suite's take 34, 353, 72, 49 and 57 MiB; the rest is for work. A model server has its file beside
+# this, and keeps finished prompts.
+_NEEDED = {
     Role.INFERENCE: 512 * _MIB,
     Role.GATEWAY: 512 * _MIB,
     Role.RAG: 192 * _MIB,
@@ -37,7 +38,7 @@ def _memory_suffices(snapshot: Snapshot) -> Judgement | None:
     models = sum(
         files.get(one.model, 0) for one in snapshot.stack.models if one.service in {each.name for each in to_start}
     )
-    needed = models + sum(_AT_REST[one.role] for one in to_start)
+    needed = models + sum(_NEEDED[one.role] for one in to_start)
     words = f"{free // _MIB} MiB are free, {needed // _MIB} needed by what does not run yet"
     if needed <= free:
         return well(words)
@@ -55,7 +56,7 @@ def _models_fit_their_containers(snapshot: Snapshot) -> Judgement | None:
     tight = []
     for model in snapshot.stack.models:
         service = snapshot.stack.service(model.service)
-        needed = files.get(model.model, 0) + _AT_REST[Role.INFERENCE]
+        needed = files.get(model.model, 0) + _NEEDED[Role.INFERENCE]
         if service.memory is not None and not service.gpu and needed > service.memory.bytes:
             tight.append(f"{service.name} may take {service.memory}, its model needs {needed // _MIB} MiB")
     if tight:
@@ -125,7 +126,7 @@ CHECKS = (
         "MEMORY-001",
         "Memory for what will start",
         Outcome.WARN,
-        "model files as far as they are not on a card, and what each service takes at rest, in what is free now",
+        "model files as far as they are not on a card, and what each service needs, in what is free now",
         "With less, the kernel ends the largest process, which is a model server. What runs already counts as started.",
         frozenset({Section.MACHINE, Section.MODELS, Section.CARD, Section.PORTS}),
         _memory_suffices,

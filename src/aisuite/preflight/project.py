@@ -29,7 +29,7 @@ def _has_gateway(snapshot: Snapshot) -> Judgement | None:
         return well("it is made")
     if programs.uv_fault:
         return Judgement(programs.uv_fault, fix="pip install 'aisuite[local]'")
-    return note("it is made at the first start: 750 MB, of which 150 MB are downloaded")
+    return note("it is made at the first start, about 750 MB")
 
 
 def _gateway_is_sound(snapshot: Snapshot) -> Judgement:

@@ -176,6 +176,14 @@ def test_a_plan_that_fails_is_a_finding_but_files_have_their_own(error: Exceptio
     assert found.card.fault == fault
 
 
+def test_a_card_is_planned_only_when_all_files_are_here() -> None:
+    gone = ModelFile("chat", "inference-chat", HERE / "gone.gguf", None, "gone.gguf", "main", None, None)
+    bench, asked = Bench(make_stack(CHAT, models=(gone,))), []
+    doors = replace(bench.doors, plan_card=lambda: asked.append("plan"))
+    assert gather(bench.request, doors, frozenset({Section.CARD})).card.fault == ""
+    assert asked == []
+
+
 def in_containers(images: FakeImages, bench: Bench, lock: dict[str, Locked] | None = None) -> Snapshot:
     service = replace(CHAT, image="llama:b1", gpu=True)
     request = replace(bench.request, stack=replace(make_stack(service), engine="docker"), lock=lock or {})
