@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def describe_scene(stack: Stack, versions: Mapping[str, str], deps: Deps) -> dict[str, Any]:
-    """Return what does not change while a command runs."""
+    """Return what does not change while a command runs. Raises EngineUnavailable."""
     files = {name: _sha256(text) for name, text in sorted(deps.renderer.render(stack).items())}
     return {
         "project": stack.project,
@@ -26,7 +26,7 @@ def describe_scene(stack: Stack, versions: Mapping[str, str], deps: Deps) -> dic
         "profile": stack.profile,
         "phase": stack.phase,
         "config": {"sha256": _sha256("".join(f"{name} {sha256}\n" for name, sha256 in files.items())), "files": files},
-        "images": {service.image: service.image_digest for service in stack.services if service.image},
+        "images": _images(stack, deps),
         "versions": dict(versions),
         "host": {
             "cpus": deps.host.cpus(),
@@ -44,6 +44,20 @@ def describe_state(deps: Deps) -> dict[str, Any]:
     for service in services:
         del service["fingerprint"]  # digests of what is rendered, which the scene tells already
     return {"services": services, "gpu": _gpu_memory(deps)}
+
+
+def _images(stack: Stack, deps: Deps) -> dict[str, Any]:
+    """Return each image with the digest it is locked to, and what the engine has under its name."""
+    found = {}
+    for service in stack.services:
+        if service.image is not None and deps.images is not None:
+            here = deps.images.find(service.exact_image or service.image)
+            found[service.image] = {
+                "locked": service.image_digest,
+                "id": here.id if here else None,
+                "digest": here.digest if here else None,
+            }
+    return found
 
 
 def _gpu_memory(deps: Deps) -> Any:
