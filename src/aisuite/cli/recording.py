@@ -23,10 +23,7 @@ def about(suite: Suite, command: str, room: int = _LEAST) -> About:
     """Return whose evidence it is."""
     from aisuite.ops.evidence import About
 
-    versions = {"aisuite": __version__, "python": platform.python_version(), "system": platform.platform()}
-    if suite.basis.llama is not None:
-        versions["llama-server"] = suite.basis.llama
-    return About(command, suite.stack, versions, str(Path.home()), room)
+    return About(command, suite.stack, _versions(suite), str(Path.home()), room)
 
 
 def about_drill(suite: Suite, request: DrillRequest) -> About:
@@ -36,3 +33,17 @@ def about_drill(suite: Suite, request: DrillRequest) -> About:
     lines = (crowd.plain + crowd.streams) / max(crowd.pause, 0.02) * seconds
     trials = len(request.faults) * request.repeat
     return about(suite, "failover-drill", _LEAST + trials * (round(lines * _LINE) + _LOGS))
+
+
+def _versions(suite: Suite) -> dict[str, str]:
+    """Return the versions of what takes part; those of containers stand in the names of their images."""
+    from aisuite.preflight.versions import pinned_version
+    from aisuite.resources import find_data_dir
+
+    ours = {"aisuite": __version__, "python": platform.python_version(), "system": platform.platform()}
+    if suite.stack.engine == "docker":
+        from aisuite.adapters.docker_facts import DockerFacts
+
+        return ours | {"docker": DockerFacts().describe().version}
+    pins = (find_data_dir("templates") / "gateway" / "requirements.txt").read_text(encoding="utf-8")
+    return ours | {"llama-server": suite.basis.llama or "-", "litellm": pinned_version(pins, "litellm") or "-"}
