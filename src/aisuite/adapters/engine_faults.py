@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aisuite.drill.model import Action
+from aisuite.drill.model import Action, StubMode
 from aisuite.drill.stand_in import find_ours, stand_in
 from aisuite.errors import NotRunning, StepFailed
 from aisuite.plan.fingerprint import fingerprint
@@ -71,7 +71,7 @@ class EngineFaults:
             other = self._stand_in(undo)
             self._put(other)
             # Where every server gets one, the next is not to be taken away before this one answers.
-            self._wait_for(other.live_url, ready=False)
+            self._wait_for(other.live_url, undo.mode, ready=False)
 
     def _mend(self, undo: Undo) -> None:
         if undo.action is Action.HANG:
@@ -82,7 +82,7 @@ class EngineFaults:
         if not self._runs(service):
             self._start_as_rendered(undo.service)
             if undo.action is Action.STAND_IN:
-                self._wait_for(service.ready_url, ready=True)
+                self._wait_for(service.ready_url, undo.mode, ready=True)
 
     def _stand_in(self, undo: Undo) -> Service:
         if undo.mode is None:
@@ -102,12 +102,16 @@ class EngineFaults:
         service = self._stack.service(name)
         self._engine.start(service, fingerprint(service, self._files))
 
-    def _wait_for(self, url: str, *, ready: bool) -> None:
-        """Wait until something answers there, with 200 if it shall be ready; give up quietly."""
+    def _wait_for(self, url: str, mode: StubMode | None, *, ready: bool) -> None:
+        """Wait until something answers there, with 200 if it shall be ready; give up quietly.
+
+        Where no request may be lost although all servers are replaced, the gateway must trust this one again first.
+        """
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
             status = _ask(url)
             if status == http.HTTPStatus.OK or (status is not None and not ready):
+                time.sleep(self._stack.policy.cooldown if mode is StubMode.POISONED else 0.0)
                 return
             time.sleep(_POLL)
 
