@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aisuite.errors import DiskFull, DoesNotFit, GpuUnavailable, ModelMissing, PortTaken, Problem, ProfileInvalid
+from aisuite.ops.model_files import is_here, why_not_here
 from aisuite.plan.model import Verb
 from aisuite.units import Mib
 
@@ -27,7 +28,7 @@ def check_models(models: Iterable[ModelFile], loaded_as: str) -> None:
 
     `loaded_as` is how the profile was named on the command line, for the hint.
     """
-    missing = [model for model in models if model.demo_sentence is None and not model.path.is_file()]
+    missing = [model for model in models if model.demo_sentence is None and not is_here(model.path)]
     if not missing:
         return
     count = "1 model file is" if len(missing) == 1 else f"{len(missing)} model files are"
@@ -37,9 +38,8 @@ def check_models(models: Iterable[ModelFile], loaded_as: str) -> None:
 
 
 def _describe(model: ModelFile) -> str:
-    why = " (a folder stands there)" if model.path.is_dir() else ""
     source = f"from {model.repo}" if model.repo else "a file of yours"
-    return f"{model.path}{why}   for {model.service}, {source}"
+    return f"{model.path}{why_not_here(model.path)}   for {model.service}, {source}"
 
 
 def check_memory(stack: Stack) -> None:
@@ -64,7 +64,7 @@ def check_memory(stack: Stack) -> None:
 
 
 def _mib_of(model: ModelFile) -> int:
-    return model.path.stat().st_size // 2**20 if model.path.is_file() else 0
+    return model.path.stat().st_size // 2**20 if is_here(model.path) else 0
 
 
 def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:

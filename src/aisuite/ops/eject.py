@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aisuite.errors import StateUnwritable, UsageError
+from aisuite.ops.model_files import is_here
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def eject(stack: Stack, deps: Deps) -> EjectReport:
     for preparer in deps.preparers.values():
         if not preparer.done():
             preparer.run(lambda *_: None)
-    missing = tuple(str(one.path) for one in stack.models if one.demo_sentence is None and not one.path.is_file())
+    missing = tuple(str(one.path) for one in stack.models if one.demo_sentence is None and not is_here(one.path))
     return EjectReport(str(folder.folder), tuple(sorted(files)), changed, missing)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aisuite.errors import AisuiteError, ModelBroken, ModelMissing
 from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import list_images, needed_images
+from aisuite.ops.model_files import is_here
 from aisuite.preflight.snapshot import Card, Digest, Gpu, Image, Model
 from aisuite.vram.gguf import part_names
 from aisuite.vram.gguf_cursor import GgufInvalid
@@ -40,7 +41,7 @@ def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
         parts = [file.path.with_name(name) for name in part_names(file.path.name)]
     except GgufInvalid as err:
         return Model(file.model, file.path, file.repo, bytes=0, header=f"{file.path}: {err}")
-    here = [one for one in parts if _is_here(one)]
+    here = [one for one in parts if is_here(one)]
     missing = tuple(one.name for one in parts if one not in here)
     size = sum(one.stat().st_size for one in here) if here else None
     whole = bool(here) and not missing
@@ -53,13 +54,6 @@ def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
         header=_header_fault(file.path, doors) if whole else "",
         afar=_afar(file, doors) if missing and request.online and file.repo else None,
     )
-
-
-def _is_here(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # in a folder of somebody else
-        return False
 
 
 def _header_fault(path: Path, doors: FactDoors) -> str:
@@ -75,7 +69,7 @@ def look_at_digests(request: FactRequest, doors: FactDoors) -> tuple[Digest, ...
     return tuple(
         Digest(one.path, _digest(one.path, doors), one.sha256)
         for one in request.stack.models
-        if one.sha256 is not None and _is_here(one.path)
+        if one.sha256 is not None and is_here(one.path)
     )
 
 
@@ -144,7 +138,7 @@ def look_at_gpu(request: FactRequest, doors: FactDoors) -> Gpu:
 
 def look_at_card(request: FactRequest, doors: FactDoors) -> Card:
     """Plan the card's memory, once all model files are here: their own checks say what is wrong with them."""
-    if not all(_is_here(one.path) for one in request.stack.models if one.demo_sentence is None):
+    if not all(is_here(one.path) for one in request.stack.models if one.demo_sentence is None):
         return Card()
     try:
         plan = doors.plan_card()

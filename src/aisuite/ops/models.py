@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import DownloadFailed
+from aisuite.ops.model_files import is_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def pull_models(stack: Stack, hub: Hub, *, force: bool, progress_for: Callable[[
     """Fetch every missing file (with `force` every file), one after the other. Raises DownloadFailed, DiskFull."""
     pulled = []
     for model in stack.models:
-        if model.demo_sentence is not None or (model.path.is_file() and not force):
+        if model.demo_sentence is not None or (is_here(model.path) and not force):
             continue
         if model.repo is None:
             raise DownloadFailed(f"models.{model.model} names no repository", f"put its file at {model.path} yourself")
@@ -55,7 +56,7 @@ def pull_models(stack: Stack, hub: Hub, *, force: bool, progress_for: Callable[[
 
 
 def _row(model: ModelFile) -> ModelRow:
-    present = model.path.is_file()
+    present = is_here(model.path)
     state = "demo" if model.demo_sentence is not None else "present" if present else "missing"
     hub = f"{model.repo}@{model.revision}" if model.repo else "your own file"
     source = "made on this machine" if model.demo_sentence is not None else hub

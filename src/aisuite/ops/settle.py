@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import EngineUnavailable
+from aisuite.ops.model_files import is_here
 from aisuite.plan.observed import ALIVE
 from aisuite.profile.dependencies import INFERENCE
 
@@ -104,7 +105,7 @@ def question_of(request: PlanRequest) -> str:
 
 def _stamp(request: PlanRequest, name: str) -> tuple[str, int, int]:
     path = next(file.path for file in request.files if file.model == name)
-    if not path.is_file():
+    if not is_here(path):
         return str(path), 0, 0
     status = path.stat()
     return str(path), status.st_size, status.st_mtime_ns

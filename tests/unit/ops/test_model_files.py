@@ -1,0 +1,26 @@
+"""Model files in places where this user may not look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Never
+
+import pytest
+
+from aisuite.ops.model_files import is_here, why_not_here
+
+
+def _may_not(self: Path, **_: Any) -> Never:
+    raise PermissionError(13, "Permission denied", str(self))
+
+
+def test_a_file_that_may_not_be_seen_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "stat", _may_not)
+    assert not is_here(Path("closed/model.gguf"))
+    assert why_not_here(Path("closed/model.gguf")) == " (permission denied)"
+
+
+def test_nothing_is_said_about_a_file_that_is_just_missing(tmp_path: Path) -> None:
+    assert not is_here(tmp_path / "model.gguf")
+    assert why_not_here(tmp_path / "model.gguf") == ""
+    assert why_not_here(tmp_path) == " (a folder stands there)"
