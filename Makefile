@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Everything else serves them.
 .DELETE_ON_ERROR:
-.PHONY: help up down test lint format unit docker docker-current docker-oldest bench bench-docker fuzz lock docs clean
+.PHONY: help up down test soak lint format unit docker docker-current docker-oldest bench bench-docker fuzz lock docs clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -17,7 +17,10 @@ down: $(VENV)/.run        ## stop it
 	@$(BIN)/aisuite down
 
 test: lint                ## everything that checks the project
-	$(BIN)/pytest -m "not docker"
+	$(BIN)/pytest -m "not docker and not soak"
+
+soak: $(VENV)/.dev        ## the long runs that `make test` leaves out
+	$(BIN)/pytest -m soak
 
 lint: $(VENV)/.dev        ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
