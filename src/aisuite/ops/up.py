@@ -84,9 +84,7 @@ class UpReport:
 def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda _: None) -> UpReport:
     """Make what runs equal to the stack; start nothing that cannot work, and leave nothing half-started."""
     stack, began = request.stack, deps.clock.monotonic()
-    check_models(stack.models, request.loaded_as)
-    check_memory(stack)
-    check_gpu(stack, request.cpu_only, deps.gpu)
+    _check_machine(request, deps)
     files = deps.renderer.render(stack)
     card = request.card.plan if request.card else None
     if request.dry_run:
@@ -106,11 +104,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         fetched = get_images(stack, images, request.pull, deps, listen)
         if fetched and request.pull.policy == "always":
             plan, observed = _plan(stack, files, deps, by_image=True)
-        written = deps.workdir.write({**also, **files})
-        if request.card is not None:
-            remember(deps.workdir, request.card)  # before anything starts: a run that is killed may leave servers
-        for secret in stack.secrets:
-            deps.workdir.ensure_secret(secret)
+        written = _write(request, {**also, **files}, deps)
         results: tuple[StepResult, ...] = ()
         reports: Mapping[str, ServerReport] = {}
         if plan:
@@ -141,6 +135,22 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         forced=request.force,
         measured=found,
     )
+
+
+def _check_machine(request: UpRequest, deps: Deps) -> None:
+    check_models(request.stack.models, request.loaded_as)
+    check_memory(request.stack)
+    check_gpu(request.stack, request.cpu_only, deps.gpu)
+
+
+def _write(request: UpRequest, files: Mapping[str, str], deps: Deps) -> tuple[str, ...]:
+    """Write all that services will read, and return the rendered files that differed."""
+    written = deps.workdir.write(files)
+    if request.card is not None:
+        remember(deps.workdir, request.card)  # before anything starts: a run that is killed may leave servers
+    for secret in request.stack.secrets:
+        deps.workdir.ensure_secret(secret)
+    return written
 
 
 def _watch(stack: Stack, deps: Deps, listen: Callable[[Event], None]) -> CardWatch:
