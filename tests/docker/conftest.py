@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bed import engine, network
+from tests.bed.images import PYTHON
 from tests.bed.place import Bed
 from tests.bed.up import bring_down, bring_up
+from tests.contract.engines import DockerCase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.fakes.engine import Program
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +50,17 @@ def docker_environment(docker_bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Bed:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
+
+
+@pytest.fixture
+def new_project(docker_environment: Bed, tmp_path: Path) -> Iterator[Callable[..., DockerCase]]:
+    """Make projects of services that behave as their programs say."""
+    made: list[DockerCase] = []
+
+    def make(**programs: Program) -> DockerCase:
+        made.append(DockerCase(tmp_path / f"project {len(made)}", programs, PYTHON))
+        return made[-1]
+
+    yield make
+    for case in made:
+        case.engine().close()

@@ -6,14 +6,8 @@ engine's init starts before a program that is missing (test_engine_laws.py says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.bed.images import PYTHON
-from tests.bed.place import Bed
-from tests.contract.engines import DockerCase
 from tests.contract.test_engine import (  # noqa: F401  pytest finds them here, and gives them this module's projects
     test_a_program_that_ends_at_once_is_restarting_with_its_exit_code,
     test_a_project_can_be_started_again_after_close,
@@ -38,20 +32,5 @@ from tests.contract.test_engine import (  # noqa: F401  pytest finds them here, 
     test_the_tail_of_a_running_service_begins_with_its_last_start,
     test_two_projects_do_not_see_each_other,
 )
-from tests.fakes.engine import Program
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture
-def new_project(docker_environment: Bed, tmp_path: Path) -> Iterator[Callable[..., DockerCase]]:
-    """Make projects of services that behave as their programs say."""
-    made: list[DockerCase] = []
-
-    def make(**programs: Program) -> DockerCase:
-        made.append(DockerCase(tmp_path / f"project {len(made)}", programs, PYTHON))
-        return made[-1]
-
-    yield make
-    for case in made:
-        case.engine().close()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import pty
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aisuite.ports import Streams
-from tests.bed.images import PYTHON
-from tests.bed.place import Bed
 from tests.contract.engines import DockerCase
 from tests.contract.test_insight import (  # noqa: F401  pytest finds them here, and gives them this module's projects
     follow_until_a_second_start,
@@ -27,20 +25,6 @@ from tests.contract.test_insight import (  # noqa: F401  pytest finds them here,
 from tests.fakes.engine import Program
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture
-def new_project(docker_environment: Bed, tmp_path: Path) -> Iterator[Callable[..., DockerCase]]:
-    """Make projects of services that behave as their programs say."""
-    made: list[DockerCase] = []
-
-    def make(**programs: Program) -> DockerCase:
-        made.append(DockerCase(tmp_path / f"project {len(made)}", programs, PYTHON))
-        return made[-1]
-
-    yield make
-    for case in made:
-        case.engine().close()
 
 
 def test_followed_events_of_containers_go_on_and_end_with_the_reader(new_project: Callable[..., DockerCase]) -> None:

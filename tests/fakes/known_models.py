@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aisuite.vram.ggml_types import BY_NAME
-from aisuite.vram.model import ModelShape, ServerFlags, Tensor
+from aisuite.vram.model import ModelShape, Tensor
 from aisuite.vram.rules import MID, NEW, OLD
 
 _DATA = Path(__file__).parents[1] / "unit" / "vram" / "data"
@@ -66,20 +66,3 @@ def allocations() -> list[dict[str, str]]:
     """Return rows of what llama.cpp builds allocated, in MiB."""
     with (_DATA / "allocations.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def flags_of(row: Mapping[str, str]) -> ServerFlags:
-    """Return the flags that a row was made with."""
-    return ServerFlags(
-        context=int(row["ctx"]),
-        batch=int(row["batch"]),
-        ubatch=int(row["ubatch"]),
-        parallel=int(row["parallel"]),
-        gpu_layers=int(row["ngl"]),
-        kv_k=row["ctk"],  # type: ignore[arg-type]
-        kv_v=row["ctv"],  # type: ignore[arg-type]
-        flash_attention=row["fa"],  # type: ignore[arg-type]
-        kv_unified=row["kv_unified"] == "1",
-        kv_offload=row["kv_offload"] == "1",
-        every_output=row["outputs"] == "legacy",
-    )

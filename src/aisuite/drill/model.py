@@ -176,3 +176,8 @@ class Undo:
     action: Action
     service: str
     mode: StubMode | None = None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it outlives the service that it was done to."""
+        return self.action is Action.FILL_DISK

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from aisuite.drill.journal import format_journal, parse_journal
-from aisuite.drill.model import Action
 from aisuite.errors import StepFailed
 from aisuite.ops.uninterrupted import uninterrupted
 
@@ -20,15 +18,14 @@ if TYPE_CHECKING:
 
 JOURNAL = "drill.json"
 
-# What outlives the services that it was done to.
-_LASTING = frozenset({Action.FILL_DISK})
-
 
 def read_journal(workdir: Workdir) -> tuple[Undo, ...]:
     """Return what a drill has left broken; empty when there is nothing. Raises StepFailed for a broken journal."""
     text = workdir.read(JOURNAL)
     if text is None:
         return ()
+    from aisuite.drill.journal import parse_journal  # every `up` asks, and hardly ever is there one
+
     try:
         return parse_journal(text)
     except ValueError as err:
@@ -49,7 +46,7 @@ def undo_left(stack: Stack, deps: Deps) -> tuple[Undo, ...]:
     if deps.faults is None:
         raise StepFailed("a drill was killed, and nothing here can repair it", "aisuite failover-drill --undo")
     known, up = {service.name for service in stack.services}, deps.engine.observe().engine_up
-    due = [entry for entry in entries if entry.service in known and (up or entry.action in _LASTING)]
+    due = [entry for entry in entries if entry.service in known and (up or entry.lasting)]
     with uninterrupted():
         _undo(due, deps.faults(stack))
         deps.workdir.remove(JOURNAL)
@@ -65,6 +62,8 @@ def broken(
     `settled` is called after each entry was done or undone, and may wait for it.
     Raises StepFailed when the repair fails; then the journal stays.
     """
+    from aisuite.drill.journal import format_journal
+
     deps.workdir.write({JOURNAL: format_journal(entries)})
     try:
         for entry in entries:

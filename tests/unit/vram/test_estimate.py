@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from benchmarks.vram import flags_of_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from aisuite.vram.model import ALL_LAYERS, Memory, ModelShape, ServerFlags
 from aisuite.vram.rules import MID, NEW, OLD, RULES, Rules
 from aisuite.vram.segments import Walk, cut
 from aisuite.vram.weights import Weights, split_of
-from tests.fakes.known_models import RULES_OF_ROWS, allocations, flags_of, known_models
+from tests.fakes.known_models import RULES_OF_ROWS, allocations, known_models
 
 MIB = 1 << 20
 ROUNDED = 0.011  # the rows have two to four decimals
@@ -37,7 +38,7 @@ def name_of(row: Mapping[str, str]) -> str:
 
 @pytest.mark.parametrize("row", allocations(), ids=name_of)
 def test_every_buffer_is_what_llama_cpp_allocates(row: dict[str, str]) -> None:
-    memory = estimate(MODELS[row["model"]], flags_of(row), RULES_OF_ROWS[row["build"]])
+    memory = estimate(MODELS[row["model"]], flags_of_row(row), RULES_OF_ROWS[row["build"]])
     estimated = {
         "dev_model_MiB": memory.device.model,
         "dev_kv_MiB": memory.device.kv,
