@@ -65,9 +65,9 @@ docs: $(VENV)/.dev        ## write the generated parts of docs/ again
 # Locks hold exact versions and hashes; `uv` checks both when it installs.
 lock: $(VENV)/.uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
-	  pyproject.toml --extra local --extra services -o locks/run.txt
+	  pyproject.toml --extra local --extra services --extra rag -o locks/run.txt
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
-	  pyproject.toml --extra local --extra services --extra dev -c locks/run.txt -o locks/dev.txt
+	  pyproject.toml --extra local --extra services --extra rag --extra fastembed --extra dev -c locks/run.txt -o locks/dev.txt
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  --override templates/gateway/overrides.txt templates/gateway/requirements.in -o templates/gateway/requirements.txt
 	for part in services vectordb; do \

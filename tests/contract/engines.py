@@ -6,7 +6,6 @@ import os
 import secrets
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,10 +22,10 @@ from aisuite.adapters.render import FILTERS, JinjaRenderer
 from aisuite.ports import Engine, Insight
 from aisuite.resources import find_data_dir
 from aisuite.stack.model import Endpoint, Service, Stack
-from aisuite.units import Port
 from tests.fakes.engine import FakeEngine, FakeWorld, Program
 from tests.fakes.insight import FakeInsight
 from tests.fakes.stacks import make_service, make_stack
+from tests.free_ports import free_port
 
 
 class FakeCase:
@@ -151,13 +150,6 @@ def _container(name: str, program: Program, image: str) -> Service:
         image=image,
         healthcheck=("NONE",),
     )
-
-
-def free_port() -> Port:
-    """Return a port of 127.0.0.1 that nobody holds now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return Port(one.getsockname()[1])
 
 
 def render(stack: Stack) -> dict[str, str]:

@@ -18,11 +18,12 @@ from aisuite.plan.observed import ALIVE, State
 from aisuite.ports import Engine
 from aisuite.ports.faults import Faults
 from aisuite.stack.model import Endpoint, Stack
-from tests.contract.engines import ProcessCase, free_port
+from tests.contract.engines import ProcessCase
 from tests.fakes.engine import FakeEngine, Program
 from tests.fakes.faults import FakeFaults
 from tests.fakes.stacks import make_service, make_stack
 from tests.fakes.workdir import FakeWorkdir
+from tests.free_ports import free_port
 
 CHAT = "chat"
 _OURS = (sys.executable, "-m", "aisuite.services.embedding")

@@ -20,6 +20,7 @@ from aisuite.adapters.demo_models import write_demo_model
 from aisuite.vram.model import ServerFlags
 from aisuite.vram.readback import InForce, compare, parse_load_log, with_answers
 from tests.contract.waiting import eventually
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -104,12 +105,6 @@ def start(program: tuple[str, ...], model: Path, tmp_path_factory: pytest.TempPa
 def plain(start: Start) -> Server:
     """A server as the demo profile starts one."""
     return start("-a", "chat", "-c", "4096", "-np", "2", "--fit", "off", "--jinja", "--metrics", *SAMPLING)
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 def says(answer: dict[str, Any]) -> str:

@@ -18,9 +18,10 @@ from aisuite.adapters.process_engine.records import Records
 from aisuite.adapters.process_engine.supervisord import Supervisord
 from aisuite.adapters.process_engine.watchdog import Heard, Watchdog, probe
 from aisuite.plan.observed import State
-from tests.contract.engines import ProcessCase, free_port, only_service
+from tests.contract.engines import ProcessCase, only_service
 from tests.contract.waiting import eventually
 from tests.fakes.engine import Program
+from tests.free_ports import free_port
 
 STUBBORN = ("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.2; done")
 GOOD, BAD = b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.0 503 Unavailable\r\n\r\n"

@@ -25,8 +25,8 @@ from aisuite.stack.model import Dependency, Endpoint, HealthTiming, Service, Sta
 from aisuite.units import Seconds
 from tests.bed.images import PYTHON
 from tests.bed.place import Bed
-from tests.contract.engines import free_port
 from tests.fakes.stacks import make_service, make_stack
+from tests.free_ports import free_port
 from tests.unit.ops.deps import FakeGpu
 
 _INSIDE = 9000

@@ -14,6 +14,8 @@ from threading import Thread
 import httpx
 import pytest
 
+from tests.free_ports import free_port
+
 pytestmark = pytest.mark.process
 
 SERVICE = """
@@ -64,12 +66,6 @@ def key_file(tmp_path: Path) -> str:
 def taken() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_bad_settings_are_one_line_and_exit_code_2() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -44,14 +45,8 @@ def _wait_until_live(service: subprocess.Popen[bytes], port: int) -> None:
     raise AssertionError("the embedding service did not start")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_the_openai_package_embeds_and_the_service_stops_when_told(key_file: Path) -> None:
-    port = _free_port()
+    port = free_port()
     key = key_file.read_text()
     with running_service(key_file, port) as service:
         with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key) as client:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from aisuite.adapters.demo_models import write_demo_model
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -23,12 +23,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "demo.gguf"
     write_demo_model(path, "Hello from the launcher.")
     return path
-
-
-def free_port() -> str:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return str(trial.getsockname()[1])
 
 
 def run(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +57,7 @@ def test_what_is_wrong_before_the_start_is_one_line_and_ends_with_1(case: str, m
     if case in {"not-gguf", "empty-key"}:
         wrong.write_text("# nothing\n")
     path, more, words = flags[case]
-    ended = run("-m", str(path), "--port", free_port(), *more)
+    ended = run("-m", str(path), "--port", str(free_port()), *more)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
     assert ended.stderr.startswith(f"error: {words}")
 
@@ -71,7 +65,7 @@ def test_what_is_wrong_before_the_start_is_one_line_and_ends_with_1(case: str, m
 def test_a_model_that_breaks_off_ends_with_1_and_says_where_to_look(model: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(model.read_bytes()[:60_000])
-    ended = run("-m", str(broken), "--port", free_port())
+    ended = run("-m", str(broken), "--port", str(free_port()))
     lines = ended.stderr.splitlines()
     assert ended.returncode == 1
     assert lines[-1] == f"error: llama.cpp cannot serve {broken}; its lines marked E above say why"
@@ -81,7 +75,7 @@ def test_a_model_that_breaks_off_ends_with_1_and_says_where_to_look(model: Path,
 
 @pytest.fixture
 def server(model: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    port = free_port()
+    port = str(free_port())
     argv = [*ARGV, "-m", str(model), "--port", port, "-np", "2"]
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -126,7 +120,7 @@ def test_it_listens_again_at_once_after_it_was_killed(
 def test_a_signal_while_the_model_loads_ends_it_at_once(tmp_path: Path) -> None:
     never = tmp_path / "never.gguf"
     os.mkfifo(never)  # llama.cpp waits for it as long as for the largest model
-    process = subprocess.Popen([*ARGV, "-m", str(never), "--port", free_port()], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*ARGV, "-m", str(never), "--port", str(free_port())], stderr=subprocess.PIPE, text=True)
     never.write_bytes(b"GGUF")
     assert process.stderr is not None
     for line in process.stderr:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,16 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.free_ports import free_port
+
 pytestmark = pytest.mark.process
 
 SECONDS = 20
 PROGRAM = [sys.executable, "-m", "aisuite.services.rag"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(key_file: Path, **more: str) -> dict[str, str]:

@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from aisuite.services.stub.app import create_app
 from aisuite.services.stub.settings import Mode, StubSettings
 from aisuite.services.stub.streams import Stream
-from tests.contract.engines import free_port
 from tests.contract.waiting import eventually
+from tests.free_ports import free_port
 
 KEY = "k-stub"
 ASKED = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}

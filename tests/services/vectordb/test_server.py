@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import qdrant_client
 from qdrant_client import models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from tests.free_ports import free_port
+
 pytestmark = [
     pytest.mark.process,
     # The client's advice about TLS: the server listens on this machine only.
@@ -33,8 +34,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port: int = listener.getsockname()[1]
+        self.port = free_port()
         key_file = folder / "key"
         key_file.write_text(KEY)
         self._environment = {
@@ -298,9 +298,7 @@ def test_a_killed_server_has_lost_nothing_it_had_acknowledged(server: Server, cl
 
 
 def test_a_second_server_on_the_folder_is_refused_and_told_who_has_it(server: Server) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    second = server.launch(port)
+    second = server.launch(free_port())
     _, complaint = second.communicate(timeout=30)
     assert second.returncode == 1
     assert complaint == f"error: the data folder {server.data} is in use by process {server.process.pid}\n"
