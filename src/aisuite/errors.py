@@ -8,7 +8,7 @@ AisuiteError                1   never raised bare
   VramError                 4   DoesNotFit
   StackError                5   StepFailed, NotReady(service, cause, evidence), NotRunning, TemplateBroken
   DrillFailed               6   (the drill's)
-  DataError                 7   (backup and restore)
+  DataError                 7   BackupFailed, BundleDamaged, RestoreRefused, RestoreFailed
   DriftError                8   effective settings or lock differ
 interrupted               130   after clean-up
 """
@@ -166,6 +166,28 @@ class DrillFailed(AisuiteError):
     """A fault was not borne as it must be."""
 
     exit_code = 6
+
+
+class DataError(AisuiteError):
+    """What is kept could not be saved, or not be brought back."""
+
+    exit_code = 7
+
+
+class BackupFailed(DataError):
+    """No backup was made; what was there before is as it was."""
+
+
+class BundleDamaged(DataError):
+    """A backup is not what its manifest says."""
+
+
+class RestoreRefused(DataError):
+    """A backup does not belong here; nothing was touched."""
+
+
+class RestoreFailed(DataError):
+    """A restore ended in the middle; it can be resumed or undone."""
 
 
 class DriftError(AisuiteError):

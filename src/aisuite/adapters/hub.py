@@ -198,7 +198,7 @@ def _explained(model: ModelFile) -> Iterator[None]:
     """Say in our words what the hub, the network or the disk says."""
     # Read when the library is imported. Without it, the library tells the hub what runs on this machine.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import httpx2
+    import httpx
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
     from huggingface_hub.utils import logging
 
@@ -207,7 +207,7 @@ def _explained(model: ModelFile) -> Iterator[None]:
         yield
     except HfHubHTTPError as err:  # first: it is an OSError as well
         raise DownloadFailed(f"cannot fetch {_place(model)}: {_refusal(err)}", _hint(model, err)) from err
-    except (httpx2.HTTPError, HFValidationError, OfflineModeIsEnabled) as err:
+    except (httpx.HTTPError, HFValidationError, OfflineModeIsEnabled) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise DownloadFailed(
             f"cannot fetch {_place(model)}: {reason}",

@@ -15,11 +15,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from aisuite.profile.text import check_image
+from aisuite.stack.places import DATA_IN_CONTAINER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from aisuite.stack.compose import ComposeFile, ComposeService
+    from aisuite.stack.compose import ComposeFile, ComposeService, Volume
 
     Look = Callable[[ComposeService, ComposeFile], Iterator[str]]
 
@@ -195,10 +196,19 @@ def _secrets(service: ComposeService, compose: ComposeFile) -> Iterator[str]:
             yield f"secrets: {secret} is no file of the project"
 
 
-def _read_only_binds(service: ComposeService, _: ComposeFile) -> Iterator[str]:
+def _read_only_binds(service: ComposeService, compose: ComposeFile) -> Iterator[str]:
     for volume in service.volumes:
-        if volume.type == "bind" and not volume.read_only:
+        if volume.type == "bind" and not volume.read_only and not _is_own_data(volume, service, compose):
             yield f"volumes: {volume.source} is writable"
+
+
+def _is_own_data(volume: Volume, service: ComposeService, compose: ComposeFile) -> bool:
+    """Tell whether it is the folder named after the service, which no other service sees."""
+    (name,) = (name for name, one in compose.services.items() if one is service)
+    others = (source for other in compose.services.values() if other is not service for source in _bound(other))
+    own = PurePosixPath(volume.source)
+    shared = any(own.is_relative_to(source) or PurePosixPath(source).is_relative_to(own) for source in others)
+    return volume.target == DATA_IN_CONTAINER and own.name == name and not shared
 
 
 def _bounded_logs(service: ComposeService, _: ComposeFile) -> Iterator[str]:
@@ -238,7 +248,7 @@ CHECKS: tuple[Check, ...] = (
     Check("CIS-5.32", "No socket of the engine", "Who talks to the engine is root on the host.", _engine_socket),
     Check("AIS-1", "No container runs as root", "Root inside is root outside once it gets out.", _user),
     Check("AIS-2", "Secrets are files of the project", "`docker inspect` shows every variable.", _secrets),
-    Check("AIS-3", "The host's files are only read", "A service keeps its data in volumes.", _read_only_binds),
+    Check("AIS-3", "Of the host, a service writes its own data only", "What gets out finds no file.", _read_only_binds),
     Check("AIS-4", "Logs have an end", "Without rotation they fill the disk.", _bounded_logs),
     Check("AIS-5", "No way to the internet", "An intruder can send nothing out.", _no_way_out),
 )

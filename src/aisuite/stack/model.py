@@ -131,6 +131,20 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What a service keeps that cannot be made again. Backup and restore know a service by nothing else.
+
+    Its secrets are those that it uses. The paths are of this machine, whichever engine runs the service.
+    """
+
+    databases: tuple[str, ...] = ()  # SQLite files, absolute; one that is not there yet is fine
+    folders: tuple[str, ...] = ()  # folders of plain files, absolute
+    vectors: bool = False  # it is a store with Qdrant's REST API: every collection and alias
+    maintenance_path: str | None = None  # POST {"hold": true, "seconds": n} there makes its writers wait
+    reconcile_path: str | None = None  # POST there after a restore makes what is derived follow what is kept
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One process or container, complete."""
 
@@ -159,7 +173,8 @@ class Service:
     capabilities: tuple[str, ...] = ()  # what a container keeps of root's powers
     healthcheck: tuple[str, ...] = ()  # command that tells the container engine whether the service is well
     health_timing: HealthTiming = HealthTiming()
-    data: str | None = None  # folder it keeps state in, process engine
+    data: str | None = None  # folder of this machine that it keeps state in; made before it starts
+    state: State = State()
 
     @property
     def exact_image(self) -> str | None:

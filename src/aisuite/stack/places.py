@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SERVICE_KEY = "service_key"  # between our services
 GATEWAY_KEY = "gateway_key"  # what users get
 MODELS_IN_CONTAINER = "/models"
+DATA_IN_CONTAINER = "/data"
 _DOCKER_25 = (1, 44)  # its API; the first Docker that asks more often while a container starts
 _INFERENCE_PORT = Port(8001)  # the same in every container: they do not share an address
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from aisuite.profile.dependencies import GATEWAY
 from aisuite.stack.containers import entrypoint_for, listening_check, python_check
-from aisuite.stack.model import Mount, Role, SecretUse, Service
+from aisuite.stack.model import Mount, Role, SecretUse, Service, State
 from aisuite.stack.numerals import decimal
-from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY, container_port
+from aisuite.stack.places import DATA_IN_CONTAINER, GATEWAY_KEY, SERVICE_KEY, container_port
 
 if TYPE_CHECKING:
     from aisuite.profile.model import Profile
@@ -59,22 +59,33 @@ def rag_service(profile: Profile, places: Places) -> Service:
         "RAG_LLM_TIMEOUT": decimal(timeouts.rag_request),
         "RAG_TOPK": str(settings.topk),
     }
-    mounts: tuple[Mount, ...] = ()
+    data = str(places.data / RAG)
+    mounts = [Mount(data, DATA_IN_CONTAINER, read_only=False)]
+    environment["RAG_DATA_DIR"] = DATA_IN_CONTAINER if places.containers else data
     if settings.documents is not None:
         folder = str(places.site.working_dir / settings.documents)
         environment["RAG_DOCUMENTS_DIR"] = _DOCUMENTS_IN_CONTAINER if places.containers else folder
-        mounts = (Mount(folder, _DOCUMENTS_IN_CONTAINER),) if places.containers else ()
-    service = _our_service(RAG, Role.RAG, settings, environment, places)
+        mounts.append(Mount(folder, _DOCUMENTS_IN_CONTAINER))
+    service = replace(
+        _our_service(RAG, Role.RAG, settings, environment, places),
+        mounts=tuple(mounts) if places.containers else (),
+        data=data,
+        state=State(
+            databases=(str(places.data / RAG / "rag.db"),),
+            maintenance_path="/maintenance",
+            reconcile_path="/reconcile",
+        ),
+    )
     secrets = (*service.secrets, SecretUse(GATEWAY_KEY, "API_GATEWAY_KEY_FILE", as_file=True))
     # Its readiness is that of its dependencies; a container is sick only when it is itself sick.
-    return _in_our_image(replace(service, secrets=secrets, mounts=mounts), "/livez", profile, places)
+    return _in_our_image(replace(service, secrets=secrets), "/livez", profile, places)
 
 
 def qdrant_service(profile: Profile, places: Places) -> Service:
     """Return the vector store: Qdrant in a container, our own server for its REST API as a local process."""
     data = str(places.data / QDRANT)
     service = _our_service(QDRANT, Role.VECTORDB, profile.services.qdrant, {"VECTORDB_DATA_DIR": data}, places)
-    service = replace(service, ready_path="/readyz")
+    service = replace(service, ready_path="/readyz", state=State(vectors=True))
     return _in_qdrants_image(service, profile) if places.containers else replace(service, data=data)
 
 

@@ -75,13 +75,22 @@ def test_documents_are_read_where_they_lie_or_from_a_read_only_mount() -> None:
     services = {"rag": {"documents": "papers"}}
     assert environment("process", "rag", services=services)["RAG_DOCUMENTS_DIR"] == "/srv/aisuite/papers"
     assert environment("docker", "rag", services=services)["RAG_DOCUMENTS_DIR"] == "/documents"
-    (mount,) = make_resolved("docker", services=services).service("rag").mounts
+    _, mount = make_resolved("docker", services=services).service("rag").mounts
     assert (mount.source, mount.target, mount.read_only) == ("/srv/aisuite/papers", "/documents", True)
 
 
 def test_without_documents_rag_reads_no_folder() -> None:
     assert "RAG_DOCUMENTS_DIR" not in environment("process", "rag")
-    assert make_resolved("docker").service("rag").mounts == ()
+    (data,) = make_resolved("docker").service("rag").mounts
+    assert data.target == "/data"
+
+
+def test_rag_writes_into_its_own_data_folder_on_both_engines() -> None:
+    for engine, inside in (("process", "/srv/aisuite/.aisuite/default/data/rag"), ("docker", "/data")):
+        rag = make_resolved(engine).service("rag")
+        assert rag.data == "/srv/aisuite/.aisuite/default/data/rag"
+        assert rag.state.databases == (f"{rag.data}/rag.db",)
+        assert dict(rag.environment)["RAG_DATA_DIR"] == inside
 
 
 def test_our_services_take_their_address_from_the_environment() -> None:

@@ -1,0 +1,122 @@
+"""What backups are made of, and where they are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from aisuite.bundle.model import BundleFile, CollectionFacts, Kind, Manifest, Verified
+
+
+class Staging(Protocol):
+    """A bundle in the making: nobody sees it before it is published; left alone, it is swept at the next start."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder on the same file system, for what is on its way into the bundle."""
+
+    def add(
+        self,
+        source: Path,
+        path: str,
+        kind: Kind,
+        *,
+        service: str | None = None,
+        restores_to: str | None = None,
+        compress: bool = True,
+    ) -> BundleFile:
+        """Take a file in (compressed with zstd) in one pass: read, hashed, written, fsynced. Raises DiskFull."""
+
+    def publish(self, manifest: Manifest) -> None:
+        """Write the manifest, fsync everything, and rename the bundle to its id. Raises DiskFull, BackupFailed."""
+
+
+class Shelf(Protocol):
+    """The folder in which a project's bundles lie. Folders 0700, files 0600."""
+
+    @property
+    def path(self) -> Path:
+        """The absolute path."""
+
+    def stage(self, bundle: str) -> AbstractContextManager[Staging]:
+        """Begin a bundle; what was not published is removed at the end. Raises DiskFull, StateUnwritable."""
+
+    def list(self) -> tuple[str, ...]:
+        """Return the ids of what was published, oldest first. Also sweeps what crashed runs have left."""
+
+    def manifest(self, bundle: str) -> Manifest:
+        """Return a bundle's manifest. Raises BundleDamaged, and UsageError when there is no such bundle."""
+
+    def check(self, bundle: str) -> Manifest:
+        """Hash every file against the manifest; nothing may be missing, changed, added, or anything but a plain file.
+
+        Raises BundleDamaged naming the first file that is not as it must be.
+        """
+
+    def extract(self, bundle: str, file: BundleFile, target: Path) -> None:
+        """Write a file as it was before it was taken in, into a new 0600 file, never through a link, fsynced.
+
+        Sizes and digests are checked on the way. Raises BundleDamaged, DiskFull.
+        """
+
+    def verified(self, bundle: str) -> Verified | None:
+        """Return the best verification that a bundle passed."""
+
+    def set_verified(self, bundle: str, verified: Verified) -> None:
+        """Remember a verification."""
+
+    def remove(self, bundle: str) -> None:
+        """Remove a bundle: first its manifest, so that a crash leaves nothing that looks whole."""
+
+
+class DatabaseCopy(Protocol):
+    """What a copied or examined SQLite database says of itself."""
+
+    schema_version: int
+    rows: Mapping[str, int]
+    content_digest: str
+
+
+class Databases(Protocol):
+    """SQLite files, through SQLite alone."""
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy a database that others may be writing to, consistently (backup API). Raises BackupFailed."""
+
+    def examine(self, path: Path) -> DatabaseCopy:
+        """Check a database nobody else uses (integrity, foreign keys, full-text indexes) and describe it.
+
+        Raises BundleDamaged naming what is wrong.
+        """
+
+    def place(self, source: Path, target: Path, kept: Path) -> None:
+        """Put a checked database in a place whose writers are stopped, and keep the old one, durably.
+
+        Idempotent: interrupted anywhere and called again, the end is the same. The old one's -wal is folded into it.
+        """
+
+
+class VectorStore(Protocol):
+    """A vector store through Qdrant's REST API."""
+
+    def version(self) -> str:
+        """Return its kind and version, as "qdrant 1.15.4"; a snapshot fits the same minor version only."""
+
+    def collections(self) -> tuple[CollectionFacts, ...]:
+        """Describe all collections with their aliases and samples; `file` and `service` are empty."""
+
+    def download(self, collection: str, target: Path) -> None:
+        """Make a snapshot, fetch it, check its checksum, and remove it from the store. Raises BackupFailed."""
+
+    def upload(self, snapshot: Path, collection: str) -> None:
+        """Make a new collection from a snapshot. Raises RestoreFailed."""
+
+    def remove(self, collection: str) -> None:
+        """Delete a collection; fine when it is not there."""
+
+    def switch(self, aliases: Mapping[str, str | None]) -> None:
+        """Point aliases to collections (None: remove the alias), all in one request."""
