@@ -11,6 +11,7 @@ from aisuite.adapters.docker_client import api_version, connect, engine_address
 from aisuite.adapters.docker_engine import container_logs, signals
 from aisuite.adapters.docker_engine.config_hash import ConfigHashes
 from aisuite.adapters.docker_engine.container_config import Place, container_config, later_networks
+from aisuite.adapters.docker_engine.data_folders import make_data_folders
 from aisuite.adapters.docker_engine.events import read_findings
 from aisuite.adapters.docker_engine.faults import translated
 from aisuite.adapters.docker_engine.kept_logs import KEPT_LINES, keep, read_kept
@@ -80,14 +81,15 @@ class DockerEngine:
             with closing(LocalReader(path)) as reader:
                 return look(reader, self._project, self._folder)
 
-    def open(self, stack: Stack) -> None:  # noqa: ARG002  the rendered file says it all
-        """Make the project's networks and volumes where they are missing.
+    def open(self, stack: Stack) -> None:
+        """Make the project's networks, volumes and data folders where they are missing.
 
         Raises EngineUnavailable, and StepFailed, also for images that are not there: nothing is made then.
         """
         compose, _ = self._description()
         with translated(_PROJECT):
             check_images(self._api(), compose)
+            make_data_folders(stack)
             check_whereabouts(self._api(), engine_address(), compose, self._place())
             ensure_networks(self._api(), compose, self._place())
             ensure_volumes(self._api(), compose, self._place())
