@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from aisuite.adapters.load import HttpLoad
+from aisuite.adapters.load import HttpLoad, clients
 from aisuite.drill.model import POISON, Request
 from aisuite.ports.load import LoadPlan
 from tests.contract.http_server import Reply, serve
@@ -196,3 +196,24 @@ def test_times_count_from_a_zero_that_may_lie_ahead() -> None:
 def test_no_key_stands_in_what_a_plan_prints() -> None:
     assert KEY not in repr(plan_for("http://127.0.0.1:1"))
     assert "rag-key" not in repr(plan_for("http://127.0.0.1:1"))
+
+
+def test_a_load_that_cannot_begin_says_why_instead_of_being_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_patience: float) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(clients, "_open_client", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        HttpLoad().begin(plan_for("http://127.0.0.1:1", plain=1))
+
+
+def test_a_load_that_dies_under_way_says_so_when_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr(clients.Answer, "begin", fail)
+    with serve([ANSWER]) as server:
+        run = HttpLoad().begin(plan_for(server.url, plain=1))
+        eventually(run.seen)
+        with pytest.raises(AssertionError, match="a bug"):
+            run.stop()
