@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
+from tests.e2e.killed_drills import SHORT, breaking, drilling, end, is_steady, some_now_others_in_soak, undo
 from tests.e2e.suite import Suite, wait_for
-
-if TYPE_CHECKING:
-    import subprocess
-
-    from _pytest.mark.structures import ParameterSet
 
 pytestmark = pytest.mark.e2e
 
-SHORT = ("--duration", "2", "--concurrency", "2", "--streams", "1", "--force")
 HERE = sorted(
     set(CATALOGUE) - {"pause", "network-cut", "network-drop", "dns", "new-address", "oom", "disk-full"}
 )  # what can be done to local processes
@@ -27,75 +21,46 @@ HERE = sorted(
 ONE_OF_A_KIND = {"kill", "hang", "error-500", "poison", "both-down", "qdrant-restart", "late-dependency"}
 
 
-def _soak(fault: str) -> ParameterSet:
-    return pytest.param(fault, marks=pytest.mark.soak)
-
-
-def _is_steady(suite: Suite) -> bool:
-    return suite.run("status", "--json").code == 0
-
-
-def _drilling(suite: Suite, fault: str, phase: str) -> subprocess.Popen[str]:
-    """Start a drill, and return when it says that it is in that phase."""
-    process = suite.start("drill", "--only", fault, *SHORT, PYTHONUNBUFFERED="1")
-    assert process.stdout is not None
-    heard = ""
-    for line in process.stdout:
-        heard += line
-        if line.startswith(f"[1/1] {fault}: ") and phase in line.removeprefix(f"[1/1] {fault}"):
-            return process
-    raise AssertionError(heard + (process.stderr.read() if process.stderr else ""))
-
-
-def _end(process: subprocess.Popen[str], number: signal.Signals) -> int:
-    process.send_signal(number)
-    process.communicate(timeout=120)
-    return process.returncode
-
-
-@pytest.mark.parametrize("fault", [fault if fault in ONE_OF_A_KIND else _soak(fault) for fault in HERE])
+@pytest.mark.parametrize("fault", some_now_others_in_soak(HERE, ONE_OF_A_KIND))
 def test_a_drill_that_is_killed_while_something_is_broken_is_undone(running: Suite, fault: str) -> None:
-    wait_for(lambda: _is_steady(running), 60)
-    process = _drilling(running, fault, f"{CATALOGUE[fault].action}: ")
+    wait_for(lambda: is_steady(running), 60)
+    process = breaking(running, fault)
     time.sleep(0.5)  # into the injection, or past it
-    assert _end(process, signal.SIGKILL) == -signal.SIGKILL
-    undone = running.run("drill", "--undo", "--json")
-    assert undone.code == 0, undone.out
-    assert {one["fault"] for one in undone.json["undone"]} == {fault}
-    wait_for(lambda: _is_steady(running), 60)
+    assert end(process, signal.SIGKILL) == -signal.SIGKILL
+    undo(running, fault)
     up = running.run("up", "--phase", "2", "--demo", "--json")
     assert up.json["plan"] == [], "everything runs as it was rendered"
 
 
 @pytest.mark.parametrize("phase", ["steady state", "recovery"])
 def test_a_drill_that_is_killed_while_nothing_is_broken_leaves_nothing(running: Suite, phase: str) -> None:
-    wait_for(lambda: _is_steady(running), 60)
-    _end(_drilling(running, "kill", phase), signal.SIGKILL)
+    wait_for(lambda: is_steady(running), 60)
+    end(drilling(running, "kill", phase), signal.SIGKILL)
     assert running.run("drill", "--undo", "--json").json["undone"] == []
-    wait_for(lambda: _is_steady(running), 60)
+    wait_for(lambda: is_steady(running), 60)
 
 
 def test_ctrl_c_repairs_what_is_broken_before_the_drill_ends(running: Suite) -> None:
-    wait_for(lambda: _is_steady(running), 60)
-    process = _drilling(running, "both-down", "stop: ")
-    wait_for(lambda: not _is_steady(running), 30)
-    assert _end(process, signal.SIGINT) == 130
+    wait_for(lambda: is_steady(running), 60)
+    process = breaking(running, "both-down")
+    wait_for(lambda: not is_steady(running), 30)
+    assert end(process, signal.SIGINT) == 130
     assert not (running.state / "drill.json").exists()
-    wait_for(lambda: _is_steady(running), 60)
+    wait_for(lambda: is_steady(running), 60)
 
 
 def test_the_next_up_repairs_what_a_killed_drill_has_left(running: Suite) -> None:
-    wait_for(lambda: _is_steady(running), 60)
-    _end(_drilling(running, "both-down", "stop: "), signal.SIGKILL)
+    wait_for(lambda: is_steady(running), 60)
+    end(breaking(running, "both-down"), signal.SIGKILL)
     up = running.run("up", "--phase", "2", "--demo", "--json")
     assert up.code == 0, up.out
     assert not (running.state / "drill.json").exists()
-    assert _is_steady(running)
+    assert is_steady(running)
 
 
 def test_the_matrix_in_short_form(running: Suite) -> None:
     """Only what holds on a busy machine, too: how long things take is judged by benchmarks/drill.py."""
-    wait_for(lambda: _is_steady(running), 60)
+    wait_for(lambda: is_steady(running), 60)
     faults = "kill,error-500,stream-cut,both-down,qdrant-restart"
     process = running.start("drill", "--only", faults, *SHORT, "--json")
     printed, err = process.communicate(timeout=400)
@@ -108,7 +73,7 @@ def test_the_matrix_in_short_form(running: Suite) -> None:
         if not CATALOGUE[fault].outage:
             assert trial["figures"]["plain_success"] == 1.0, trial["errors"]
     assert trials["both-down"]["errors"], "somebody was told"
-    assert _is_steady(running)
+    assert is_steady(running)
 
 
 @pytest.mark.parametrize(
