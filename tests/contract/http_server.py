@@ -54,7 +54,7 @@ def serve(replies: Sequence[Reply]) -> Iterator[Server]:
         def log_request(self, *_: object) -> None:
             """Stay silent."""
 
-    for verb in ("GET", "POST"):
+    for verb in ("GET", "POST", "DELETE"):
         setattr(Handler, f"do_{verb}", Handler.answer)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:

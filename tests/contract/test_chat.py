@@ -53,6 +53,13 @@ def test_a_post_returns_the_body(new_chat: NewChat) -> None:
     assert chat.post(url, "sk-key", {"path": "docs"}, 5) == {"documents": 3}
 
 
+def test_what_is_deleted_is_told_only_when_it_fails(new_chat: NewChat) -> None:
+    chat, url = new_chat({"deleted": {}}, events=False)
+    chat.delete(url, "sk-key", 5)
+    with pytest.raises(NotRunning, match=r"nothing answers at http://127\.0\.0\.1:1/"):
+        chat.delete("http://127.0.0.1:1/", "sk-key", 5)
+
+
 def test_what_does_not_run_is_not_running(new_chat: NewChat) -> None:
     chat, _ = new_chat({}, events=False)
     with pytest.raises(NotRunning, match=r"nothing answers at http://127\.0\.0\.1:1/"):

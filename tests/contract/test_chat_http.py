@@ -69,6 +69,19 @@ def test_the_key_and_the_body_are_sent() -> None:
     assert json.loads(body) == {"model": "chat-7b", "text": "ß"}
 
 
+def test_a_deletion_carries_the_key_and_no_body_and_passes_on_a_refusal() -> None:
+    with serve([Reply(body=b"{}")]) as server:
+        HttpChat().delete(server.url + "/collections/docs", KEY, 5)
+    ((verb, path, headers, body),) = server.requests
+    assert (verb, path, headers["Authorization"], body) == ("DELETE", "/collections/docs", f"Bearer {KEY}", b"")
+    refused = Reply(404, b'{"detail": "there is no docs"}')
+    with (
+        serve([refused]) as server,
+        pytest.raises(StepFailed, match=r"the server refused \(HTTP 404\): there is no docs"),
+    ):
+        HttpChat().delete(server.url, KEY, 5)
+
+
 def test_a_server_that_falls_silent_is_given_up() -> None:
     with serve([Reply(hang=True)]) as server, pytest.raises(StepFailed, match=r"was silent for 0\.1 s"):
         list(HttpChat().stream(server.url, KEY, {}, 0.1))

@@ -21,12 +21,13 @@ class Sent:
 class FakeChat:
     """`answers` maps a URL to its events (`stream`), its one body (`post`), or an error to raise after them.
 
-    What is not in it does not run.
+    What is not in it does not run. `deleted` are the URLs that were asked to go.
     """
 
     def __init__(self, answers: Mapping[str, Sequence[dict[str, Any] | AisuiteError]] | None = None) -> None:
         self._answers = dict(answers or {})
         self.sent: list[Sent] = []
+        self.deleted: list[str] = []
 
     def stream(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
         self.sent.append(Sent(url, key, dict(body)))
@@ -39,3 +40,7 @@ class FakeChat:
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         return next(self.stream(url, key, body, timeout))
+
+    def delete(self, url: str, key: str, timeout: float) -> None:
+        self.post(url, key, {}, timeout)
+        self.deleted.append(url)

@@ -52,11 +52,21 @@ class HttpChat:
                 raise StepFailed(_refusal(response))
             return _parse(response.text)
 
+    def delete(self, url: str, key: str, timeout: float) -> None:
+        """DELETE. Raises NotRunning, and StepFailed with the server's own words."""
+        with _translated(url, key, timeout), self._open(url, key, None, timeout, "DELETE") as response:
+            if response.is_error:
+                response.read()
+                raise StepFailed(_refusal(response))
+
     @contextmanager
-    def _open(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> Iterator[httpx.Response]:
+    def _open(
+        self, url: str, key: str, body: Mapping[str, Any] | None, timeout: float, verb: str = "POST"
+    ) -> Iterator[httpx.Response]:
         headers = {"Authorization": f"Bearer {key}"}
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
-        with self._client.stream("POST", url, json=dict(body), headers=headers, timeout=limits) as response:
+        content = None if body is None else dict(body)
+        with self._client.stream(verb, url, json=content, headers=headers, timeout=limits) as response:
             yield response
 
 

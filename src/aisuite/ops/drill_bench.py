@@ -71,8 +71,11 @@ class Bench:
 
     def all_met(self, fault: Fault) -> frozenset[str]:
         """Return the names of all services that a fault meets, directly or by what is done beside it."""
-        subjects = (fault.subject, *(subject for _, subject in fault.also))
-        return frozenset(service.name for subject in subjects for service in self.met_by(subject))
+        return frozenset(service.name for service in self.met_by(fault.subject)) | self.met_beside(fault)
+
+    def met_beside(self, fault: Fault) -> frozenset[str]:
+        """Return the names of the services that something is done to beside the fault."""
+        return frozenset(service.name for _, subject in fault.also for service in self.met_by(subject))
 
     def entries(self, fault: Fault) -> tuple[Undo, ...]:
         """Return what must be done for a fault, in order."""

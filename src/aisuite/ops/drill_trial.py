@@ -14,7 +14,7 @@ from aisuite.ops.drill_steady import (
     find_unhealthy,
     find_unsteady,
     observe,
-    restarts_of_others,
+    restarts,
     wait_until_healthy,
 )
 from aisuite.ops.drill_undo import broken
@@ -103,6 +103,7 @@ def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tup
         listen(f"{fault.action}: {', '.join(entry.service for entry in bench.entries(fault))}")
         with broken(bench.entries(fault), bench.deps, bench.faults, lambda entry: _wait_for_stand_in(bench, entry)):
             watch.note_in_place(fault)
+            in_place = bench.deps.engine.observe()
             watch.until(watch.moments.fault + bench.lasts(fault), returns=not fault.held)
         watch.note_undone(fault)
         listen("recovery")
@@ -113,14 +114,15 @@ def experiment(bench: Bench, fault: Fault, listen: Callable[[str], None]) -> tup
         raise
     requests = run.stop()
     moments = replace(watch.moments, end=watch.now())
-    return _judged(bench, fault, requests, moments, _Sides(before, after, unsteady)), requests
+    return _judged(bench, fault, requests, moments, _Sides(before, in_place, after, unsteady)), requests
 
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The stack before and after, and how they differ in words."""
+    """The stack before, with the fault just made, and after; and how it differs in words."""
 
     before: Observed
+    in_place: Observed
     after: Observed
     unsteady: str
 
@@ -172,7 +174,7 @@ def _recover(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> str:
 
 def _judged(bench: Bench, fault: Fault, requests: Sequence[Request], moments: Moments, sides: _Sides) -> Trial:
     counted = figures(fault, requests, moments, bench.first_id)
-    counted["others_restarted"] = restarts_of_others(sides.before, sides.after, bench.all_met(fault))
+    counted["others_restarted"] = _restarted(bench, fault, sides)
     return judge(
         bench.judged(fault),
         counted,
@@ -181,6 +183,13 @@ def _judged(bench: Bench, fault: Fault, requests: Sequence[Request], moments: Mo
         errors(fault, requests, moments),
         sides.unsteady,
     )
+
+
+def _restarted(bench: Bench, fault: Fault, sides: _Sides) -> float:
+    """Count restarts that nobody asked for: what the fault itself restarts beside its subject, it does once."""
+    others = {one.name for one in sides.after.services} - bench.all_met(fault)
+    by_itself = restarts(sides.in_place, sides.after, bench.met_beside(fault))
+    return float(restarts(sides.before, sides.after, others) + by_itself)
 
 
 def not_begun(fault: Fault, why: str) -> Trial:

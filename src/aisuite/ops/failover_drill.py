@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from aisuite.drill.catalogue import CATALOGUE
 from aisuite.drill.figures import matrix_success
 from aisuite.drill.model import Outcome, Traffic
 from aisuite.drill.verdict import not_available
-from aisuite.errors import DrillFailed, NotRunning, StepFailed, UsageError
+from aisuite.errors import DrillFailed, NotRunning, StackError, StepFailed, UsageError
 from aisuite.ops.drill_bench import COLLECTION, Bench, Crowd, needs_fallback
 from aisuite.ops.drill_steady import find_unhealthy, observe, refuse_other_clients
 from aisuite.ops.drill_trial import NotHealthy, NotSteady, experiment, not_begun
@@ -20,6 +21,8 @@ from aisuite.ops.restart import rendered_as_up_did
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aisuite.drill.model import Fault, Request, Trial, Undo
     from aisuite.ports import Chat, Deps
     from aisuite.ports.faults import Faults
@@ -30,6 +33,7 @@ WHOLE_MATRIX = 0.995  # of the plain requests of all trials but those of outages
 
 _TOLD = "The drill of the suite retrieves this sentence, again and again, while things break."
 _INDEX_TIMEOUT = 60.0
+_DELETE_TIMEOUT = 10.0
 
 Keep = Callable[["Trial", Sequence["Request"]], None]
 
@@ -102,7 +106,8 @@ def drill(
     began = deps.clock.monotonic()
     with deps.workdir.lock("failover-drill"):
         bench = _prepare(request, deps, doors)
-        trials = _trials(bench, request, doors, listen)
+        with _collection(bench, request, doors.chat):
+            trials = _trials(bench, request, doors, listen)
     made = [(CATALOGUE[one.fault], one.figures) for one in trials if one.figures]
     return DrillReport(trials, matrix_success(made), deps.clock.monotonic() - began)
 
@@ -135,8 +140,6 @@ def _prepare(request: DrillRequest, deps: Deps, doors: Doors) -> Bench:
         raise NotHealthy(f"the stack is not steady: {unhealthy}", "aisuite status")
     if not request.force:
         refuse_other_clients(bench)
-    if any(fault.traffic is Traffic.RAG and bench.why_not(fault) is None for fault in request.faults):
-        _index(bench, doors.chat)
     return bench
 
 
@@ -179,11 +182,21 @@ def _keys(stack: Stack, deps: Deps) -> Mapping[str, str]:
     return {name: (key or "").strip() for name, key in found.items()}
 
 
-def _index(bench: Bench, chat: Chat) -> None:
-    """Put one document into a collection of the drill's own: what is there already costs nothing."""
-    (rag,) = (service for service in bench.stack.services if service.role is Role.RAG)
+@contextmanager
+def _collection(bench: Bench, request: DrillRequest, chat: Chat) -> Iterator[None]:
+    """Keep one document in a collection of the drill's own, where a fault needs one; afterwards it is gone."""
+    if not any(fault.traffic is Traffic.RAG and bench.why_not(fault) is None for fault in request.faults):
+        yield
+        return
+    (rag,) = (service.published.url for service in bench.stack.services if service.role is Role.RAG)
+    key = bench.keys["service_key"]
     body = {"collection": COLLECTION, "documents": [{"id": "drill", "source": "drill", "text": _TOLD}]}
-    chat.post(f"{rag.published.url}/index", bench.keys["service_key"], body, _INDEX_TIMEOUT)
+    chat.post(f"{rag}/index", key, body, _INDEX_TIMEOUT)
+    try:
+        yield
+    finally:
+        with suppress(StackError):  # a stack that did not recover: the next drill takes the same one, and removes it
+            chat.delete(f"{rag}/collections/{COLLECTION}", key, _DELETE_TIMEOUT)
 
 
 def _trials(

@@ -38,3 +38,6 @@ class Chat(Protocol):
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """POST and return the JSON answer. Raises NotRunning, StepFailed."""
+
+    def delete(self, url: str, key: str, timeout: float) -> None:
+        """DELETE; what is not there is refused, too. Raises NotRunning, StepFailed."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aisuite.drill.model import Action, Request, Undo
-from aisuite.ops.drill_bench import Crowd
+from aisuite.ops.drill_bench import COLLECTION, Crowd
 from aisuite.ops.failover_drill import Doors, DrillRequest
 from aisuite.ops.up import UpRequest, up
 from aisuite.plan.fingerprint import fingerprint
@@ -42,6 +42,8 @@ class DrillWorld:
         self.world.engine.calls.clear()
         self.faults = FakeFaults(on_inject=self._hit)
         self.load = FakeLoad(self._saw)
+        rag = self.stack.service("rag").published.url
+        self.chat = FakeChat({f"{rag}/index": [{}], f"{rag}/collections/{COLLECTION}": [{}]})
         self.outages: list[tuple[float, float | None]] = []  # of the first choice, by the clock
         self._wrap_undo()
 
@@ -57,7 +59,7 @@ class DrillWorld:
         return DrillRequest(self.stack, faults, self.crowd, **more)  # type: ignore[arg-type]
 
     def doors(self) -> Doors:
-        return Doors(self.faults, self.load, FakeChat())
+        return Doors(self.faults, self.load, self.chat)
 
     def _hit(self, undo: Undo) -> None:
         engine = self.world.engine

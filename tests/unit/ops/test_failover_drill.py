@@ -14,6 +14,7 @@ from aisuite.errors import DriftError, NotRunning, ProjectLocked, StepFailed, Us
 from aisuite.ops.drill_undo import JOURNAL, undo_left
 from aisuite.ops.failover_drill import drill, plan_drill, undo_drill
 from aisuite.ops.up import UpRequest, up
+from tests.fakes.chat import FakeChat
 from tests.unit.ops.drill_world import DrillWorld
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aisuite.ops.failover_drill import DrillReport
 
 KILL, DOWN, PAUSE = CATALOGUE["kill"], CATALOGUE["both-down"], CATALOGUE["pause"]
+LATE = CATALOGUE["late-dependency"]
 
 
 def _drill(world: DrillWorld, *faults: Fault, **more: object) -> DrillReport:
@@ -274,6 +276,72 @@ def test_restarts_of_services_that_the_fault_does_not_meet_fail_it() -> None:
 
     world.faults.on_inject = hit_two
     (trial,) = _drill(world, KILL).trials
+    assert trial.outcome is Outcome.FAIL
+    assert "others_restarted is 1" in trial.why
+
+
+def test_the_drills_own_documents_are_gone_afterwards_whatever_happens() -> None:
+    world = DrillWorld()
+    _drill(world, CATALOGUE["qdrant-down"])
+    assert [sent.url for sent in world.chat.sent] == [
+        "http://127.0.0.1:8002/index", "http://127.0.0.1:8002/collections/aisuite-drill",
+    ]  # fmt: skip
+    assert world.chat.deleted == ["http://127.0.0.1:8002/collections/aisuite-drill"]
+
+    def fail(_undo: Undo) -> None:
+        raise KeyboardInterrupt
+
+    world.faults.on_inject = fail
+    with pytest.raises(KeyboardInterrupt):
+        _drill(world, CATALOGUE["qdrant-down"])
+    assert len(world.chat.deleted) == 2
+
+
+def test_a_drill_without_rag_touches_no_documents() -> None:
+    world = DrillWorld()
+    _drill(world, KILL)
+    assert world.chat.sent == []
+
+
+def test_documents_that_cannot_be_removed_hide_no_report() -> None:
+    world = DrillWorld()
+    rag = world.stack.service("rag").published.url
+    world.chat = FakeChat({f"{rag}/index": [{}]})
+    assert [one.fault for one in _drill(world, CATALOGUE["qdrant-down"]).trials] == ["qdrant-down"]
+
+
+def _restart_rag(world: DrillWorld) -> None:
+    hit = world.faults.on_inject
+    assert hit is not None
+
+    def hit_both(undo: Undo) -> None:
+        hit(undo)
+        if undo.action is Action.RESTART:
+            world.world.engine.signal(undo.service, "KILL")
+
+    world.faults.on_inject = hit_both
+
+
+def test_what_a_fault_restarts_beside_its_subject_may_be_restarted_that_once() -> None:
+    world = DrillWorld()
+    _restart_rag(world)
+    (trial,) = _drill(world, LATE).trials
+    assert "inject restart rag" in world.faults.done
+    assert trial.figures["others_restarted"] == 0.0
+
+
+def test_a_service_that_crashes_while_what_it_needs_is_late_fails_the_fault() -> None:
+    world = DrillWorld()
+    _restart_rag(world)
+    mend = world.faults.undo
+
+    def crash_first(undo: Undo) -> None:
+        if undo.action is Action.STOP:
+            world.world.engine.signal("rag", "KILL")
+        mend(undo)
+
+    world.faults.undo = crash_first  # type: ignore[method-assign]
+    (trial,) = _drill(world, LATE).trials
     assert trial.outcome is Outcome.FAIL
     assert "others_restarted is 1" in trial.why
 
