@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from aisuite.adapters.durable import write_durably
 from aisuite.errors import DiskFull, StateUnwritable
 
 if TYPE_CHECKING:
@@ -35,16 +35,9 @@ class CalibrationFile:
         """Remember a measurement, replacing an older one. Raises StateUnwritable, DiskFull."""
         cards = {**self._cards(), card: {"bytes": overhead.bytes, "source": overhead.source}}
         text = json.dumps({"schema": _SCHEMA, "cards": cards}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        fresh = self._file.with_name(f".{self._file.name}.{os.getpid()}.part")
         with _translated(self._file):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
-                fresh.replace(self._file)
-            finally:
-                fresh.unlink(missing_ok=True)
+            write_durably(self._file, text.encode())
 
     def reset(self) -> bool:
         """Forget all; false when there was nothing. Raises StateUnwritable."""

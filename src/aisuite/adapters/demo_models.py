@@ -8,16 +8,15 @@ then the end of the turn, and an answer that was cut after a piece is continued 
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aisuite.adapters.durable import replacing
 from aisuite.errors import StateUnwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from aisuite.ports import Progress
     from aisuite.stack.model import ModelFile
@@ -73,17 +72,9 @@ def write_demo_model(path: Path, sentence: str) -> None:
     """
     pieces = _split_pieces(sentence)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    unfinished = Path(name)
-    try:
+    with replacing(path) as unfinished:
         _write_gguf(unfinished, pieces)
-        unfinished.chmod(0o644)
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        unfinished.chmod(0o644)  # a container's user reads it, too
 
 
 def _says(path: Path, sentence: str) -> bool:

@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from aisuite.adapters.durable import UNFINISHED
 from aisuite.adapters.mounts import file_system_of
 from aisuite.errors import ModelBroken
 from aisuite.preflight.secrets import weakness
@@ -34,8 +35,7 @@ _GIT_TIMEOUT = 10.0
 _CUDA_TIMEOUT = 30.0
 _WEB_TIMEOUT = 10.0
 _HUB = "https://huggingface.co"
-_TEMPORARY = ".writing-"
-_NOT_SWEPT = frozenset({"data", "logs", "run"})
+_NOT_SWEPT = frozenset({"backups", "data", "logs", "run"})
 _GIT_SECRETS = (".env", ".aisuite")
 
 
@@ -196,5 +196,5 @@ def _find_temporary(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in _NOT_SWEPT]
         for name in files:
-            if name.startswith(_TEMPORARY):
+            if name.startswith(UNFINISHED):
                 yield Path(place, name)

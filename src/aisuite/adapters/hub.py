@@ -13,6 +13,7 @@ from functools import partial
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from aisuite.adapters.durable import sync_folder
 from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def _fetch(part: _Part, model: ModelFile, progress: Callable[[str, int], None]) 
             )
         os.fsync(file.fileno())
         part.unfinished.replace(part.target)
+    sync_folder(part.target.parent)
 
 
 def _download(part: _Part, file: IO[bytes], progress: Callable[[str, int], None]) -> None:

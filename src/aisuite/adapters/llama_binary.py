@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from aisuite.adapters.durable import write_durably
 from aisuite.errors import EngineUnavailable
 
 _PROGRAM = "llama-server"
@@ -144,9 +143,6 @@ def _write_cache(file: Path, said: _Inspected) -> None:
     """Keep the answer; a folder that cannot be written only costs the next run some time."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as unfinished:
-            json.dump(asdict(said), unfinished)
-        Path(name).replace(file)
+        write_durably(file, json.dumps(asdict(said)).encode())
     except OSError:
         return

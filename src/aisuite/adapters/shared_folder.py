@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from aisuite.adapters.durable import SHARED, write_durably
 from aisuite.errors import DiskFull, StateUnwritable
 
 if TYPE_CHECKING:
@@ -35,14 +35,9 @@ class SharedFolder:
 
     def write(self, name: str, text: str) -> None:
         """Write a file, all or nothing, making the folder. Raises StateUnwritable, DiskFull."""
-        fresh = self._path / f".{name}.{os.getpid()}.part"
         with _translated(self._path / name):
             self._path.mkdir(parents=True, exist_ok=True)
-            try:
-                fresh.write_text(text, encoding="utf-8")
-                fresh.replace(self._path / name)
-            finally:
-                fresh.unlink(missing_ok=True)
+            write_durably(self._path / name, text.encode(), SHARED)
 
 
 @contextmanager

@@ -13,14 +13,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from aisuite.adapters.durable import UNFINISHED, replace_file, sync_folder
 from aisuite.errors import DiskFull, ProjectLocked, StateUnwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LOCK = ".lock"
-_TEMPORARY = ".writing-"
-_NOT_SWEPT = frozenset({"data", "evidence", "logs", "run"})  # others write there, and there may be very many files
+_NOT_SWEPT = frozenset(
+    {"backups", "data", "evidence", "logs", "run"}
+)  # others write there, and there may be very many files
 _GATEWAY_KEY = "gateway_key"
 
 
@@ -61,7 +63,7 @@ class ProjectDir:
         for place, folders, files in os.walk(self._folder):
             folders[:] = [name for name in folders if name not in _NOT_SWEPT]
             for name in files:
-                if name.startswith(_TEMPORARY):
+                if name.startswith(UNFINISHED):
                     Path(place, name).unlink(missing_ok=True)
 
     def write(self, files: Mapping[str, str]) -> tuple[str, ...]:
@@ -74,13 +76,13 @@ class ProjectDir:
         for name in changed:
             path = self._place(name)
             with _translated(path):
-                _make_folder(path.parent)
+                made = _make_folder(path.parent)
                 self._refuse_escape(path.parent)
-                _write_atomically(path, files[name].encode())
-            folders[path.parent] = None
+                replace_file(path, files[name].encode())
+            folders |= dict.fromkeys([path.parent, *(one.parent for one in made)])
         for folder in folders:
             with _translated(folder):
-                _sync_folder(folder)
+                sync_folder(folder)
         return changed
 
     def read(self, name: str) -> str | None:
@@ -94,7 +96,7 @@ class ProjectDir:
         """Return the names in a folder below the project folder, sorted; empty when it is not there."""
         path = self._place(name)
         with _translated(path), suppress(FileNotFoundError):
-            return tuple(sorted(one.name for one in path.iterdir() if not one.name.startswith(_TEMPORARY)))
+            return tuple(sorted(one.name for one in path.iterdir() if not one.name.startswith(UNFINISHED)))
         return ()
 
     def ensure_secret(self, name: str) -> Path:
@@ -158,8 +160,11 @@ def _locked(folder: Path, text: bytes) -> ProjectLocked:
     return ProjectLocked(f"{who} works on {folder} now", hint)
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder and what is missing above it, for this user only; close one that is open to others."""
+def _make_folder(folder: Path) -> list[Path]:
+    """Make the folder and what is missing above it, for this user only, and return what was made.
+
+    One that is open to others is closed.
+    """
     missing = [place for place in (folder, *folder.parents) if not place.is_dir()]
     for place in reversed(missing):
         try:
@@ -168,27 +173,7 @@ def _make_folder(folder: Path) -> None:
             raise _unwritable(place, err) from err
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make renames in it last over a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return missing
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from aisuite.adapters.durable import write_durably
 from aisuite.adapters.gateway_env.uv_output import Watch, failure, read_lines
 from aisuite.adapters.uv_program import find_uv
 from aisuite.errors import DiskFull, StateUnwritable
@@ -143,9 +144,7 @@ class GatewayEnv:
             sync = ["--require-hashes", "--no-build", "--compile-bytecode", str(self._requirements)]
             self._run_uv([uv, "pip", "sync", "--python", str(self._python), *sync], lock, watch)
             (self._folder / _START).write_text(_START_TEXT, encoding="utf-8")
-            unfinished = self._folder / f".{_MARKER}"
-            unfinished.write_text(json.dumps({"packages": self._count_packages()}), encoding="utf-8")
-            unfinished.replace(self._folder / _MARKER)
+            write_durably(self._folder / _MARKER, json.dumps({"packages": self._count_packages()}).encode())
         finally:
             if not self.done():
                 shutil.rmtree(self._folder, ignore_errors=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from aisuite import __version__
+from aisuite.adapters.durable import write_durably
 from aisuite.vram.model import ModelShape, Tensor
 
 if TYPE_CHECKING:
@@ -44,16 +44,9 @@ class ShapeCache:
         """Remember a shape; where that is not possible, do nothing."""
         body = json.dumps({"key": _key(model, stamp), "shape": _plain(shape)}, separators=(",", ":"))
         entry = self._entry(model)
-        fresh = entry.with_name(f"{entry.name}.{os.getpid()}.part")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(f"{_digest(body)}\n{body}")
-                fresh.replace(entry)
-            finally:
-                fresh.unlink(missing_ok=True)
+            write_durably(entry, f"{_digest(body)}\n{body}".encode())
         except OSError:  # a full disk, a read-only home: the next run reads the header again
             return
 

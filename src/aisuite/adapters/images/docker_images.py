@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from aisuite.adapters.docker_client import connect
+from aisuite.adapters.durable import SHARED, replacing
 from aisuite.adapters.images.context import fingerprint, locks, make_context
 from aisuite.adapters.images.failures import answering, build_failure, pull_failure
 from aisuite.adapters.images.packages import ASK_PYTHON, Python, install_packages, parse_python
@@ -119,20 +120,15 @@ class DockerImages:
         found, digest, done = self.find(reference), sha256(), 0
         if found is None:
             raise DownloadFailed(f"{reference} is not on this machine", "aisuite images pull")
-        unfinished = target.with_name(f"{target.name}.part")
         with _written(target), _engine() as client:
             target.parent.mkdir(parents=True, exist_ok=True)
             _refuse_full(target.parent, found.bytes, reference)
-            try:
-                with unfinished.open("wb") as file:
-                    for chunk in client.get_image(reference, chunk_size=_CHUNK):
-                        file.write(chunk)
-                        digest.update(chunk)
-                        done += len(chunk)
-                        progress("saving", done, found.bytes)
-                unfinished.replace(target)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            with replacing(target, SHARED) as unfinished, unfinished.open("wb") as file:
+                for chunk in client.get_image(reference, chunk_size=_CHUNK):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    done += len(chunk)
+                    progress("saving", done, found.bytes)
         return digest.hexdigest()
 
     def digest(self, source: Path, progress: Progress) -> str:
