@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from aisuite.drill.model import Undo
     from aisuite.ops.measure import CardWatch
     from aisuite.ops.settle import CardPlan
     from aisuite.plan.observed import Observed
@@ -63,6 +64,7 @@ class UpReport:
     results: tuple[StepResult, ...] = ()
     failures: tuple[AisuiteError, ...] = ()
     rewritten: tuple[str, ...] = ()  # files that differed although nothing had to be done: edited by hand, say
+    repaired: tuple[Undo, ...] = ()  # what a killed drill had left broken
     header: Path | None = None  # file with the gateway's Authorization header
     card: VramPlan | None = None
     forced: bool = False  # servers were started, or would be, whether they fit or not
@@ -94,7 +96,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     with deps.workdir.lock("up"):
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
-        undo_left(stack, deps)
+        repaired = undo_left(stack, deps)
         plan, observed = _plan(stack, files, deps)
         check_fit(card, stack, plan, force=request.force)
         if plan:
@@ -130,6 +132,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         results=(*fetched, *results),
         failures=(*errors, *health_faults(observed), *drift_of(found)),
         rewritten=() if plan else written,
+        repaired=repaired,
         header=deps.workdir.folder / "secrets" / "gateway_key.header",
         card=card,
         forced=request.force,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aisuite.cli.output import Output
-from aisuite.cli.view.stack import status_json, status_text
+from aisuite.cli.view.stack import status_json, status_text, up_text
+from aisuite.drill.model import Action, Undo
 from aisuite.ops.record import record_of
 from aisuite.ops.status import StatusReport, statuses
+from aisuite.ops.up import UpReport
+from aisuite.plan.model import Plan
 from aisuite.plan.observed import Observed, ObservedService, State
 from tests.fakes.stacks import phase2_stack
 
@@ -46,3 +49,10 @@ def test_a_health_command_that_cannot_be_run_is_shown_with_what_the_engine_says(
     shown = {row["name"]: (row["health"], row["engine_health"]) for row in status_json(report)["services"]}
     assert shown["rag"] == ("healthy", "unhealthy")
     assert shown["qdrant"] == ("healthy", None)
+
+
+def test_up_says_what_it_has_repaired_of_a_killed_drill() -> None:
+    left = (Undo("both-down", Action.STOP, "inference-chat"), Undo("both-down", Action.STOP, "inference-code"))
+    text = up_text(UpReport(phase2_stack(), Plan(), dry_run=False, seconds=2.0, repaired=left), OUT)
+    assert "is repaired now: inference-chat (both-down), inference-code (both-down)\n" in text
+    assert "nothing to do" not in text

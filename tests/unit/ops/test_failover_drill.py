@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
-from aisuite.drill.journal import format_journal, parse_journal
 from aisuite.drill.model import Action, Outcome, Undo
 from aisuite.errors import DriftError, NotRunning, ProjectLocked, StepFailed, UsageError
-from aisuite.ops.drill_undo import JOURNAL, undo_left
-from aisuite.ops.failover_drill import drill, plan_drill, undo_drill
-from aisuite.ops.up import UpRequest, up
+from aisuite.ops.drill_undo import JOURNAL
+from aisuite.ops.failover_drill import drill, plan_drill
 from tests.fakes.chat import FakeChat
 from tests.unit.ops.drill_world import DrillWorld
 
@@ -47,23 +45,6 @@ def test_a_kill_that_costs_a_request_fails_with_exit_code_6() -> None:
     assert report.exit_code == 6
     assert "plain_success" in report.trials[0].why
     assert report.trials[0].errors["plain 500: upstream is gone"] > 0
-
-
-def test_every_fault_is_journalled_before_it_is_made_and_forgotten_after_its_repair() -> None:
-    world = DrillWorld()
-    seen: list[tuple[Undo, ...]] = []
-    hit = world.faults.on_inject
-    assert hit is not None
-
-    def look_first(undo: Undo) -> None:
-        seen.append(parse_journal(world.world.workdir.files[JOURNAL]))
-        hit(undo)
-
-    world.faults.on_inject = look_first
-    _drill(world, KILL)
-    assert seen == [(Undo("kill", Action.KILL, "inference-chat"),)]
-    assert JOURNAL not in world.world.workdir.files
-    assert world.faults.done == ["inject kill inference-chat", "undo kill inference-chat"]
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, StepFailed("boom"), RuntimeError("a bug")])
@@ -102,54 +83,6 @@ def test_a_stand_in_is_judged_from_when_it_is_in_place() -> None:
     assert trial.moments.breaking is not None
     assert trial.moments.fault - trial.moments.breaking == pytest.approx(3.0)
     assert world.load.plans[0].poison_every == 2.0
-
-
-def test_a_repair_that_fails_leaves_the_journal_for_undo() -> None:
-    world = DrillWorld()
-
-    def refuse(undo: Undo) -> None:
-        raise StepFailed(f"{undo.service} cannot be started")
-
-    world.faults.undo = refuse  # type: ignore[method-assign]
-    with pytest.raises(StepFailed, match="inference-chat cannot be started") as found:
-        _drill(world, KILL)
-    assert found.value.hint == "aisuite failover-drill --undo"
-    assert JOURNAL in world.world.workdir.files
-
-
-def test_a_killed_drill_is_undone_later() -> None:
-    world = DrillWorld()
-    entries = (Undo("both-down", Action.STOP, "inference-chat"), Undo("both-down", Action.STOP, "inference-code"))
-    world.world.workdir.write({JOURNAL: format_journal(entries)})
-    assert undo_left(world.stack, world.deps) == entries
-    assert world.faults.done == ["undo stop inference-code", "undo stop inference-chat"]
-    assert JOURNAL not in world.world.workdir.files
-    assert undo_left(world.stack, world.deps) == ()
-
-
-def test_of_a_stack_that_no_longer_runs_only_a_full_disk_is_undone() -> None:
-    world = DrillWorld()
-    entries = (Undo("kill", Action.KILL, "inference-chat"), Undo("disk-full", Action.FILL_DISK, "qdrant"))
-    world.world.workdir.write({JOURNAL: format_journal(entries)})
-    world.world.engine.close()
-    undo_left(world.stack, world.deps)
-    assert world.faults.done == ["undo fill-disk qdrant"]
-
-
-def test_no_drill_begins_on_what_a_killed_one_has_left() -> None:
-    world = DrillWorld()
-    world.world.workdir.write({JOURNAL: format_journal([Undo("kill", Action.KILL, "inference-chat")])})
-    with pytest.raises(StepFailed) as found:
-        _drill(world, KILL)
-    assert found.value.hint == "aisuite failover-drill --undo"
-    assert world.faults.done == []
-
-
-def test_a_broken_journal_is_named_with_the_way_out() -> None:
-    world = DrillWorld()
-    world.world.workdir.write({JOURNAL: "{}"})
-    with pytest.raises(StepFailed, match=r"drill.json is no journal of a drill"):
-        undo_left(world.stack, world.deps)
 
 
 def test_two_drills_at_once_are_refused() -> None:
@@ -344,20 +277,3 @@ def test_a_service_that_crashes_while_what_it_needs_is_late_fails_the_fault() ->
     (trial,) = _drill(world, LATE).trials
     assert trial.outcome is Outcome.FAIL
     assert "others_restarted is 1" in trial.why
-
-
-def test_the_next_up_repairs_what_a_killed_drill_has_left() -> None:
-    world = DrillWorld()
-    entries = (Undo("hang", Action.HANG, "inference-chat"), Undo("hang", Action.HANG, "gone-since"))
-    world.world.workdir.write({JOURNAL: format_journal(entries)})
-    world.world.engine.signal("inference-chat", "STOP")
-    report = up(UpRequest(world.stack), world.deps)
-    assert world.faults.done == ["undo hang inference-chat"]
-    assert JOURNAL not in world.world.workdir.files
-    assert {one.health for one in report.services} == {"healthy"}
-
-
-def test_undo_of_a_stack_that_no_drill_has_broken_does_nothing() -> None:
-    world = DrillWorld()
-    world.world.workdir.holder = "up"  # it is not even asked for
-    assert undo_drill(world.stack, world.deps) == ()

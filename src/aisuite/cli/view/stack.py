@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aisuite.cli.output import Output
     from aisuite.cli.wiring import Suite
+    from aisuite.drill.model import Undo
     from aisuite.ops.down import DownReport
     from aisuite.ops.render import RenderReport
     from aisuite.ops.status import ServiceStatus, StatusReport
@@ -46,7 +47,7 @@ def up_json(report: UpReport, suite: Suite) -> dict[str, Any]:
         "phase": stack.phase,
         "notes": list(suite.notes),
         "dry_run": report.dry_run,
-        "changed": bool(report.plan) and not report.dry_run,
+        "changed": bool(report.plan or report.repaired) and not report.dry_run,
         "degraded": report.degraded,
         "seconds": round(report.seconds, 3),
         "plan": _plan_json(report.plan),
@@ -62,6 +63,7 @@ def up_json(report: UpReport, suite: Suite) -> dict[str, Any]:
         "services": [asdict(service) for service in report.services],
         "failures": [{"message": err.message, "hint": err.hint} for err in report.failures],
         "rewritten": list(report.rewritten),
+        "repaired": [asdict(one) for one in report.repaired],
         "card": _card_json(report.card) if report.card else None,
         "forced": report.forced,
         "measured": servers_json(report.measured),
@@ -82,6 +84,8 @@ def up_text(report: UpReport, out: Output) -> str:
     parts = [_services_table(report.services, out), _meaning(report.services)]
     if report.forced and report.card is not None and not report.card.fits:
         parts += ["", f"FORCED: the models {report.card.verdict.in_words} ({report.card.reasons[-1]})"]
+    if report.repaired:
+        parts += ["", f"a killed drill had left broken what is repaired now: {_left(report.repaired)}"]
     if report.rewritten:
         parts += ["", f"not as the profile says (edited by hand?), written again: {', '.join(report.rewritten)}"]
     if report.plan and report.stack.gpu_device is not None and report.measured.servers:
@@ -89,9 +93,14 @@ def up_text(report: UpReport, out: Output) -> str:
     if report.degraded:
         parts += ["", f"DEGRADED: the suite answers, but {_complaint(report)}:"]
         parts += [f"- {err.message}" + (f"\n  fix: {err.hint}" if err.hint else "") for err in report.failures]
-    verdict = "nothing to do" if not report.plan else "degraded" if report.degraded else "up"
+    idle = not report.plan and not report.repaired
+    verdict = "nothing to do" if idle else "degraded" if report.degraded else "up"
     parts += ["", f"{verdict} in {report.seconds:.1f} s. Try it:", "", f"  {_curl(report)}"]
     return "\n".join(parts)
+
+
+def _left(repaired: Sequence[Undo]) -> str:
+    return ", ".join(dict.fromkeys(f"{one.service} ({one.fault})" for one in repaired))
 
 
 def _complaint(report: UpReport) -> str:
