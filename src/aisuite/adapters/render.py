@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from aisuite.bundle.kept_state import FILE, describe_state
 from aisuite.errors import TemplateBroken
 from aisuite.profile.dotenv import format_dotenv
 from aisuite.stack.numerals import decimal
@@ -41,6 +42,7 @@ class JinjaRenderer:
             raise TemplateBroken(
                 f"the templates in {self._templates} do not give what the profile says: {err}"
             ) from err
+        files[FILE] = describe_state(stack)
         return files
 
     def _containers(self, stack: Stack) -> dict[str, str]:

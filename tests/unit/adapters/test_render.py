@@ -18,7 +18,7 @@ from aisuite.units import Mib
 from tests.fakes.profiles import ENGINES, make_renderer, make_resolved
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-COMMON = {".env"}
+COMMON = {".env", "state.json"}
 SERVICES = ("inference-chat", "inference-code", "qdrant", "embedding", "api-gateway", "rag")
 
 
