@@ -67,7 +67,19 @@ def test_a_big_batch_gives_the_same_vectors_as_a_small_one(client: TestClient) -
 
 def test_the_model_and_its_limits_are_listed(client: TestClient) -> None:
     (card,) = client.get("/models").json()["models"]
-    assert card == {"model": "hash-384", "dim": 384, "normalize": True, "max_texts": 1024, "max_chars": 8000}
+    space = client.post("/embed", json={"texts": ["a"]}).json()["space"]
+    assert card == {
+        "backend": "hash",
+        "model": "hash-384",
+        "dim": 384,
+        "normalize": True,
+        "space": space,
+        "max_tokens": None,
+        "query_prefix": "",
+        "passage_prefix": "",
+        "max_texts": 1024,
+        "max_chars": 8000,
+    }
 
 
 def test_probes_need_no_key_and_the_rest_does(client: TestClient) -> None:

@@ -20,7 +20,7 @@ BACKEND = HashBackend()
 
 
 def embed(*texts: str) -> list[list[float]]:
-    return BACKEND.embed(texts, "passage").vectors
+    return BACKEND.embed(texts).vectors
 
 
 def likeness(one: str, other: str) -> float:
@@ -33,7 +33,7 @@ def test_every_text_becomes_one_unit_vector(texts: list[str]) -> None:
     vectors = embed(*texts)
     assert len(vectors) == len(texts)
     for vector in vectors:
-        assert len(vector) == BACKEND.dim
+        assert len(vector) == BACKEND.card.dim
         assert math.isclose(math.sqrt(sum(value * value for value in vector)), 1.0, abs_tol=1e-5)
 
 
@@ -45,8 +45,7 @@ def test_the_vector_of_a_text_is_fixed_for_all_time() -> None:
 @pytest.mark.process
 def test_the_vector_does_not_depend_on_the_hash_seed_of_the_process() -> None:
     program = (
-        "from aisuite.services.embedding.hashing import HashBackend as B;"
-        "print(B().embed(['고양이 cat'], 'query').vectors[0])"
+        "from aisuite.services.embedding.hashing import HashBackend as B;print(B().embed(['고양이 cat']).vectors[0])"
     )
     said = {
         subprocess.run(
@@ -92,8 +91,8 @@ def test_text_without_letters_is_embedded_too() -> None:
 
 
 def test_queries_and_passages_are_treated_alike() -> None:
-    assert BACKEND.embed(["a b"], "query") == BACKEND.embed(["a b"], "passage")
+    assert BACKEND.card.prefix("query") == BACKEND.card.prefix("passage") == ""
 
 
 def test_the_count_of_tokens_is_the_count_of_words() -> None:
-    assert BACKEND.embed(["one two two", "셋"], "passage").tokens == 4
+    assert BACKEND.embed(["one two two", "셋"]).tokens == [3, 1]

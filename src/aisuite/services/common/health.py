@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 OK = "ok"
 RETRY_AFTER_SECONDS = 30
 
 HealthCheck = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+class Health(BaseModel):
+    """Whether all is "ok", and the state of each thing that is needed."""
+
+    status: str
+    dependencies: dict[str, str]
 
 
 def health_response(dependencies: Mapping[str, str]) -> JSONResponse:
@@ -28,10 +36,12 @@ def install_health_routes(app: FastAPI, check: HealthCheck | None) -> None:
 
     @app.get("/livez")
     async def livez() -> dict[str, str]:
+        """Say that the process serves."""
         return {"status": OK}
 
     if check is not None:
 
-        @app.get("/health")
+        @app.get("/health", response_model=Health, responses={503: {"model": Health}})
         async def health() -> JSONResponse:
+            """Say whether the service can do its work."""
             return health_response(await check())

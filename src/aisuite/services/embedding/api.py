@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from aisuite.services.embedding.backend import Kind
+from aisuite.services.common.disconnect import while_connected
+from aisuite.services.common.openapi import refusals
+from aisuite.services.embedding.backend import BackendName, Kind, ModelCard
 from aisuite.services.embedding.engine import Engine
-from aisuite.services.embedding.limits import Limits
+from aisuite.services.embedding.limits import Limits, Text
+
+REFUSALS = refusals(413, 422, 429, 503)
 
 
 class EmbedRequest(BaseModel):
@@ -19,8 +23,41 @@ class EmbedRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    texts: list[str] = Field(min_length=1)
+    texts: Annotated[list[Text], Field(min_length=1)]
     kind: Kind = "passage"
+
+
+class EmbedAnswer(BaseModel):
+    """One vector per text, in their order. Store `space`: vectors of another one cannot be compared with these."""
+
+    embeddings: list[list[float]]
+    model: str
+    dim: int
+    normalize: bool
+    space: str
+    tokens: int
+    truncated: list[int] = Field(description="Numbers of the texts that were cut at the model's limit, from 0.")
+
+
+class ModelDescription(BaseModel):
+    """The model, and what one request may hold."""
+
+    backend: BackendName
+    model: str
+    dim: int
+    normalize: bool
+    space: str
+    max_tokens: int | None = Field(description="Of one text, its prefix included; the rest is cut. None: no limit.")
+    query_prefix: str
+    passage_prefix: str
+    max_texts: int
+    max_chars: int
+
+
+class Models(BaseModel):
+    """The one model of this service."""
+
+    models: list[ModelDescription]
 
 
 def json_response(body: dict[str, Any]) -> Response:
@@ -31,30 +68,42 @@ def json_response(body: dict[str, Any]) -> Response:
 def create_router(engine: Engine, limits: Limits) -> APIRouter:
     """Make the routes."""
     router = APIRouter()
-    backend = engine.backend
 
-    @router.post("/embed")
-    async def embed(request: EmbedRequest) -> Response:
-        limits.check(request.texts, "texts")
-        embedded = await engine.embed(request.texts, request.kind)
-        return json_response(
-            {
-                "embeddings": embedded.vectors,
-                "model": backend.model,
-                "dim": backend.dim,
-                "normalize": backend.normalize,
-            }
-        )
-
-    @router.get("/models")
-    async def models() -> dict[str, Any]:
-        card = {
-            "model": backend.model,
-            "dim": backend.dim,
-            "normalize": backend.normalize,
-            "max_texts": limits.texts,
-            "max_chars": limits.chars,
+    @router.post("/embed", response_model=EmbedAnswer, responses=REFUSALS)
+    async def embed(body: EmbedRequest, request: Request) -> Response:
+        """Turn texts into vectors."""
+        limits.check(body.texts, "texts")
+        card = engine.card
+        embedded = await while_connected(request, engine.embed(body.texts, body.kind))
+        answer = {
+            "embeddings": embedded.vectors,
+            "model": card.model,
+            "dim": card.dim,
+            "normalize": card.normalize,
+            "space": card.space,
+            "tokens": sum(embedded.tokens),
+            "truncated": embedded.truncated,
         }
-        return {"models": [card]}
+        return json_response(answer)
+
+    @router.get("/models", responses=refusals(503))
+    async def models() -> Models:
+        """Describe the model."""
+        return Models(models=[_describe(engine.card, limits)])
 
     return router
+
+
+def _describe(card: ModelCard, limits: Limits) -> ModelDescription:
+    return ModelDescription(
+        backend=card.backend,
+        model=card.model,
+        dim=card.dim,
+        normalize=card.normalize,
+        space=card.space,
+        max_tokens=card.max_tokens,
+        query_prefix=card.query_prefix,
+        passage_prefix=card.passage_prefix,
+        max_texts=limits.texts,
+        max_chars=limits.chars,
+    )

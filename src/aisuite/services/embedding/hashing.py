@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
-from aisuite.services.embedding.backend import Embedded, Kind
+from aisuite.services.common import OK
+from aisuite.services.embedding.backend import Embedded, ModelCard
 
 DIMENSIONS = 384
 MODEL = f"hash-{DIMENSIONS}"
@@ -33,16 +34,22 @@ Slot = tuple[int, float]
 
 
 class HashBackend:
-    """Embed by hashing; queries and passages are treated alike."""
+    """Embed by hashing; queries and passages are treated alike, and no text is too long."""
 
-    model = MODEL
-    dim = DIMENSIONS
-    normalize = True
+    card = ModelCard("hash", MODEL, DIMENSIONS)
+    quick_chars = 20_000  # a few milliseconds of work
 
-    def embed(self, texts: Sequence[str], kind: Kind) -> Embedded:  # noqa: ARG002 - other backends use prefixes
-        """Give one unit vector per text, and the number of words hashed."""
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Give one unit vector per text, and the number of its words."""
         counts = [Counter(split_words(text)) for text in texts]
-        return Embedded([_unit_vector(words) for words in counts], sum(words.total() for words in counts))
+        return Embedded([_unit_vector(words) for words in counts], [words.total() for words in counts])
+
+    def state(self) -> str:
+        """Return "ok": there is nothing that could be missing."""
+        return OK
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def split_words(text: str) -> list[str]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import WithJsonSchema
 
 from aisuite.services.common import ServiceError
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # JSON may hold "\ud800" alone; UTF-8 cannot
+
+# What `Limits` checks, with messages of its own, as far as a schema can say it.
+Text = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "pattern": r"\S"})]
 
 
 @dataclass(frozen=True)

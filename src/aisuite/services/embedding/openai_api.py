@@ -7,16 +7,21 @@ import struct
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
-from pydantic import BaseModel, BeforeValidator, Field
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
 from aisuite.services.common import ServiceError
-from aisuite.services.embedding.api import json_response
+from aisuite.services.common.disconnect import while_connected
+from aisuite.services.common.openapi import refusals
+from aisuite.services.embedding.api import REFUSALS, json_response
+from aisuite.services.embedding.backend import Kind, ModelCard
 from aisuite.services.embedding.engine import Engine
 from aisuite.services.embedding.limits import Limits
 
 _OWNER = "aisuite"
+_TEXT_SCHEMA = {"type": "string", "minLength": 1, "pattern": r"\S"}
+_INPUT_SCHEMA = {"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA, "minItems": 1}]}
 
 
 def _as_texts(value: object) -> object:
@@ -31,33 +36,82 @@ class EmbeddingsRequest(BaseModel):
     """OpenAI's request; what it may hold besides is ignored, as there."""
 
     model: str
-    input: Annotated[list[str], Field(min_length=1), BeforeValidator(_as_texts)]
+    input: Annotated[list[str], Field(min_length=1), BeforeValidator(_as_texts), WithJsonSchema(_INPUT_SCHEMA)]
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = None
+    dimensions: Annotated[int, Field(strict=True, ge=1)] | None = None
+    input_type: Kind = Field("passage", description="Not OpenAI's: which side of a search the texts are.")
+
+
+class EmbeddingRow(BaseModel):
+    """The vector of one text."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str = Field(description="Numbers, or little-endian 32-bit floats in base64.")
+
+
+class Usage(BaseModel):
+    """What was read."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsAnswer(BaseModel):
+    """OpenAI's answer; `truncated` lists the texts that were cut at the model's limit."""
+
+    object: Literal["list"]
+    data: list[EmbeddingRow]
+    model: str
+    usage: Usage
+    truncated: list[int]
+
+
+class ModelRow(BaseModel):
+    """A model as OpenAI lists it."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = _OWNER
+
+
+class ModelList(BaseModel):
+    """The models as OpenAI lists them."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelRow]
 
 
 def create_router(engine: Engine, limits: Limits) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/v1")
-    backend = engine.backend
 
-    @router.post("/embeddings")
-    async def embeddings(request: EmbeddingsRequest) -> Response:
-        _check_model(request, backend.model, backend.dim)
-        limits.check(request.input, "input")
-        embedded = await engine.embed(request.input, "passage")
-        encode = encode_base64 if request.encoding_format == "base64" else list
-        data = [
-            {"object": "embedding", "index": index, "embedding": encode(vector)}
-            for index, vector in enumerate(embedded.vectors)
-        ]
-        usage = {"prompt_tokens": embedded.tokens, "total_tokens": embedded.tokens}
-        return json_response({"object": "list", "data": data, "model": backend.model, "usage": usage})
+    @router.post("/embeddings", response_model=EmbeddingsAnswer, responses=REFUSALS | refusals(404))
+    async def embeddings(body: EmbeddingsRequest, request: Request) -> Response:
+        """Turn texts into vectors."""
+        card = engine.card
+        _check_model(body, card)
+        limits.check(body.input, "input")
+        embedded = await while_connected(request, engine.embed(body.input, body.input_type))
+        encode = encode_base64 if body.encoding_format == "base64" else list
+        tokens = sum(embedded.tokens)
+        answer: dict[str, Any] = {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": encode(vector)}
+                for index, vector in enumerate(embedded.vectors)
+            ],
+            "model": card.model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "truncated": embedded.truncated,
+        }
+        return json_response(answer)
 
-    @router.get("/models")
-    async def models() -> dict[str, Any]:
-        card = {"id": backend.model, "object": "model", "created": 0, "owned_by": _OWNER}
-        return {"object": "list", "data": [card]}
+    @router.get("/models", responses=refusals(503))
+    async def models() -> ModelList:
+        """List the model."""
+        return ModelList(data=[ModelRow(id=engine.card.model)])
 
     return router
 
@@ -67,10 +121,10 @@ def encode_base64(vector: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
 
 
-def _check_model(request: EmbeddingsRequest, model: str, dim: int) -> None:
-    if request.model != model:
-        message = f"no model {request.model!r} here; this service has {model}"
+def _check_model(request: EmbeddingsRequest, card: ModelCard) -> None:
+    if request.model != card.model:
+        message = f"no model {request.model!r} here; this service has {card.model}"
         raise ServiceError(404, message, code="model_not_found", param="model")
-    if request.dimensions not in (None, dim):
-        message = f"dimensions must be {dim} or left out: {model} cannot shorten its vectors"
+    if request.dimensions not in (None, card.dim):
+        message = f"dimensions must be {card.dim} or left out: {card.model} cannot shorten its vectors"
         raise ServiceError(422, message, code="invalid_request", param="dimensions")
