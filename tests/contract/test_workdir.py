@@ -55,6 +55,23 @@ def test_a_folder_lists_what_lies_right_in_it(workdir: Workdir) -> None:
     assert workdir.list_folder("never-was") == ()
 
 
+def test_a_link_stands_for_one_folder_and_then_for_another(workdir: Workdir) -> None:
+    workdir.write({"gen/1/a": "old", "gen/2/a": "new", "gen/2/b": "more"})
+    workdir.link("current", "gen/1")
+    assert workdir.read("current/a") == "old"
+    workdir.link("current", "gen/2")
+    assert workdir.read("current/a") == "new"
+    assert workdir.list_folder("current") == ("a", "b")
+    workdir.remove("current")
+    assert (workdir.read("current/a"), workdir.read("gen/2/a")) == (None, "new")
+
+
+def test_a_link_leads_nowhere_outside(workdir: Workdir) -> None:
+    for name, target in (("current", "../other"), ("../current", "gen/1"), ("current", "/etc")):
+        with pytest.raises(ValueError, match="below the project folder"):
+            workdir.link(name, target)
+
+
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", "a/..", "/"])
 def test_a_name_cannot_leave_the_folder(workdir: Workdir, name: str) -> None:
     with pytest.raises(ValueError, match="below the project folder"):

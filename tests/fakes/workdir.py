@@ -16,6 +16,7 @@ class FakeWorkdir:
     def __init__(self, folder: Path = Path("/srv/aisuite/.aisuite/aisuite"), files: Mapping[str, str] | None = None):
         self._folder = folder
         self.files = dict(files or {})
+        self.links: dict[str, str] = {}
         self.holder: str | None = None
 
     @property
@@ -39,10 +40,10 @@ class FakeWorkdir:
         return changed
 
     def read(self, name: str) -> str | None:
-        return self.files.get(_checked(name))
+        return self.files.get(self._followed(name))
 
     def list_folder(self, name: str) -> tuple[str, ...]:
-        place = PurePosixPath(_checked(name))
+        place = PurePosixPath(self._followed(name))
         inside = [
             PurePosixPath(path).relative_to(place) for path in self.files if PurePosixPath(path).is_relative_to(place)
         ]
@@ -61,6 +62,14 @@ class FakeWorkdir:
         self.files = {
             path: text for path, text in self.files.items() if path != name and not path.startswith(name + "/")
         }
+        self.links.pop(name, None)
+
+    def link(self, name: str, target: str) -> None:
+        self.links[_checked(name)] = _checked(target)
+
+    def _followed(self, name: str) -> str:
+        first, _, rest = _checked(name).partition("/")
+        return f"{self.links[first]}/{rest}".rstrip("/") if first in self.links else name
 
 
 def _checked(name: str) -> str:

@@ -44,6 +44,17 @@ def replace_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
         fresh.write_bytes(content)
 
 
+def replace_link(path: Path, target: str) -> None:
+    """Let a name be a link to `target`, whatever it was before: a file, another link, nothing. Raises OSError."""
+    fresh = path.with_name(f"{UNFINISHED}{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        fresh.symlink_to(target)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was renamed in a folder last over a power cut. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from aisuite.adapters.durable import UNFINISHED, replace_file, sync_folder
+from aisuite.adapters.durable import UNFINISHED, replace_file, replace_link, sync_folder
 from aisuite.errors import DiskFull, ProjectLocked, StateUnwritable
 
 if TYPE_CHECKING:
@@ -125,6 +125,12 @@ class ProjectDir:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+    def link(self, name: str, target: str) -> None:
+        """Let a name right in the project folder stand for another one below it, from one moment to the next."""
+        path, _ = self._place(name), self._place(target)
+        with _translated(path):
+            replace_link(path, target)
 
     def _place(self, name: str) -> Path:
         """Return the path of a name. Raises ValueError for one that is not below the folder."""

@@ -39,6 +39,12 @@ class Workdir(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file or folder below the project folder; fine when it is not there."""
 
+    def link(self, name: str, target: str) -> None:
+        """Let a name right in the project folder stand for another one below it, from one moment to the next.
+
+        Raises StateUnwritable, DiskFull.
+        """
+
 
 class Folder(Protocol):
     """A folder whose files people share: the lock of images, an offline bundle."""
