@@ -27,6 +27,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "gateway-key").write_text(GATEWAY_KEY)
     return {
         "service_port": 8002,
+        "rag_data_dir": tmp_path / "rag",
         "service_api_key_file": tmp_path / "key",
         "api_gateway_key_file": tmp_path / "gateway-key",
         "qdrant_url": "http://qdrant:6333",
@@ -46,10 +47,12 @@ def make_stack(settings: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..
         memory = Path("/dev/shm")
         data = stack.enter_context(TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path))
         store = vectordb.create_app(
-            VectorDbSettings(service_port=6333, service_api_key_file=key_file, vectordb_data_dir=Path(data))
+            VectorDbSettings(service_port=6333, service_api_key_file=key_file, vectordb_data_dir=Path(data) / "points")
         )
         stack.enter_context(TestClient(store))
         embedder = embedding.create_app(EmbeddingSettings(service_port=8003, service_api_key_file=key_file))
+
+        settings["rag_data_dir"] = Path(data) / "rag"
 
         def make(**changed: Any) -> Stack:
             wires = {rag.QDRANT: Wire(store), rag.EMBEDDING: Wire(embedder), rag.GATEWAY: Wire(gateway)}

@@ -26,6 +26,7 @@ def environment(key_file: Path, **more: str) -> dict[str, str]:
         **inherited,
         "SERVICE_API_KEY_FILE": str(key_file),
         "API_GATEWAY_KEY_FILE": str(key_file),
+        "RAG_DATA_DIR": str(key_file.parent / "rag"),
         "QDRANT_URL": "http://127.0.0.1:9",
         "EMBEDDING_URL": "http://127.0.0.1:9",
         "API_GATEWAY_URL": "http://127.0.0.1:9",

@@ -19,6 +19,7 @@ from aisuite.services.rag.library import CollectionSummary, Library
 from aisuite.services.rag.retriever import Retriever
 from aisuite.services.rag.schemas import COLLECTION_PATTERN, IndexRequest, QueryRequest, RetrieveRequest
 from aisuite.services.rag.sse import event_stream
+from aisuite.services.rag.upkeep_api import Upkeep, create_upkeep_router
 
 Name = Annotated[str, Path(pattern=COLLECTION_PATTERN)]
 
@@ -33,6 +34,7 @@ class Services:
     answerer: Answerer
     folder: DocumentFolder
     health: HealthCheck
+    upkeep: Upkeep
     topk: int
 
 
@@ -41,6 +43,7 @@ def create_router(services: Services) -> APIRouter:
     router = APIRouter()
     router.include_router(_question_routes(services))
     router.include_router(_library_routes(services.library))
+    router.include_router(create_upkeep_router(services.upkeep))
 
     @router.get("/health")
     async def health(*, llm: bool = False) -> JSONResponse:
@@ -105,8 +108,8 @@ def _library_routes(library: Library) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> dict[str, Any]:
-        found = await library.documents(name)
-        return {"documents": found[offset : offset + limit], "total": len(found)}
+        found, total = await library.documents(name, offset, limit)
+        return {"documents": found, "total": total}
 
     # An id may be a path with slashes.
     @router.delete("/{name}/documents/{document_id:path}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 from fastapi import FastAPI
@@ -14,17 +15,23 @@ from aisuite.services.common.settings import read_api_key
 from aisuite.services.rag.answerer import Answerer, AnswerRules
 from aisuite.services.rag.api import Services, create_router
 from aisuite.services.rag.budget import ContextBudget
+from aisuite.services.rag.database import Database
 from aisuite.services.rag.documents import DocumentFolder
 from aisuite.services.rag.embedder import Embedder
 from aisuite.services.rag.gateway import Gateway
 from aisuite.services.rag.health import HealthCheck
-from aisuite.services.rag.indexer import Indexer, IndexRules
+from aisuite.services.rag.indexer import Indexer, IndexRules, Shelves
 from aisuite.services.rag.library import Library
+from aisuite.services.rag.mending import Mender
 from aisuite.services.rag.model_choice import ModelChoice
+from aisuite.services.rag.reconciler import Reconciler
+from aisuite.services.rag.records import Records
 from aisuite.services.rag.retriever import Retriever
 from aisuite.services.rag.settings import RagSettings
 from aisuite.services.rag.store import VectorStore
+from aisuite.services.rag.upkeep_api import Upkeep
 from aisuite.services.rag.upstream import AT_ONCE, Retry, Upstream
+from aisuite.services.rag.write_gate import WriteGate
 
 QDRANT = "qdrant"
 EMBEDDING = "embedding"
@@ -37,18 +44,34 @@ def create_app(settings: RagSettings, transports: Transports | None = None) -> F
     """Make the application; `transports` replaces the network to a dependency. Raises `StartError`."""
     clients = _open_clients(settings, transports or {})
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for client in clients.values():
-                await stack.enter_async_context(client)
-            yield
-
-    app = FastAPI(title="aisuite rag", lifespan=lifespan)
+    database = Database(settings.rag_data_dir.absolute())
+    app = FastAPI(title="aisuite rag", lifespan=lambda _: lifespan())
     metrics = install(app, settings)
     upstreams = {name: Upstream(name, client) for name, client in clients.items()}
-    app.include_router(create_router(_services(settings, upstreams, metrics)))
+    services, mender = _services(settings, upstreams, Records(database), metrics)
+    app.include_router(create_router(services))
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(database.close)
+            for client in clients.values():
+                await stack.enter_async_context(client)
+            await stack.enter_async_context(_running(mender))
+            yield
+
     return app
+
+
+@asynccontextmanager
+async def _running(mender: Mender) -> AsyncIterator[None]:
+    background = asyncio.create_task(mender.run())
+    try:
+        yield
+    finally:
+        background.cancel()
+        with suppress(asyncio.CancelledError):
+            await background
 
 
 def _open_clients(settings: RagSettings, transports: Transports) -> dict[str, httpx.AsyncClient]:
@@ -77,26 +100,32 @@ def _root(url: AnyHttpUrl) -> str:
     return str(url).rstrip("/").removesuffix("/v1")
 
 
-def _services(settings: RagSettings, upstreams: dict[str, Upstream], metrics: Metrics) -> Services:
+def _services(
+    settings: RagSettings, upstreams: dict[str, Upstream], records: Records, metrics: Metrics
+) -> tuple[Services, Mender]:
     # Indexing sits a restart of a dependency out; who asks a question is told at once.
     patient = Retry(settings.qdrant_max_retries, settings.qdrant_retry_min_wait, settings.qdrant_retry_max_wait)
-    store = VectorStore(upstreams[QDRANT], AT_ONCE)
-    library = Library(store)
+    gate = WriteGate()
+    store, patient_store = (VectorStore(upstreams[QDRANT], retry) for retry in (AT_ONCE, patient))
+    library = Library(store, records, gate)
     retriever = Retriever(store, library, Embedder(upstreams[EMBEDDING], AT_ONCE), settings.rag_min_score)
     gateway = Gateway(upstreams[GATEWAY])
     index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
+    shelves = Shelves(records, patient_store, gate)
+    indexer = Indexer(shelves, Embedder(upstreams[EMBEDDING], patient), library, index_rules)
+    mender = Mender(records, library, indexer)
     choice = ModelChoice(settings.api_gateway_chat_model, settings.api_gateway_code_model)
     answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
     budget = ContextBudget(settings.rag_context_tokens)
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
-    return Services(
-        indexer=Indexer(
-            VectorStore(upstreams[QDRANT], patient), Embedder(upstreams[EMBEDDING], patient), library, index_rules
-        ),
+    services = Services(
+        indexer=indexer,
         library=library,
         retriever=retriever,
         answerer=Answerer(retriever, gateway, budget, answer_rules, metrics),
         folder=DocumentFolder(settings.rag_documents_dir, settings.rag_max_document_bytes),
         health=HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat),
+        upkeep=Upkeep(Reconciler(patient_store, records, library, gate), mender, gate),
         topk=settings.rag_topk,
     )
+    return services, mender

@@ -14,8 +14,10 @@ from aisuite.services.rag.documents import Document, Skipped
 from aisuite.services.rag.embedder import Embedder, ModelCard
 from aisuite.services.rag.identity import content_checksum, document_id, point_id
 from aisuite.services.rag.library import Library, check_model
+from aisuite.services.rag.records import MISSING, Records, Stored, Version
 from aisuite.services.rag.sparse import encode_document
 from aisuite.services.rag.store import Payload, Point, VectorStore, all_of, any_of
+from aisuite.services.rag.write_gate import WriteGate
 
 _DOCUMENTS_AT_ONCE = 16
 _CHUNKS_AT_ONCE = 64
@@ -43,29 +45,40 @@ class IndexRules:
 
 
 @dataclass(frozen=True)
-class _Version:
-    """A document, and the names under which this version of it is stored."""
+class Shelves:
+    """Where documents are stored: rows, points, and the gate before both."""
 
-    id: str
-    checksum: str
-    document: Document
+    records: Records
+    store: VectorStore
+    gate: WriteGate
+
+
+@dataclass
+class _Target:
+    """A collection that is written to, with the model of its vectors."""
+
+    name: str
+    card: ModelCard
+    exists: bool
 
 
 @dataclass(frozen=True)
 class _Cut:
     """A chunk on its way to the store: `passage` is what is searched."""
 
-    version: _Version
+    version: Version
     number: int
     passage: str
     payload: Payload
 
 
 class Indexer:
-    """Store documents as chunks."""
+    """Store documents as rows and chunks."""
 
-    def __init__(self, store: VectorStore, embedder: Embedder, library: Library, rules: IndexRules) -> None:
-        self._store = store
+    def __init__(self, shelves: Shelves, embedder: Embedder, library: Library, rules: IndexRules) -> None:
+        self._store = shelves.store
+        self._records = shelves.records
+        self._gate = shelves.gate
         self._library = library
         self._embedder = embedder
         self._rules = rules
@@ -78,20 +91,29 @@ class Indexer:
         """
         counts = IndexCounts(collection=name)
         async with self._library.writing(name):
-            card = await self._embedder.card()
-            found = await self._store.find(name)
-            exists = found is not None
-            if found:
-                check_model(found, card)
+            target = await self._open(name)
             while batch := await to_thread.run_sync(lambda: list(islice(documents, _DOCUMENTS_AT_ONCE))):
                 for versions in _groups(self._select(batch, counts)):
-                    if not exists:
-                        await self._store.create(name, card.dim)
-                        exists = True
-                    await self._index_group(name, card, versions, counts)
+                    await self._index_group(target, versions, counts)
         return counts
 
-    def _select(self, batch: Iterable[Document | Skipped], counts: IndexCounts) -> list[_Version]:
+    async def restore(self, name: str, documents: Iterable[Document]) -> None:
+        """Make the points of stored documents again. Raises as `index`."""
+        async with self._library.writing(name):
+            target = await self._open(name)
+            versions = [self._version(document) for document in documents]
+            await self._index_group(target, versions, IndexCounts(collection=name))
+
+    async def _open(self, name: str) -> _Target:
+        card = await self._embedder.card()
+        found = await self._store.find(name)
+        if found:
+            check_model(found, card)
+        else:
+            await self._records.mark_all(name, MISSING)  # whoever deleted the points left the rows
+        return _Target(name, card, exists=found is not None)
+
+    def _select(self, batch: Iterable[Document | Skipped], counts: IndexCounts) -> list[Version]:
         """Name the documents that can be stored, and count the others as skipped."""
         versions = []
         for item in batch:
@@ -110,7 +132,7 @@ class Indexer:
             return f"larger than RAG_MAX_DOCUMENT_BYTES={self._rules.max_bytes}"
         return None
 
-    def _version(self, document: Document) -> _Version:
+    def _version(self, document: Document) -> Version:
         checksum = content_checksum(
             self._rules.chunk_size,
             self._rules.chunk_overlap,
@@ -120,47 +142,43 @@ class Indexer:
             document.text,
         )
         name = document.id or document_id(document.source, document.text)
-        return _Version(name, checksum, document)
+        return Version(name, checksum, document)
 
-    async def _index_group(self, name: str, card: ModelCard, versions: Sequence[_Version], counts: IndexCounts) -> None:
+    async def _index_group(self, target: _Target, versions: Sequence[Version], counts: IndexCounts) -> None:
         """Write what changed, then delete what it replaces: some version always answers."""
-        known = await self._known_checksums(name, [version.id for version in versions])
-        changed = [version for version in versions if known.get(version.id) != {version.checksum}]
-        points: list[_Cut] = []
-        for version in changed:
-            points += await to_thread.run_sync(_cut, version, self._rules)
-        for start in range(0, len(points), _CHUNKS_AT_ONCE):
-            await self._write(name, card, points[start : start + _CHUNKS_AT_ONCE])
-        await self._delete_others(name, changed)
+        known = await self._records.checksums(target.name, [version.id for version in versions])
+        changed = [version for version in versions if known.get(version.id) != version.checksum]
+        if changed and not target.exists:
+            await self._store.create(target.name, target.card.dim)
+            target.exists = True
+        stored: list[Stored] = []
+        cuts = _cut_all(changed, self._rules, stored)
+        while batch := await to_thread.run_sync(lambda: list(islice(cuts, _CHUNKS_AT_ONCE))):
+            await self._write(target, batch)
+        if stored:
+            async with self._gate.writing():
+                await self._delete_others(target.name, changed)
+                await self._records.put(target.name, stored)
         counts.documents += len(versions)
         counts.unchanged += len(versions) - len(changed)
         counts.replaced += sum(version.id in known for version in changed)
-        counts.chunks += len(points)
+        counts.chunks += sum(one.chunks for one in stored)
 
-    async def _known_checksums(self, name: str, documents: list[str]) -> dict[str, set[str]]:
-        """Find the stored versions of documents: those whose first chunk is there, as it is written last."""
-        known: dict[str, set[str]] = {}
-        chosen = all_of(document_id=documents, chunk=0)
-        for payload in await self._store.payloads(name, chosen, ["document_id", "checksum"]):
-            known.setdefault(payload["document_id"], set()).add(payload["checksum"])
-        return known
-
-    async def _write(self, name: str, card: ModelCard, cuts: Sequence[_Cut]) -> None:
-        vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], card)
+    async def _write(self, target: _Target, cuts: Sequence[_Cut]) -> None:
+        vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], target.card)
         points = [
             Point(
-                id=point_id(name, cut.version.id, cut.version.checksum, cut.number),
+                id=point_id(target.name, cut.version.id, cut.version.checksum, cut.number),
                 dense=vector,
                 sparse=encode_document(cut.passage),
-                payload=cut.payload | {"embedding_model": card.model},
+                payload=cut.payload | {"embedding_model": target.card.model},
             )
             for cut, vector in zip(cuts, vectors, strict=True)
         ]
-        await self._store.upsert(name, points)
+        async with self._gate.writing():
+            await self._store.upsert(target.name, points)
 
-    async def _delete_others(self, name: str, versions: Sequence[_Version]) -> None:
-        if not versions:
-            return
+    async def _delete_others(self, name: str, versions: Sequence[Version]) -> None:
         others = any_of(
             [
                 all_of(document_id=version.id) | {"must_not": all_of(checksum=version.checksum)["must"]}
@@ -171,9 +189,9 @@ class Indexer:
             await self._store.delete(name, others)
 
 
-def _groups(versions: Iterable[_Version]) -> Iterator[list[_Version]]:
+def _groups(versions: Iterable[Version]) -> Iterator[list[Version]]:
     """Keep versions of one document apart, as each replaces the one before."""
-    group: dict[str, _Version] = {}
+    group: dict[str, Version] = {}
     for version in versions:
         if version.id in group:
             yield list(group.values())
@@ -183,18 +201,17 @@ def _groups(versions: Iterable[_Version]) -> Iterator[list[_Version]]:
         yield list(group.values())
 
 
-def _cut(version: _Version, rules: IndexRules) -> list[_Cut]:
-    """Cut a document, the last chunk first."""
-    chunks = split_text(version.document.text, rules.chunk_size, rules.chunk_overlap)
-    title = _title(version, chunks)
-    cuts = [
-        _Cut(version, number, _passage(title, chunk), _payload(version, title, number, len(chunks), chunk))
-        for number, chunk in enumerate(chunks)
-    ]
-    return cuts[::-1]
+def _cut_all(versions: Iterable[Version], rules: IndexRules, done: list[Stored]) -> Iterator[_Cut]:
+    """Cut documents one after the other, and note each in `done` before its chunks are given."""
+    for version in versions:
+        chunks = split_text(version.document.text, rules.chunk_size, rules.chunk_overlap)
+        title = _title(version, chunks)
+        done.append(Stored(version, len(chunks), title))
+        for number, chunk in enumerate(chunks):
+            yield _Cut(version, number, _passage(title, chunk), _payload(version, title, number, len(chunks), chunk))
 
 
-def _title(version: _Version, chunks: Sequence[Chunk]) -> str:
+def _title(version: Version, chunks: Sequence[Chunk]) -> str:
     headings = (chunk.titles[0] for chunk in chunks if chunk.titles)
     return version.document.title or next(headings, None) or version.document.source or version.id
 
@@ -209,7 +226,7 @@ def title_path(title: str, titles: Sequence[str]) -> str:
     return " > ".join(titles if titles and titles[0] == title else [title, *titles])
 
 
-def _payload(version: _Version, title: str, number: int, total: int, chunk: Chunk) -> Payload:
+def _payload(version: Version, title: str, number: int, total: int, chunk: Chunk) -> Payload:
     return {
         "document_id": version.id,
         "source": version.document.source,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
 from aisuite.services.common import ServiceError
 from aisuite.services.rag.embedder import ModelCard
+from aisuite.services.rag.records import DELETING, DocumentSummary, Records
 from aisuite.services.rag.store import Collection, ForeignCollection, VectorStore, all_of
+from aisuite.services.rag.write_gate import WriteGate
 
 
 class CollectionSummary(BaseModel):
@@ -22,21 +25,13 @@ class CollectionSummary(BaseModel):
     dim: int
 
 
-class DocumentSummary(BaseModel):
-    """A stored document."""
-
-    document_id: str
-    source: str | None
-    title: str
-    chunks: int
-    checksum: str
-
-
 class Library:
     """Look around in the store, and throw things away."""
 
-    def __init__(self, store: VectorStore) -> None:
+    def __init__(self, store: VectorStore, records: Records, gate: WriteGate) -> None:
         self._store = store
+        self._records = records
+        self._gate = gate
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def writing(self, name: str) -> asyncio.Lock:
@@ -67,31 +62,52 @@ class Library:
         """Describe a collection. Raises as `require`."""
         return await self._summarize(await self.require(name))
 
-    async def documents(self, name: str) -> list[DocumentSummary]:
-        """List the documents of a collection by id. Raises as `require`."""
-        await self.require(name)
-        fields = list(DocumentSummary.model_fields)
-        firsts = await self._store.payloads(name, all_of(chunk=0), fields)
-        return sorted((DocumentSummary(**first) for first in firsts), key=lambda document: document.document_id)
+    async def documents(self, name: str, offset: int, limit: int) -> tuple[list[DocumentSummary], int]:
+        """List documents of a collection by id, and count all of them. Raises as `require`."""
+        collection = await self.require(name)
+        found, total = await self._records.page(name, offset, limit)
+        if total or not collection.chunks:
+            return found, total
+        return await self._without_rows(name, offset, limit)
 
     async def remove_document(self, name: str, document: str) -> int:
         """Delete a document and count the chunks it had. Raises `ServiceError` 404."""
         async with self.writing(name):
             await self.require(name)
-            chosen = all_of(document_id=document)
-            chunks = await self._store.count(name, chosen)
-            if not chunks:
+            chunks = await self._store.count(name, all_of(document_id=document))
+            if not chunks and not await self._records.checksums(name, [document]):
                 message = f"collection {name!r} has no document {document!r}"
                 raise ServiceError(404, message, code="no_such_document", param="id")
-            await self._store.delete(name, chosen)
+            await self._delete(name, [document])
             return chunks
+
+    async def finish_deletion(self, name: str, documents: Sequence[str]) -> None:
+        """Delete documents that were to be deleted when something failed."""
+        async with self.writing(name):
+            await self._delete(name, documents)
 
     async def remove_collection(self, name: str) -> CollectionSummary:
         """Delete a collection and tell what it was. Raises as `require`."""
         async with self.writing(name):
             summary = await self.summary(name)
-            await self._store.drop(name)
+            async with self._gate.writing():
+                await self._records.mark_all(name, DELETING)
+                await self._store.drop(name)
+                await self._records.remove_all(name)
             return summary
+
+    async def _delete(self, name: str, documents: Sequence[str]) -> None:
+        async with self._gate.writing():
+            await self._records.mark(name, documents, DELETING)
+            if await self._store.find(name):
+                await self._store.delete(name, all_of(document_id=list(documents)))
+            await self._records.remove(name, documents)
+
+    async def _without_rows(self, name: str, offset: int, limit: int) -> tuple[list[DocumentSummary], int]:
+        """List the documents of a collection that was made before rows were kept."""
+        firsts = await self._store.payloads(name, all_of(chunk=0), list(DocumentSummary.model_fields))
+        found = sorted((DocumentSummary(**first) for first in firsts), key=lambda document: document.document_id)
+        return found[offset : offset + limit], len(found)
 
     async def _summarize(self, collection: Collection) -> CollectionSummary:
         return CollectionSummary(

@@ -41,6 +41,7 @@ class RagSettings(ServiceSettings):
     rag_chunk_size: int = Field(default=512, ge=32, le=1500)
     rag_chunk_overlap: int = Field(default=100, ge=0)
 
+    rag_data_dir: Path
     rag_documents_dir: Path | None = None
     rag_max_document_bytes: int = Field(default=5 * 2**20, ge=1)
 

@@ -2,12 +2,16 @@
 
 A collection has two vectors per chunk: `dense` (cosine, as long as the embedding model makes them) and `sparse`
 (weighed by rarity in the store). The name of the embedding model stands in every chunk's payload.
+
+A collection's name is an alias of the collection that was made for it, so that another can take its place at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -21,7 +25,9 @@ from aisuite.services.rag.upstream import Refused, Retry, Upstream
 DENSE = "dense"
 SPARSE = "sparse"
 _INDEXED = {"document_id": "keyword", "chunk": "integer"}
-_SCROLL_PAGE = 256
+_SCROLL_PAGE = 1000
+# What stands behind a name, made by us or by a restore; it is not a name of its own.
+_BEHIND_ALIAS = re.compile(r"__r?\d{8}T\w+$")
 # How deep each of the two searches looks before their ranks are fused.
 _CANDIDATES = 20
 _CANDIDATES_PER_HIT = 5
@@ -98,6 +104,15 @@ class _Names(BaseModel):
     collections: list[_Name]
 
 
+class _Alias(BaseModel):
+    alias_name: str
+    collection_name: str
+
+
+class _Aliases(BaseModel):
+    aliases: list[_Alias]
+
+
 class _Hits(BaseModel):
     points: list[Scored]
 
@@ -134,10 +149,18 @@ class VectorStore:
         self._retry = retry
 
     async def names(self) -> list[str]:
-        """List all collections, also those of other services."""
+        """List all collections by the name they are asked for, also those of other services."""
+        aliases = await self.aliases()
         answer = await self._call("GET", "/collections")
         found = self._qdrant.understand(_Answer[_Names], answer.content).result.collections
-        return sorted(collection.name for collection in found)
+        plain = {one.name for one in found if not _BEHIND_ALIAS.search(one.name)}
+        return sorted({*aliases, *(plain - set(aliases.values()))})
+
+    async def aliases(self) -> dict[str, str]:
+        """Map the names of collections to the collections behind them."""
+        answer = await self._call("GET", "/aliases")
+        found = self._qdrant.understand(_Answer[_Aliases], answer.content).result.aliases
+        return {one.alias_name: one.collection_name for one in found}
 
     async def find(self, name: str) -> Collection | None:
         """Look a collection up. Raises `ForeignCollection`."""
@@ -157,23 +180,26 @@ class VectorStore:
         return Collection(name, int(dense["size"]), info.points_count or 0, model)
 
     async def create(self, name: str, dim: int) -> None:
-        """Make a collection with its payload indexes; one that exists is left as it is."""
+        """Make a collection with its payload indexes, and give it its name once it is whole."""
+        behind = f"{name}__{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         body = {
             "vectors": {DENSE: {"size": dim, "distance": "Cosine"}},
             "sparse_vectors": {SPARSE: {"modifier": "idf"}},
         }
         try:
-            await self._call("PUT", _path(name), body)
+            await self._call("PUT", _path(behind), body)
         except Refused as err:
-            if err.upstream_status != 409:
+            if err.upstream_status != 409:  # the answer to the first try was lost
                 raise
         for field, schema in _INDEXED.items():
             index = {"field_name": field, "field_schema": schema}
-            await self._call("PUT", _path(name, "index?wait=true"), index)
+            await self._call("PUT", _path(behind, "index?wait=true"), index)
+        alias = {"create_alias": {"collection_name": behind, "alias_name": name}}
+        await self._call("POST", "/collections/aliases", {"actions": [alias]})
 
     async def drop(self, name: str) -> None:
-        """Delete a collection."""
-        await self._call("DELETE", _path(name))
+        """Delete a collection; its alias goes with it."""
+        await self._call("DELETE", _path((await self.aliases()).get(name, name)))
 
     async def upsert(self, name: str, points: Iterable[Point]) -> None:
         """Store chunks; those with the same ids are replaced. They can be found when this returns."""
@@ -200,14 +226,18 @@ class VectorStore:
 
     async def payloads(self, name: str, chosen: Filter, fields: Sequence[str]) -> list[Payload]:
         """Read some payload fields of all chunks that a filter matches."""
-        found: list[Payload] = []
+        return [payload async for payload in self.each_payload(name, chosen, fields)]
+
+    async def each_payload(self, name: str, chosen: Filter, fields: Sequence[str]) -> AsyncGenerator[Payload]:
+        """Read as `payloads` does, a page at a time."""
         offset: str | int | None = None
         while True:
             page = await self._scroll(name, chosen, _SCROLL_PAGE, offset, fields)
-            found += [record.payload for record in page.points]
+            for record in page.points:
+                yield record.payload
             offset = page.next_page_offset
             if offset is None:
-                return found
+                return
 
     async def search(
         self,

@@ -1,0 +1,62 @@
+"""The routes that backup and restore call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from aisuite.services.rag.mending import Mender
+from aisuite.services.rag.reconciler import Reconciled, Reconciler
+from aisuite.services.rag.write_gate import WriteGate
+
+
+class Maintenance(BaseModel):
+    """Whether writers are to wait; a hold ends after `seconds`, whatever becomes of who asked for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hold: bool
+    seconds: Annotated[float, Field(gt=0, le=300)] = 30
+
+
+class Held(BaseModel):
+    """Whether writers wait, and for how many seconds more."""
+
+    hold: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What the routes call."""
+
+    reconciler: Reconciler
+    mender: Mender
+    gate: WriteGate
+
+
+def create_upkeep_router(upkeep: Upkeep) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter()
+
+    @router.post("/maintenance")
+    async def maintenance(request: Maintenance) -> Held:
+        """Hold all writing, or let it go on; with the answer nobody writes any more."""
+        if request.hold:
+            await upkeep.gate.hold(request.seconds)
+        else:
+            await upkeep.gate.release()
+        left = upkeep.gate.seconds_held
+        return Held(hold=left > 0, seconds=round(left, 3))
+
+    @router.post("/reconcile")
+    async def reconcile() -> Reconciled:
+        """Bring the points back to what the rows say; missing ones are made in the background."""
+        reconciled = await upkeep.reconciler.reconcile()
+        upkeep.mender.wake()
+        return reconciled
+
+    return router
