@@ -44,6 +44,23 @@ def test_a_port_that_nobody_holds_is_free(host: Host) -> None:
     assert host.port_holder("127.0.0.1", port) is None
 
 
+def test_this_process_lives_and_no_other_one_of_its_number(host: Host) -> None:
+    this = host.this_process()
+    assert host.lives(this)
+    for other in (f"{this}1", this.partition("-")[0], "", "-", "4194304-1", "x-1"):
+        assert not host.lives(other)
+
+
+def test_a_process_that_was_killed_lives_no_more() -> None:
+    script = "from aisuite.adapters.host import LocalHost; print(LocalHost().this_process(), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline().decode().strip()
+        assert LocalHost().lives(told)
+        process.kill()
+    assert not LocalHost().lives(told)
+
+
 def test_there_is_space_and_at_least_one_core(host: Host, tmp_path: Path) -> None:
     assert host.free_bytes(tmp_path / "not" / "yet" / "there") > 0
     assert host.cpus() >= 1

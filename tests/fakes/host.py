@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 class FakeHost:
-    """`taken` maps ports to who holds them."""
+    """`taken` maps ports to who holds them; `process` is the one that runs, and the only one."""
+
+    process = "4242-100"
 
     def __init__(self, taken: Mapping[int, str] | None = None, free: int = 10**12, cpus: int = 4) -> None:
         self.taken = dict(taken or {})
@@ -26,3 +28,9 @@ class FakeHost:
 
     def free_memory(self) -> int | None:
         return self.memory
+
+    def this_process(self) -> str:
+        return self.process
+
+    def lives(self, process: str) -> bool:
+        return process == self.process

@@ -45,6 +45,24 @@ class LocalHost:
         known = [size for size in (_available(_MEMINFO), _left_in_group(_CGROUP)) if size is not None]
         return min(known, default=None)
 
+    def this_process(self) -> str:
+        """Return the number of this process and when it was started, in ticks since the boot of this machine."""
+        return f"{os.getpid()}-{_started(os.getpid())}"
+
+    def lives(self, process: str) -> bool:
+        """Return whether the process that was told so still runs."""
+        pid, _, started = process.partition("-")
+        return pid.isascii() and pid.isdecimal() and started != "" and _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """Return field 22 of proc_pid_stat(5); empty when there is no such process."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return told.rpartition(")")[2].split()[19]  # the name before it, in parentheses, may hold anything
+
 
 def _can_listen(host: str, port: int) -> bool:
     """Try it as a server would: connections of a former server that linger in TIME_WAIT are no obstacle."""

@@ -24,7 +24,8 @@ def list_(session: Session) -> int:
     from aisuite.cli.view import evidence as view
     from aisuite.ops.evidence_shelf import list_evidence
 
-    kept = list_evidence(session.deps().workdir)
+    deps = session.deps()
+    kept = list_evidence(deps.workdir, deps.host)
     return session.out.show(view.list_json(kept), view.list_text(kept, session.out))
 
 

@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 
 SCHEMA = "aisuite.evidence/1"
 FOLDER = "evidence"
-UNDER_WAY = "under way"  # or killed
+UNDER_WAY = "under way"  # or killed, when its process lives no more
 
+_HEAD = (
+    "schema",
+    "id",
+    "command",
+    "outcome",
+    "began",
+    "ended",
+    "project",
+    "engine",
+    "profile",
+    "phase",
+)  # of report.md
 _ROOM = 64 * 2**20  # bytes
 
 
@@ -78,20 +90,21 @@ class Recording:
         self._result, self._text = result, text
 
     def end(self, outcome: str) -> None:
-        """Write the report with all that is known. Raises DiskFull, StateUnwritable, EngineUnavailable."""
+        """Write the report with all that is known. Raises DiskFull, StateUnwritable."""
         done = outcome != UNDER_WAY
         head = {
             "schema": SCHEMA,
             "id": self.id,
             "command": self._about.command,
             "outcome": outcome,
+            "process": None if done else self._deps.host.this_process(),
             "began": _written(self._began),
             "ended": _written(self._deps.clock.now()) if done else None,
         }
         told = {"trials": [asdict(trial) for trial in self._trials], **self._result}
         states = {"before": self._before, "after": describe_state(self._deps) if done else None}
         content = {**head, **self._scene, **states, **told}
-        facts = {**head, **{name: self._scene[name] for name in ("project", "engine", "profile", "phase")}}
+        facts = {name: content[name] for name in _HEAD}
         self._write(
             {
                 "report.json": json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n",
@@ -117,7 +130,7 @@ class Recording:
 def recorded(about: About, deps: Deps) -> Iterator[Recording]:
     """Record what a `with` block finds out, however it ends; one that was refused leaves nothing.
 
-    Raises DiskFull, StateUnwritable and EngineUnavailable before the block begins.
+    Raises DiskFull and StateUnwritable before the block begins.
     """
     recording = Recording(about, deps)
     outcome = "interrupted"

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aisuite.errors import GpuUnavailable
+from aisuite.errors import EngineUnavailable, GpuUnavailable
 from aisuite.ops.look import look
 from aisuite.ops.record import read_record
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def describe_scene(stack: Stack, versions: Mapping[str, str], deps: Deps) -> dict[str, Any]:
-    """Return what does not change while a command runs. Raises EngineUnavailable."""
+    """Return what does not change while a command runs."""
     files = {name: _sha256(text) for name, text in sorted(deps.renderer.render(stack).items())}
     return {
         "project": stack.project,
@@ -37,17 +37,31 @@ def describe_scene(stack: Stack, versions: Mapping[str, str], deps: Deps) -> dic
 
 
 def describe_state(deps: Deps) -> dict[str, Any]:
-    """Return every service as it is now, each asked, and the memory of the cards. Raises EngineUnavailable."""
+    """Return every service as it is now, each asked, and the memory of the cards; in words what cannot be told."""
+    return {"services": _services(deps), "gpu": _gpu_memory(deps)}
+
+
+def _services(deps: Deps) -> Any:
     record = read_record(deps.workdir)
-    observed = look({one.name: one.ready_url for one in record.services} if record else {}, deps)
+    try:
+        observed = look({one.name: one.ready_url for one in record.services} if record else {}, deps)
+    except EngineUnavailable as err:
+        return err.message
     services = [asdict(one) for one in observed.services]
     for service in services:
         del service["fingerprint"]  # digests of what is rendered, which the scene tells already
-    return {"services": services, "gpu": _gpu_memory(deps)}
+    return services
 
 
-def _images(stack: Stack, deps: Deps) -> dict[str, Any]:
+def _images(stack: Stack, deps: Deps) -> Any:
     """Return each image with the digest it is locked to, and what the engine has under its name."""
+    try:
+        return _found_images(stack, deps)
+    except EngineUnavailable as err:
+        return err.message
+
+
+def _found_images(stack: Stack, deps: Deps) -> dict[str, Any]:
     found = {}
     for service in stack.services:
         if service.image is not None and deps.images is not None:

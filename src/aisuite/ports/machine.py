@@ -38,3 +38,9 @@ class Host(Protocol):
 
     def free_memory(self) -> int | None:
         """Return the bytes of RAM that programs can still get without swapping; None where nobody says it."""
+
+    def this_process(self) -> str:
+        """Return what tells this process from all others, also from later ones with its number."""
+
+    def lives(self, process: str) -> bool:
+        """Return whether the process that was told so still runs."""

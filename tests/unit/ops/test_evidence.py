@@ -103,7 +103,7 @@ def test_what_was_found_before_a_drill_ended_early_is_kept(raised: BaseException
 
     with pytest.raises(type(raised)):
         run()
-    (kept,) = list_evidence(deps.workdir)
+    (kept,) = list_evidence(deps.workdir, deps.host)
     report = report_of(world, kept.id)
     assert (report["outcome"], kept.outcome, kept.found) == (outcome, outcome, "1 pass")
     assert [trial["fault"] for trial in report["trials"]] == ["kill"]
@@ -115,7 +115,7 @@ def test_a_drill_that_is_refused_leaves_no_evidence() -> None:
     world.world.workdir.holder = "up"
     with pytest.raises(ProjectLocked), recorded(about(world), deps):
         drill(world.request(KILL), deps, world.doors())
-    assert list_evidence(deps.workdir) == ()
+    assert list_evidence(deps.workdir, deps.host) == ()
 
 
 def test_a_full_disk_is_told_before_anything_is_broken() -> None:
@@ -129,8 +129,30 @@ def test_until_it_ends_a_drill_is_under_way() -> None:
     world = DrillWorld()
     with recorded(about(world), world.world.deps) as recording:
         recording.conclude({"success": 1.0})
-        (kept,) = list_evidence(world.world.workdir)
+        (kept,) = list_evidence(world.world.workdir, world.world.deps.host)
     assert kept.outcome == UNDER_WAY
+
+
+def test_a_drill_whose_process_is_gone_was_killed() -> None:
+    world = DrillWorld()
+    host = world.world.deps.host
+    with recorded(about(world), world.world.deps) as recording:
+        recording.conclude({"success": 1.0})
+        host.process = "4242-101"  # type: ignore[attr-defined]
+        (kept,) = list_evidence(world.world.workdir, host)
+    assert kept.outcome == "killed"
+    (kept,) = list_evidence(world.world.workdir, host)
+    assert kept.outcome == "ended"
+
+
+def test_the_verdict_of_each_kind_of_command_is_on_the_shelf() -> None:
+    world = DrillWorld()
+    deps = world.world.deps
+    for result in ({"verdict": "degraded"}, {"counts": {"pass": 16, "warn": 0, "fail": 1}}, {"success": None}):
+        with recorded(about(world), deps) as recording:
+            recording.conclude(result)
+    found = [one.found for one in list_evidence(deps.workdir, deps.host)]
+    assert sorted(found) == ["", "16 pass, 1 fail", "degraded"]
 
 
 def test_two_commands_of_one_second_do_not_share_a_folder() -> None:
@@ -148,7 +170,7 @@ def test_the_shelf_shows_the_newest_or_what_an_id_begins_with() -> None:
     world = DrillWorld()
     workdir = world.world.workdir
     first, second = record(world, "kill"), record(world, "hang")
-    assert [one.id for one in list_evidence(workdir)] == [second, first]
+    assert [one.id for one in list_evidence(workdir, world.world.deps.host)] == [second, first]
     assert show_evidence(workdir).id == second
     assert show_evidence(workdir, first[:-16]).id == first
     assert show_evidence(workdir, first).report["trials"][0]["fault"] == "kill"
@@ -158,7 +180,7 @@ def test_what_is_no_evidence_is_not_listed() -> None:
     world = DrillWorld()
     workdir = world.world.workdir
     workdir.write({"evidence/a/report.json": "{", "evidence/b/report.json": '{"schema": "other/1"}', "evidence/c": ""})
-    assert list_evidence(workdir) == ()
+    assert list_evidence(workdir, world.world.deps.host) == ()
 
 
 @pytest.mark.parametrize(("wanted", "words"), [("x", "there is no evidence 'x'"), ("2", "2 ids begin with '2'")])

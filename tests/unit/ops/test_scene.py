@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aisuite.errors import GpuUnavailable
+from aisuite.errors import EngineUnavailable, GpuUnavailable
 from aisuite.ops.scene import describe_scene, describe_state
 from aisuite.ports import GpuDevice, LocalImage
 from tests.fakes.images import FakeImages
@@ -42,3 +42,17 @@ def test_a_card_whose_driver_fails_is_told_in_its_words() -> None:
 
     deps = replace(make_world().deps, gpu=Broken())  # type: ignore[arg-type]
     assert describe_state(deps) == {"services": [], "gpu": "the driver does not answer"}
+
+
+def test_an_engine_that_does_not_answer_is_told_in_its_words() -> None:
+    class Gone:
+        def observe(self) -> None:
+            raise EngineUnavailable("nobody listens")
+
+        def find(self, name: str) -> None:
+            raise EngineUnavailable(f"nobody knows {name}")
+
+    deps = replace(make_world().deps, engine=Gone(), images=Gone())  # type: ignore[arg-type]
+    assert describe_state(deps)["services"] == "nobody listens"
+    stack = make_stack(replace(make_service("rag", 1), image="rag:1"))
+    assert describe_scene(stack, {}, deps)["images"] == "nobody knows rag:1"

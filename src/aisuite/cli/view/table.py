@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from aisuite.cli.output import Output
 
 
-_PAINT = {"healthy": "32", "running": "32", "unhealthy": "31;1", "exited": "31;1", "failed": "31;1", "absent": "31;1"}
+_GREEN, _RED, _YELLOW = "32", "31;1", "33"
+_PAINT = {
+    **dict.fromkeys(("healthy", "running", "ended", "pass"), _GREEN),
+    **dict.fromkeys(("unhealthy", "silent", "exited", "failed", "fail", "absent", "down"), _RED),
+    **dict.fromkeys(("starting", "restarting", "paused", "orphaned", "degraded", "killed", "interrupted"), _YELLOW),
+}
 
 
 def table(rows: Sequence[tuple[str, ...]], out: Output) -> str:
