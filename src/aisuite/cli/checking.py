@@ -30,6 +30,7 @@ class Subject:
     """What is checked, and how it is looked at."""
 
     stack: Stack
+    llama: str | None  # version of this machine's llama-server, where local processes use it
     gather: Callable[[AbstractSet[Section]], Snapshot]
 
 
@@ -76,7 +77,7 @@ def subject_of(choice: Choice, deps: Deps, *, online: bool) -> Subject:
         online=online,
     )
     doors = _doors(request, deps, environment, lambda: _plan(loaded, choice, deps, llama))
-    return Subject(stack, lambda sections: gather(request, doors, sections))
+    return Subject(stack, llama.version if llama else None, lambda sections: gather(request, doors, sections))
 
 
 def _look_for_llama() -> tuple[LlamaServer | None, EngineUnavailable | None]:

@@ -36,6 +36,9 @@ def validate_env(
     strict: Annotated[bool, typer.Option("--strict", help="A warning counts as a failure.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Say what can be put right without a loss, and do it.")] = False,
     online: Annotated[bool, typer.Option("--online", help="Ask registries, the hub and a clock, too.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Keep the report as evidence, safe to attach to a ticket.")
+    ] = False,
 ) -> int:
     """Check whether this machine can run the stack; nothing is started. Exit code 3 when it cannot."""
     from aisuite.cli.checking import choice_of, subject_of
@@ -51,8 +54,24 @@ def validate_env(
     report = validate(checks, subject.gather, strict=strict)
     if fix:
         report = _repair(session, checks, subject, report)
+    if evidence:
+        return _record(session, subject, report)
     text = view.validate_text(report, session.out)
     return session.out.show(view.validate_json(report, subject.stack), text, report.exit_code)
+
+
+def _record(session: Session, subject: Subject, report: ValidateReport) -> int:
+    from aisuite.cli.output import Output
+    from aisuite.cli.recording import about_check
+    from aisuite.cli.view import validate_env as view
+    from aisuite.ops.evidence import recorded
+
+    with recorded(about_check(subject.stack, subject.llama), session.deps()) as recording:
+        found = view.validate_json(report, subject.stack, recording.id)
+        plain = view.validate_text(report, Output("validate-env", no_color=True))
+        recording.conclude({"exit_code": report.exit_code, **found}, plain)
+    text = f"{view.validate_text(report, session.out)}\n\naisuite evidence show {recording.id}"
+    return session.out.show(found, text, report.exit_code)
 
 
 def _chosen(only: str | None, skip: str | None) -> tuple[Check, ...]:

@@ -69,6 +69,34 @@ def test_nothing_is_written_where_nothing_is_to_be_fixed(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_kept_as_evidence_is_the_report_without_a_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text(KEY)
+    (tmp_path / ".env").chmod(0o644)
+    assert run(["validate-env", "--demo", "--only", "SECRET,GIT", "--evidence", "--json"]) == 3
+    one = json.loads(capsys.readouterr().out)["evidence"]
+    folder = tmp_path / ".aisuite" / "aisuite" / "evidence" / one
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["outcome"], report["exit_code"], report["command"]) == ("ended", 3, "validate-env")
+    assert {row["id"] for row in report["checks"] if row["outcome"] == "fail"} == {"SECRET-001"}
+    assert "✗ FAIL  SECRET-001" in (folder / "report.md").read_text()
+    assert not any("0123456789abcdef" in file.read_text() for file in folder.iterdir())
+    assert run(["evidence", "list"]) == 0
+    assert "1 fail" in capsys.readouterr().out
+
+
+def test_evidence_is_kept_also_where_no_engine_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    command = ["validate-env", "--demo", "--engine", "docker", "--only", "DOCKER-001", "--evidence"]
+    assert run(command) == 3
+    said = capsys.readouterr().out
+    assert "FAIL  DOCKER-001" in said
+    assert f"aisuite evidence show {next((tmp_path / '.aisuite/aisuite/evidence').iterdir()).name}" in said
+
+
 def test_fix_says_what_it_does_and_closes_an_open_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     env = tmp_path / ".env"
     env.write_text(KEY)

@@ -28,8 +28,8 @@ def headline(stack: Stack) -> str:
     )
 
 
-def validate_json(report: ValidateReport, stack: Stack) -> dict[str, Any]:
-    """Every check, and how many ended how."""
+def validate_json(report: ValidateReport, stack: Stack, evidence: str | None = None) -> dict[str, Any]:
+    """Every check, how many ended how, and under which id they are kept, if they are."""
     return {
         "profile": stack.profile,
         "phase": stack.phase,
@@ -39,6 +39,7 @@ def validate_json(report: ValidateReport, stack: Stack) -> dict[str, Any]:
         "counts": {outcome.value: report.count(outcome) for outcome in Outcome},
         "repaired": [str(one) for one in report.repaired],
         "checks": [_row(one) for one in report.findings],
+        "evidence": evidence,
     }
 
 
