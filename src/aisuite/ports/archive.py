@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -43,7 +43,10 @@ class Shelf(Protocol):
         """The absolute path."""
 
     def stage(self, bundle: str) -> AbstractContextManager[Staging]:
-        """Begin a bundle; what was not published is removed at the end. Raises DiskFull, StateUnwritable."""
+        """Begin a bundle; what was not published is removed at the end.
+
+        Raises DiskFull, StateUnwritable, and BackupFailed when there is such a bundle.
+        """
 
     def list(self) -> tuple[str, ...]:
         """Return the ids of what was published, oldest first. Also sweeps what crashed runs have left."""
@@ -52,7 +55,7 @@ class Shelf(Protocol):
         """Return a bundle's manifest. Raises BundleDamaged, and UsageError when there is no such bundle."""
 
     def check(self, bundle: str) -> Manifest:
-        """Hash every file against the manifest; nothing may be missing, changed, added, or anything but a plain file.
+        """Compare every file, packed and unpacked, with the manifest; nothing may be missing, changed, added, or a link.
 
         Raises BundleDamaged naming the first file that is not as it must be.
         """
@@ -66,11 +69,11 @@ class Shelf(Protocol):
     def verified(self, bundle: str) -> Verified | None:
         """Return the best verification that a bundle passed."""
 
-    def set_verified(self, bundle: str, verified: Verified) -> None:
-        """Remember a verification."""
+    def set_verified(self, bundle: str, verified: Verified | None) -> None:
+        """Remember a verification, unless a better one is known; None forgets it: the bundle did not pass."""
 
     def remove(self, bundle: str) -> None:
-        """Remove a bundle: first its manifest, so that a crash leaves nothing that looks whole."""
+        """Remove a bundle: one rename takes it off the shelf, so that a crash leaves nothing that looks whole."""
 
 
 class DatabaseCopy(Protocol):
@@ -108,6 +111,9 @@ class VectorStore(Protocol):
 
     def collections(self) -> tuple[CollectionFacts, ...]:
         """Describe all collections with their aliases and samples; `file` and `service` are empty."""
+
+    def digests(self, collection: str, points: Sequence[str]) -> Mapping[str, str]:
+        """Return the digests of these points as `collections` samples them; those that are not there are left out."""
 
     def download(self, collection: str, target: Path) -> None:
         """Make a snapshot, fetch it, check its checksum, and remove it from the store. Raises BackupFailed."""
