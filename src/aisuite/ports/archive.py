@@ -55,7 +55,7 @@ class Shelf(Protocol):
         """Return a bundle's manifest. Raises BundleDamaged, and UsageError when there is no such bundle."""
 
     def check(self, bundle: str) -> Manifest:
-        """Compare every file, packed and unpacked, with the manifest; nothing may be missing, changed, added, or a link.
+        """Compare every file, packed and unpacked, with the manifest; nothing may be missing, changed, added or linked.
 
         Raises BundleDamaged naming the first file that is not as it must be.
         """
@@ -63,7 +63,7 @@ class Shelf(Protocol):
     def extract(self, bundle: str, file: BundleFile, target: Path) -> None:
         """Write a file as it was before it was taken in, into a new 0600 file, never through a link, fsynced.
 
-        Sizes and digests are checked on the way. Raises BundleDamaged, DiskFull.
+        Sizes and digests are checked on the way. Raises BundleDamaged, DiskFull, StateUnwritable.
         """
 
     def verified(self, bundle: str) -> Verified | None:

@@ -1,0 +1,34 @@
+"""How bundles are called: the second in which they were begun, and a name if somebody gave one."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from aisuite.errors import UsageError
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_ID = re.compile(r"([0-9]{8}T[0-9]{6}Z)(?:-[a-z0-9][a-z0-9._-]{0,39})?")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def make_id(moment: datetime, name: str | None = None) -> str:
+    """Return the id of a bundle begun at a moment. Raises UsageError for a name that cannot be part of one."""
+    stamp = moment.astimezone(UTC).strftime(_STAMP)
+    if name is None:
+        return stamp
+    if not _NAME.fullmatch(name):
+        words = "a backup's name has small letters, digits, '.', '_' and '-', and is 40 long at most"
+        raise UsageError(f"{words}: {name!r} cannot be one", "aisuite backup --name before-upgrade")
+    return f"{stamp}-{name}"
+
+
+def taken_at(bundle: str) -> datetime | None:
+    """Return when a bundle was begun, in UTC; None when it is no id of a bundle."""
+    found = _ID.fullmatch(bundle)
+    if found is None:
+        return None
+    try:
+        return datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC)
+    except ValueError:  # 20261399T250000Z
+        return None
