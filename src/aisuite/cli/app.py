@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,11 +28,14 @@ from aisuite.cli import (
     stack,
     validate_env,
 )
-from aisuite.cli.output import Current, begin
-from aisuite.errors import INTERRUPTED, AisuiteError, ProfileInvalid, UsageError
+from aisuite.cli.output import Current, begin, give_up_stdout
+from aisuite.errors import INTERRUPTED, AisuiteError, DiskFull, ProfileInvalid, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# Doors put what the disk says into errors of their own: what comes through as it is, printing has raised.
+_UNHEARD = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EPIPE})
 
 app = typer.Typer(
     name="aisuite",
@@ -72,6 +77,14 @@ def root(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. This is the error boundary: nothing passes it."""
+    try:
+        return _run(arguments)
+    except OSError as err:  # from wherever something was printed: the last one about an error, say
+        return _end_unheard(err)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one command. Raises OSError when its output cannot be written."""
     words = _command_words(arguments)
     begin(".".join(words) or "aisuite", json="--json" in arguments)
     interruption = _Interruption()
@@ -85,7 +98,9 @@ def run(arguments: Sequence[str]) -> int:
         return err.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _end_interrupted()
-    except Exception as err:  # noqa: BLE001 - the boundary: a bug ends as one message, too
+    except Exception as err:  # the boundary: a bug ends as one message, too
+        if isinstance(err, OSError) and err.errno in _UNHEARD:
+            raise
         return _end_interrupted() if interruption.came else _end_with_foreign(err, words)
     return int(code or 0)
 
@@ -118,6 +133,18 @@ def _end_interrupted() -> int:
     undone = "; what was started is stopped again" if Current.output.command == "up" else ""
     Current.output.show_error({"type": "Interrupted", "message": f"interrupted{undone}"}, INTERRUPTED)
     return INTERRUPTED
+
+
+def _end_unheard(err: OSError) -> int:
+    """Say on stderr that the output is lost; that a reader went away (`| head`) needs no words."""
+    with suppress(OSError):
+        give_up_stdout()
+    if err.errno == errno.EPIPE:
+        return 0
+    words = {"message": f"the output cannot be written: {err.strerror}", "hint": "df -h"}
+    with suppress(OSError):
+        begin(Current.output.command).show_error(words, DiskFull.exit_code)
+    return DiskFull.exit_code
 
 
 def _describe(err: AisuiteError) -> dict[str, Any]:

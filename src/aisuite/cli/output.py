@@ -26,24 +26,19 @@ class Output:
         if self.json:
             self._print_json(report, exit_code)
         elif not self.quiet and text:
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            _write(text if text.endswith("\n") else text + "\n")
         return exit_code
 
     def say(self, line: str) -> None:
         """Print one line before the report, for people only."""
         if not self.json and not self.quiet:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            _write(line + "\n")
 
     def stream(self, pieces: Iterable[str]) -> int:
         """Print text as it comes; a reader that goes away (`| head`) ends it quietly."""
-        try:
-            for piece in pieces:
-                sys.stdout.write(piece)
-                sys.stdout.flush()
-        except BrokenPipeError:
-            # Keep Python from flushing into the closed pipe at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for piece in pieces:
+            if not _write(piece):
+                break
         return 0
 
     def follow(self, pieces: Iterable[str], *, endless: bool) -> int:
@@ -66,7 +61,7 @@ class Output:
 
     def _print_json(self, report: dict[str, Any], exit_code: int) -> None:
         head = {"schema": f"aisuite.{self.command}/1", "ok": exit_code == 0, "exit_code": exit_code}
-        sys.stdout.write(json.dumps({**head, **report}, ensure_ascii=False, default=str) + "\n")
+        _write(json.dumps({**head, **report}, ensure_ascii=False, default=str) + "\n")
 
     def _styled(self, text: str, code: str) -> str:
         return f"\033[{code}m{text}\033[0m" if self.colors(sys.stderr) else text
@@ -79,6 +74,22 @@ class Output:
     def live(self) -> bool:
         """Whether moving progress may be drawn: only for a person who looks at a terminal."""
         return sys.stderr.isatty() and not self.json and not self.quiet
+
+
+def _write(text: str) -> bool:
+    """Print at once; return whether anybody still reads. Raises OSError when the output cannot take it."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        give_up_stdout()
+        return False
+    return True
+
+
+def give_up_stdout() -> None:
+    """Let what is still printed go nowhere: Python would try to flush it at its exit, and fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Current:
