@@ -1,0 +1,194 @@
+"""A restore as a row of named steps, and the journal that lets a later run finish it or take it back.
+
+Each step may be carried out again after it was cut off anywhere. The journal names the step that was begun last, and
+whether the restore goes on or back; it is written before the step, and removed behind the last one.
+
+    safety       a backup of what is there now
+    stop         the services that write are stopped
+    collections  each snapshot becomes a new collection beside the old one, and is compared with the manifest
+    stage        each database and folder is unpacked beside the old one, and compared with the manifest
+    place        old becomes `<name>.pre-<id>`, new takes its name
+    aliases      the names of collections point to the new ones, all in one request
+    config       rendered files, where they were asked for
+    start        the services that were stopped are started, and waited for
+    reconcile    what is derived follows what is kept
+    tidy         what was kept of the old state is removed; from here on there is no way back
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any
+
+from aisuite.bundle.model import Kind
+
+JOURNAL = "restore.json"  # in the project folder
+_SCHEMA = "aisuite.restore/1"
+_OURS = re.compile(r"__r[0-9]{8}T[0-9]{6}Z$")
+
+
+class Step(StrEnum):
+    """The steps, in order."""
+
+    SAFETY = "safety"
+    STOP = "stop"
+    COLLECTIONS = "collections"
+    STAGE = "stage"
+    PLACE = "place"
+    ALIASES = "aliases"
+    CONFIG = "config"
+    START = "start"
+    RECONCILE = "reconcile"
+    TIDY = "tidy"
+
+
+_ORDER = tuple(Step)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A database or a folder of a service: what comes there, and whether something lay there before."""
+
+    service: str
+    kind: Kind
+    target: str  # absolute
+    files: tuple[str, ...]  # of the bundle; none: it was not there when the backup was made
+    there: bool
+
+    def staged(self, restore: str) -> str:
+        """Where the new one is made ready: on the same file system."""
+        return str(PurePosixPath(self.target).with_name(f"{PurePosixPath(self.target).name}.new-{restore}"))
+
+    def kept(self, restore: str) -> str:
+        """Where the old one waits until the restore is over."""
+        return str(PurePosixPath(self.target).with_name(f"{PurePosixPath(self.target).name}.pre-{restore}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of the bundle, and the one that is made from it."""
+
+    file: str
+    name: str
+    aliases: tuple[str, ...]  # none: clients know it by its own name, so that name gets its content
+
+    def fresh(self, restore: str) -> str:
+        """The name of the new collection."""
+        return f"{_OURS.sub('', self.name)}__r{restore}"
+
+
+@dataclass(frozen=True, slots=True)
+class OldCollection:
+    """A collection as it was found."""
+
+    name: str
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A vector store: what comes into it, and what it held before."""
+
+    service: str
+    url: str
+    new: tuple[Collection, ...]
+    old: tuple[OldCollection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """One restore: everything that was decided before anything was touched, and how far it is."""
+
+    id: str  # a moment, as 20261121T143000Z
+    bundle: str
+    shelf: str  # absolute folder in which the bundle lies
+    project: str
+    config: bool  # rendered files, too
+    running: tuple[str, ...]  # services that ran when it began
+    items: tuple[Item, ...]
+    stores: tuple[Store, ...]
+    reconcile: tuple[tuple[str, str], ...]  # service and URL
+    step: Step = Step.SAFETY
+    back: bool = False  # it is being taken back
+    safety: str | None = None  # id of the backup of what was there before
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """The services whose databases and folders are replaced, and those that reconcile; in order, each once."""
+        return tuple(dict.fromkeys([*(one.service for one in self.items), *(name for name, _ in self.reconcile)]))
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether the old state is still whole."""
+        return self.back or self.step is not Step.TIDY
+
+    def at(self, step: Step) -> Restore:
+        """Return it at another step."""
+        return replace(self, step=step)
+
+    def turned_back(self) -> Restore:
+        """Return it as one that is being taken back."""
+        return replace(self, back=True)
+
+
+def steps_left(restore: Restore) -> tuple[Step, ...]:
+    """Return what is still to be done, the step that was begun first: forward to the end, or back to the beginning."""
+    place = _ORDER.index(restore.step)
+    return _ORDER[place::-1] if restore.back else _ORDER[place:]
+
+
+def aliases_after(store: Store, restore: str) -> dict[str, str | None]:
+    """Return where each alias points when the bundle's collections are in force; None: it goes."""
+    gone: dict[str, str | None] = {alias: None for one in store.old for alias in one.aliases}
+    return gone | {alias: one.fresh(restore) for one in store.new for alias in one.aliases}
+
+
+def aliases_before(store: Store) -> dict[str, str | None]:
+    """Return where each alias pointed; None: there was none of that name."""
+    made: dict[str, str | None] = {alias: None for one in store.new for alias in one.aliases}
+    return made | {alias: one.name for one in store.old for alias in one.aliases}
+
+
+def superseded(store: Store) -> tuple[str, ...]:
+    """Return the old collections that nobody needs when the restore is over."""
+    by_name = {one.name for one in store.new if not one.aliases}
+    return tuple(one.name for one in store.old if one.name not in by_name)
+
+
+def format_journal(restore: Restore) -> str:
+    """Return the text of the journal."""
+    return json.dumps({"schema": _SCHEMA, **asdict(restore)}, indent=2) + "\n"
+
+
+def parse_journal(text: str) -> Restore:
+    """Read a journal back. Raises ValueError for anything else."""
+    try:
+        found = json.loads(text)
+        if found.pop("schema") != _SCHEMA:
+            raise ValueError(f"it is not {_SCHEMA}")
+        return Restore(
+            **found
+            | {
+                "running": tuple(found["running"]),
+                "items": tuple(_item(one) for one in found["items"]),
+                "stores": tuple(_store(one) for one in found["stores"]),
+                "reconcile": tuple((name, url) for name, url in found["reconcile"]),
+                "step": Step(found["step"]),
+            }
+        )
+    except (KeyError, TypeError, AttributeError, RecursionError) as err:
+        raise ValueError(f"it lacks something: {err}") from err
+
+
+def _item(found: dict[str, Any]) -> Item:
+    return Item(**found | {"kind": Kind(found["kind"]), "files": tuple(found["files"])})
+
+
+def _store(found: dict[str, Any]) -> Store:
+    new = tuple(Collection(**one | {"aliases": tuple(one["aliases"])}) for one in found["new"])
+    old = tuple(OldCollection(one["name"], tuple(one["aliases"])) for one in found["old"])
+    return Store(found["service"], found["url"], new, old)
