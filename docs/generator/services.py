@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.profile.environment import VARIABLES
-from aisuite.profile.model import Services
+from aisuite.profile.services import Services
 from aisuite.services.common.install import OPEN_PATHS
 from aisuite.services.vectordb.api.service import OPEN_PATHS as STORE_OPEN_PATHS
 from aisuite.stack.model import Role, Site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from aisuite.profile.dependencies import (
 )
 from aisuite.profile.keypath import did_you_mean, format_key
 from aisuite.profile.model import PLAIN_KV_TYPES
+from aisuite.profile.services import HASH_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _RAG = ("services", "rag")
 _NEEDED_BY_RAG = ("qdrant", "embedding", GATEWAY)
+_ENGLISH_ONLY = re.compile(r"bge-(small|base|large)-en|all-minilm-l\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,7 @@ class Finding:
 
 def check(profile: Profile) -> tuple[Finding, ...]:
     """Return every conflict in a profile of which each value alone is fine."""
-    return tuple(
-        finding
-        for part in (_sources, _layers, _kv, _freedoms, _gpu, _cards, _routes, _ports, _dependencies, _rag, _times)
-        for finding in part(profile)
-    )
+    return tuple(finding for part in _PARTS for finding in part(profile))
 
 
 def warn(profile: Profile) -> tuple[str, ...]:
@@ -52,9 +51,15 @@ def warn(profile: Profile) -> tuple[str, ...]:
     warnings = []
     if not profile.bind.is_loopback:
         warnings.append(f"bind is {profile.bind}: every service can be reached from outside this machine")
+    if _ENGLISH_ONLY.search(profile.services.embedding.model):
+        warnings.append(
+            f"{profile.services.embedding.model} was made for English only: other languages are hardly found"
+        )
     routed = {model for targets in profile.routes.values() for model in targets}
     warnings += [
-        f"model {name!r} is in no route: no client can ask for it" for name in profile.models if name not in routed
+        f"model {name!r} is in no route: no client can ask for it"
+        for name, model in profile.models.items()
+        if model.serves == "chat" and name not in routed
     ]
     return tuple(warnings)
 
@@ -134,6 +139,9 @@ def _routes(profile: Profile) -> Iterator[Finding]:
             if model not in profile.models:
                 guess = did_you_mean(model, profile.models, "the models are")
                 yield Finding((("routes", route, position), ("models",)), f"no model {model!r}{guess}")
+            elif (serves := profile.models[model].serves) != "chat":
+                keys = (("routes", route, position), ("models", model, "serves"))
+                yield Finding(keys, f"model {model!r} serves {serves}, so no route can lead to it")
         for model, times in Counter(targets).items():
             if times > 1:
                 yield Finding((("routes", route),), f"names {model!r} {times} times; a second try is `retry.attempts`")
@@ -159,7 +167,8 @@ def _ports(profile: Profile) -> Iterator[Finding]:
 
 
 def _with_default() -> str:
-    return " and ".join(name.removeprefix(INFERENCE) for name in DEFAULT_PORTS if name.startswith(INFERENCE))
+    *names, last = (name.removeprefix(INFERENCE) for name in DEFAULT_PORTS if name.startswith(INFERENCE))
+    return f"{', '.join(names)} and {last}"
 
 
 def _dependencies(profile: Profile) -> Iterator[Finding]:
@@ -179,6 +188,32 @@ def _dependencies(profile: Profile) -> Iterator[Finding]:
 def _says_depends_on(profile: Profile, name: str) -> bool:
     settings = service_settings(profile).get(name)
     return settings is not None and settings.depends_on is not None
+
+
+def _embedding(profile: Profile) -> Iterator[Finding]:
+    settings, place = profile.services.embedding, ("services", "embedding")
+    keys: tuple[KeyPath, ...] = ((*place, "model"), (*place, "backend"))
+    if settings.backend == "llamacpp":
+        yield from _encoder(profile, settings.model, "embedding", keys)
+    elif settings.backend == "hash" and settings.model != HASH_MODEL:
+        yield Finding(keys, f"{settings.model!r} is no model of backend hash, which has {HASH_MODEL}")
+    elif settings.backend == "fastembed" and settings.model == HASH_MODEL:
+        yield Finding(keys, "backend fastembed needs the name of a model, such as intfloat/multilingual-e5-small")
+    if settings.queue < settings.max_texts:
+        message = f"queue ({settings.queue}) cannot hold a request of max_texts ({settings.max_texts})"
+        yield Finding(((*place, "queue"), (*place, "max_texts")), message)
+    if profile.services.rag.reranker is not None:
+        yield from _encoder(profile, profile.services.rag.reranker, "rerank", ((*_RAG, "reranker"),))
+
+
+def _encoder(profile: Profile, name: str, task: str, keys: tuple[KeyPath, ...]) -> Iterator[Finding]:
+    """Yield what is wrong with a model that a service asks by name."""
+    if name not in profile.models:
+        guess = did_you_mean(name, profile.models, "the models are")
+        yield Finding((*keys, ("models",)), f"no model {name!r}{guess}")
+    elif profile.models[name].serves != task:
+        message = f"model {name!r} serves {profile.models[name].serves}; write `serves: {task}`"
+        yield Finding((*keys, ("models", name, "serves")), message)
 
 
 _SMALLEST_SLOT = 128  # tokens: a question, a source and an answer
@@ -238,3 +273,19 @@ def _times(profile: Profile) -> Iterator[Finding]:
             (("timeouts", "connect"), ("timeouts", "request")),
             f"connect ({timeouts.connect}) is more than request ({timeouts.request})",
         )
+
+
+_PARTS = (
+    _sources,
+    _layers,
+    _kv,
+    _freedoms,
+    _gpu,
+    _cards,
+    _routes,
+    _ports,
+    _dependencies,
+    _embedding,
+    _rag,
+    _times,
+)

@@ -9,18 +9,21 @@ from aisuite.units import Port
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aisuite.profile.model import Profile, Service
+    from aisuite.profile.model import Profile
+    from aisuite.profile.services import Service
 
 GATEWAY = "api-gateway"
 INFERENCE = "inference-"
 
-# The model servers chat and code have usual ports; those of other models are the owner's to choose.
+# The model servers of these names have usual ports; those of other models are the owner's to choose.
 DEFAULT_PORTS: Mapping[str, Port] = {
     GATEWAY: Port(8000),
     "inference-chat": Port(8001),
     "rag": Port(8002),
     "embedding": Port(8003),
     "inference-code": Port(8004),
+    "inference-embed": Port(8006),
+    "inference-rerank": Port(8007),
     "qdrant": Port(6333),
 }
 _BESIDE_THE_MODELS: Mapping[int, tuple[str, ...]] = {
@@ -34,6 +37,17 @@ _WAITS_FOR: Mapping[str, tuple[str, ...]] = {"rag": ("qdrant", "embedding", GATE
 def model_services(profile: Profile) -> tuple[str, ...]:
     """Name the model servers, in the order of the profile."""
     return tuple(f"{INFERENCE}{model}" for model in profile.models)
+
+
+def chat_services(profile: Profile) -> tuple[str, ...]:
+    """Name the model servers that routes may lead to."""
+    return tuple(f"{INFERENCE}{name}" for name, model in profile.models.items() if model.serves == "chat")
+
+
+def embedding_model(profile: Profile) -> str | None:
+    """Name the model of `models` that the embedding service asks; None where it needs none."""
+    settings = profile.services.embedding
+    return settings.model if settings.chosen_backend == "llamacpp" else None
 
 
 def service_settings(profile: Profile) -> dict[str, Service]:
@@ -62,10 +76,13 @@ def host_ports(profile: Profile) -> dict[str, Port | None]:
 def default_dependencies(profile: Profile) -> dict[str, tuple[str, ...]]:
     """Return which running services each running service usually waits for.
 
-    The gateway waits for the model servers, of which one is enough; every other edge is required.
+    The gateway waits for the servers of chat models, of which one is enough; every other edge is required.
     """
     running = running_services(profile)
-    usual = {GATEWAY: model_services(profile), **_WAITS_FOR}
+    usual = {GATEWAY: chat_services(profile), **_WAITS_FOR}
+    for service, model in (("embedding", embedding_model(profile)), ("rag", profile.services.rag.reranker)):
+        if model is not None:
+            usual[service] = (*usual.get(service, ()), f"{INFERENCE}{model}")
     return {name: tuple(other for other in usual.get(name, ()) if other in running) for name in running}
 
 

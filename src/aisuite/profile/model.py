@@ -12,6 +12,7 @@ from pydantic import Field
 
 from aisuite.profile.drill import Drill
 from aisuite.profile.part import Part
+from aisuite.profile.services import Services
 from aisuite.profile.values import (
     MOST,
     Address,
@@ -33,7 +34,6 @@ from aisuite.profile.values import (
 from aisuite.units import Mib, Seconds
 
 KvType = Literal["f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
-
 PLAIN_KV_TYPES: frozenset[KvType] = frozenset({"f16", "bf16"})  # the others are quantised
 
 
@@ -90,6 +90,12 @@ class Model(Part):
     """One llama.cpp server: the service `inference-<name>`."""
 
     source: Source = Field(description="Where the file comes from.")
+    serves: Literal["chat", "embedding", "rerank"] = Field(
+        "chat", description="What for: routes lead to chat models; the others work for services.embedding and RAG."
+    )
+    pooling: Literal["mean", "cls", "last"] | None = Field(
+        None, description="How an embedding model sums up a text (--pooling); none: as its file says."
+    )
     context: Count = Field(1024, description="Tokens of context, shared by the slots (-c).")
     parallel: Count = Field(1, le=256, description="Slots: requests answered at the same time (-np).")
     batch: Count = Field(128, description="Tokens in one logical batch (-b).")
@@ -124,64 +130,10 @@ class Model(Part):
     )
     deadline: Duration = Field(Seconds(180), description="How long the server may take to load the model.")
 
-
-class Service(Part):
-    """What every service can be told."""
-
-    enabled: bool = Field(True, strict=True, description="false leaves the service out of the stack.")
-    depends_on: tuple[Name, ...] | None = Field(None, description="Services to wait for; none: the usual ones.")
-    cpus: Number = Field(2.0, gt=0, description="CPU limit of the container; at most the cores that there are.")
-    memory: Size = Field(Mib(512), description="Memory limit of the container.")
-    deadline: Duration = Field(Seconds(60), description="How long the service may take to become ready.")
-
-
-class Gateway(Service):
-    """The LiteLLM proxy."""
-
-    memory: Size = Field(Mib(1536), description="Memory limit of the container.")
-    cooldown: Duration = Field(Seconds(5), description="How long a failing server is left alone.")
-    health_interval: Duration = Field(Seconds(10), description="Time between background probes (one real token each).")
-    health_timeout: Duration = Field(Seconds(5), description="When a background probe counts as failed.")
-    deadline: Duration = Field(Seconds(120), description="How long the service may take to become ready.")
-
-
-class Rag(Service):
-    """The RAG service."""
-
-    chunk_size: Count = Field(512, ge=32, le=1500, description="Tokens in a chunk.")
-    chunk_overlap: int = Field(
-        100, ge=0, le=750, strict=True, description="Tokens that neighbouring chunks share; at most half a chunk."
-    )
-    topk: Count = Field(4, le=50, description="Chunks given to the model.")
-    max_tokens: Count = Field(256, description="Longest answer, in tokens.")
-    temperature: Number = Field(0.3, ge=0, le=2, description="Temperature of answers.")
-    chat_model: Name = Field("chat-7b", description="Route that answers questions.")
-    code_model: Name = Field("code-7b", description="Route that answers questions about code.")
-    documents: Folder | None = Field(None, description="Folder that `path` of POST /index may read; none: no folder.")
-
-
-class Embedding(Service):
-    """The embedding service."""
-
-    backend: Literal["hash"] = Field("hash", description="hash: character n-grams, no download.")
-    model: PlainText = Field("hash-384", description="Name of the model; hash-384 is the one of `hash`.")
-    max_texts: Count = Field(1024, description="Texts in one request.")
-    max_chars: Count = Field(8000, description="Characters in one text.")
-
-
-class VectorStore(Service):
-    """Qdrant, or our own server of its API."""
-
-    memory: Size = Field(Mib(2048), description="Memory limit of the container.")
-
-
-class Services(Part):
-    """The services beside the model servers. A phase decides which of them run."""
-
-    api_gateway: Gateway = Field(Gateway(), alias="api-gateway", description="The OpenAI-compatible door.")
-    rag: Rag = Field(Rag(), description="Answers questions from your documents.")
-    embedding: Embedding = Field(Embedding(), description="Turns texts into vectors.")
-    qdrant: VectorStore = Field(VectorStore(), description="Keeps the vectors.")
+    @property
+    def logical_batch(self) -> int:
+        """Tokens in one logical batch (-b); a model that serves no chat must see all of a slot at once."""
+        return self.batch if self.serves == "chat" else max(self.batch, self.context // self.parallel)
 
 
 class Timeouts(Part):

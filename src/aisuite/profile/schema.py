@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aisuite.profile.model import Profile, Service
+from aisuite.profile.model import Profile
 from aisuite.profile.part import Part
+from aisuite.profile.services import Service
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "urn:aisuite:schema:profile"

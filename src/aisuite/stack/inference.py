@@ -45,6 +45,8 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
         "-t",
     }
 )
+# What those that serve embedding or rerank are told besides; every llama-server of these years knows them.
+_ENCODER_FLAGS = {"embedding": "--embedding", "rerank": "--rerank"}
 _ALL_LAYERS = 999  # more than any model has
 _PROMPT_CACHE = 512  # MiB of RAM for finished prompts; llama-server's own default is 8192 for each server
 _SENTENCE = "Hello! I am a tiny demo model and always answer with this one sentence, from {service}."
@@ -111,7 +113,7 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "--host": listen.host,
         "--port": listen.port,
         "-c": model.context,
-        "-b": model.batch,
+        "-b": model.logical_batch,
         "-np": model.parallel,
         "-t": _threads(model, profile, places),
         "-ngl": _gpu_layers(model, profile),
@@ -126,7 +128,23 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "--api-key-file": places.secret(SERVICE_KEY),
     }
     pairs = (word for flag, value in valued.items() for word in (flag, str(value)))
-    return (*pairs, "--cont-batching", "--metrics", "--jinja", "--no-webui", *_verbosity(profile, places))
+    return (
+        *pairs,
+        "--cont-batching",
+        "--metrics",
+        "--jinja",
+        "--no-webui",
+        *_encoding(model),
+        *_verbosity(profile, places),
+    )
+
+
+def _encoding(model: Model) -> tuple[str, ...]:
+    """Return what makes a server give vectors or scores: it must see the whole of a text in one physical batch."""
+    if model.serves == "chat":
+        return ()
+    pooling = () if model.pooling is None else ("--pooling", model.pooling)
+    return (_ENCODER_FLAGS[model.serves], *pooling, "-ub", str(model.logical_batch))
 
 
 def _verbosity(profile: Profile, places: Places) -> tuple[str, ...]:

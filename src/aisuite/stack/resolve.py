@@ -10,8 +10,8 @@ from aisuite.profile.dependencies import (
     DEFAULT_PORTS,
     GATEWAY,
     INFERENCE,
+    chat_services,
     effective_dependencies,
-    model_services,
     running_services,
 )
 from aisuite.stack.gateway import gateway_service, policy, routes
@@ -80,7 +80,7 @@ def _places(profile: Profile, site: Site) -> Places:
 
 
 def _services(profile: Profile, places: Places) -> tuple[Service, ...]:
-    graph, models = effective_dependencies(profile), model_services(profile)
+    graph, models = effective_dependencies(profile), chat_services(profile)
     built = (_build(service, profile, places) for service in running_services(profile))
     return start_order(
         [

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from aisuite.profile.dependencies import GATEWAY
+from aisuite.profile.dependencies import GATEWAY, INFERENCE
 from aisuite.stack.containers import entrypoint_for, listening_check, python_check
+from aisuite.stack.inference import model_file
 from aisuite.stack.model import Mount, Role, SecretUse, Service, State
 from aisuite.stack.numerals import decimal
 from aisuite.stack.places import DATA_IN_CONTAINER, GATEWAY_KEY, SERVICE_KEY, container_port
 
 if TYPE_CHECKING:
     from aisuite.profile.model import Profile
-    from aisuite.profile.model import Service as Settings
+    from aisuite.profile.services import Embedding
+    from aisuite.profile.services import Service as Settings
     from aisuite.stack.places import Places
 
 QDRANT = "qdrant"
@@ -21,20 +24,67 @@ EMBEDDING = "embedding"
 RAG = "rag"
 _MODULES = {QDRANT: "vectordb"}  # where the name differs: ours is not Qdrant
 _DOCUMENTS_IN_CONTAINER = "/documents"
+_MODEL_IN_CONTAINER = "/model"
+_INNER_SHARE = 0.8  # of the time that RAG waits: then the reason is told by who knows it
 
 
 def embedding_service(profile: Profile, places: Places) -> Service:
     """Return the embedding service."""
     settings = profile.services.embedding
     environment = {
-        "EMBEDDING_BACKEND": settings.backend,
+        "EMBEDDING_BACKEND": settings.chosen_backend,
         "EMBEDDING_MODEL": settings.model,
         "EMBEDDING_MAX_TEXTS": str(settings.max_texts),
         "EMBEDDING_MAX_CHARS": str(settings.max_chars),
+        "EMBEDDING_BATCH": str(settings.batch),
+        "EMBEDDING_QUEUE": str(settings.queue),
     }
+    prefixes = {"EMBEDDING_QUERY_PREFIX": settings.query_prefix, "EMBEDDING_PASSAGE_PREFIX": settings.passage_prefix}
+    environment |= {variable: prefix for variable, prefix in prefixes.items() if prefix is not None}
     service = _our_service(EMBEDDING, Role.EMBEDDING, settings, environment, places)
+    if settings.chosen_backend == "llamacpp":
+        service = _asking_llama(service, profile, places)
+    elif settings.chosen_backend == "fastembed":
+        service = _reading_onnx(service, settings, places)
     # It needs nobody, so its container is well when it is ready: others wait for a loaded model.
     return _in_our_image(service, "/health", profile, places)
+
+
+def _asking_llama(service: Service, profile: Profile, places: Places) -> Service:
+    """Tell the embedding service of the model server that it asks."""
+    name = profile.services.embedding.model
+    more = {
+        # Vectors are stored under this name: it must tell one file from another.
+        "EMBEDDING_MODEL": PurePath(model_file(name, profile, places).file).stem,
+        "EMBEDDING_LLAMA_URL": places.url(f"{INFERENCE}{name}"),
+        "EMBEDDING_LLAMA_KEY_FILE": places.secret(SERVICE_KEY),
+        "EMBEDDING_LLAMA_TIMEOUT": decimal(profile.timeouts.embedding * _INNER_SHARE),
+    }
+    return _with_environment(service, more)
+
+
+def _reading_onnx(service: Service, settings: Embedding, places: Places) -> Service:
+    """Give the embedding service its model's folder, or one that keeps what is downloaded."""
+    data = str(places.data / EMBEDDING)
+    more = {"EMBEDDING_DOWNLOAD": str(settings.download).lower()}
+    mounts: tuple[Mount, ...] = ()
+    if settings.folder is not None:
+        folder = str(places.site.working_dir / settings.folder)
+        more["EMBEDDING_MODEL_PATH"] = _MODEL_IN_CONTAINER if places.containers else folder
+        mounts = (Mount(folder, _MODEL_IN_CONTAINER),)
+    else:
+        more["EMBEDDING_CACHE_DIR"] = DATA_IN_CONTAINER if places.containers else data
+        mounts = (Mount(data, DATA_IN_CONTAINER, read_only=False),)
+        service = replace(service, data=data)
+    if settings.pooling is not None:
+        more["EMBEDDING_POOLING"] = settings.pooling
+    if settings.threads is not None:
+        more["EMBEDDING_THREADS"] = str(settings.threads)
+    return replace(_with_environment(service, more), mounts=mounts if places.containers else ())
+
+
+def _with_environment(service: Service, more: dict[str, str]) -> Service:
+    return replace(service, environment=tuple(sorted((dict(service.environment) | more).items())))
 
 
 def rag_service(profile: Profile, places: Places) -> Service:

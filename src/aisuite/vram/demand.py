@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from aisuite.profile.model import Images, Profile
     from aisuite.vram.model import ModelShape, Share, VramPlan
 
+_UBATCH = 512  # llama-server's own
+
 
 def planned_models(profile: Profile) -> tuple[str, ...]:
     """Return the models that take memory of a card. Demo models are too small to plan, and made at first use."""
@@ -86,9 +88,12 @@ def build_of_image(images: Images) -> LlamaBuild:
 
 
 def _demand(name: str, model: Model, shape: ModelShape) -> Demand:
+    encodes = model.serves != "chat"
     flags = ServerFlags(
         context=model.context,
-        batch=model.batch,
+        batch=model.logical_batch,
+        ubatch=model.logical_batch if encodes else _UBATCH,
+        embedding=encodes,
         parallel=model.parallel,
         gpu_layers=model.gpu_layers if isinstance(model.gpu_layers, int) else ALL_LAYERS,
         kv_k=model.kv_type,

@@ -20,7 +20,7 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
         ("ports: {qdrnt: 6000}", "2: ports.qdrnt: no service 'qdrnt' (did you mean 'qdrant'?)"),
         (
             "models: {tiny: {source: {demo: true}}}",
-            "2: models.tiny: has no port: set ports.inference-tiny; only those of chat and code are usual",
+            "models.tiny: has no port: set ports.inference-tiny; only those of chat, code, embed and rerank are usual",
         ),
         (
             "services: {rag: {depends_on: [qdrantt]}}",
@@ -90,6 +90,25 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
             "retry: {qdrant_min_wait: 11s}",
             "2: retry.qdrant_min_wait: qdrant_min_wait (11s) is more than qdrant_max_wait (10s)",
         ),
+        (
+            "services: {embedding: {backend: hash, model: x/e5}}",
+            "2: services.embedding.model: 'x/e5' is no model of backend hash, which has hash-384",
+        ),
+        ("services: {embedding: {backend: fastembed}}", "backend fastembed needs the name of a model"),
+        (
+            "services: {embedding: {backend: llamacpp, model: chta}}",
+            "2: services.embedding.model: no model 'chta' (did you mean 'chat'?)",
+        ),
+        (
+            "services: {embedding: {backend: llamacpp, model: chat}}",
+            "model 'chat' serves chat; write `serves: embedding`",
+        ),
+        (
+            "services: {rag: {reranker: chat}}",
+            "2: services.rag.reranker: model 'chat' serves chat; write `serves: rerank`",
+        ),
+        ("services: {embedding: {queue: 9}}", "queue (9) cannot hold a request of max_texts (1024)"),
+        ("models: {code: {serves: embedding}}", "model 'code' serves embedding, so no route can lead to it"),
         ("timeouts: {connect: 2m}", "2: timeouts.connect: connect (120s) is more than request (60s)"),
     ],
 )
@@ -130,6 +149,18 @@ def test_listening_on_the_network_is_a_warning(load: Load, address: str) -> None
 def test_a_model_without_a_route_is_a_warning(load: Load) -> None:
     loaded = load(sets=("routes.chat-7b=[chat]", "routes.code-7b=[chat]"))
     assert loaded.warnings == ("model 'code' is in no route: no client can ask for it",)
+
+
+def test_a_model_that_serves_no_chat_needs_no_route(load: Load) -> None:
+    encoder = "{source: {demo: true}, serves: embedding, gpu_layers: 0}"
+    settings = "{backend: llamacpp, model: embed}"
+    loaded = load(f"extends: phase2\nmodels: {{embed: {encoder}}}\nservices: {{embedding: {settings}}}\n")
+    assert loaded.warnings == ()
+
+
+def test_an_embedding_model_for_english_is_a_warning(load: Load) -> None:
+    (warning,) = load(environ={"EMBEDDING_MODEL": "BAAI/bge-small-en-v1.5"}).warnings
+    assert "English only" in warning
 
 
 def test_a_local_file_needs_no_repository(load: Load) -> None:

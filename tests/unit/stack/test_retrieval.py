@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aisuite.stack.model import Stack
 from tests.fakes.profiles import ENGINES, make_resolved
 
 
@@ -105,3 +106,64 @@ def test_a_sick_dependency_does_not_make_the_container_of_rag_sick() -> None:
     assert stack.service("rag").ready_path == "/health"
     assert "/livez" in stack.service("rag").healthcheck[-1]
     assert "/health" in stack.service("embedding").healthcheck[-1]
+
+
+ENCODER = {"source": {"repo": "someone/qwen", "file": "Qwen3-Embedding-0.6B-Q8_0.gguf"}, "gpu_layers": 0}
+CHAT = {"source": {"repo": "someone/chat", "file": "chat.gguf"}, "gpu_layers": 0}
+ONE_ROUTE = {"chat-7b": ["chat"], "code-7b": ["chat"]}
+
+
+def with_encoder(engine: Any) -> Stack:
+    embed = ENCODER | {"serves": "embedding", "pooling": "last", "context": 4096, "parallel": 2}
+    services = {"embedding": {"backend": "llamacpp", "model": "embed"}}
+    return make_resolved(engine, models={"chat": CHAT, "embed": embed}, routes=ONE_ROUTE, services=services)
+
+
+@pytest.mark.parametrize(
+    ("engine", "url"), [("process", "http://127.0.0.1:8006"), ("docker", "http://inference-embed:8001")]
+)
+def test_the_embedding_service_asks_a_model_server_of_the_stack(engine: Any, url: str) -> None:
+    stack = with_encoder(engine)
+    service = stack.service("embedding")
+    found = dict(service.environment)
+    assert (found["EMBEDDING_BACKEND"], found["EMBEDDING_LLAMA_URL"]) == ("llamacpp", url)
+    assert found["EMBEDDING_MODEL"] == "Qwen3-Embedding-0.6B-Q8_0"
+    assert found["EMBEDDING_LLAMA_KEY_FILE"].endswith("/secrets/service_key")
+    assert [(one.service, one.required) for one in service.depends_on] == [("inference-embed", True)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_model_that_serves_embedding_sees_a_whole_text_at_once(engine: Any) -> None:
+    words = with_encoder(engine).service("inference-embed").command
+    options = {word: words[place + 1] for place, word in enumerate(words[:-1])}
+    assert "--embedding" in words
+    assert (options["--pooling"], options["-b"], options["-ub"], options["-c"]) == ("last", "2048", "2048", "4096")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_gateway_neither_waits_for_nor_asks_a_model_that_serves_embedding(engine: Any) -> None:
+    stack = with_encoder(engine)
+    assert [one.service for one in stack.service("api-gateway").depends_on] == ["inference-chat"]
+    assert {target.model for route in stack.routes for target in route.targets} == {"chat"}
+
+
+@pytest.mark.parametrize(("engine", "path"), [("process", "/srv/aisuite/models/e5"), ("docker", "/model")])
+def test_a_folder_of_an_onnx_model_is_read_where_it_is(engine: Any, path: str) -> None:
+    services = {"embedding": {"model": "local/e5", "folder": "models/e5", "query_prefix": "none", "threads": 2}}
+    service = make_resolved(engine, services=services).service("embedding")
+    found = dict(service.environment)
+    assert (found["EMBEDDING_BACKEND"], found["EMBEDDING_MODEL_PATH"]) == ("fastembed", path)
+    assert (found["EMBEDDING_QUERY_PREFIX"], found["EMBEDDING_THREADS"]) == ("none", "2")
+    assert found["EMBEDDING_DOWNLOAD"] == "false"
+    assert service.data is None
+
+
+def test_a_downloaded_model_is_kept_in_the_data_folder() -> None:
+    services = {"embedding": {"model": "intfloat/multilingual-e5-small", "download": True}}
+    local, contained = (
+        make_resolved(engine, services=services).service("embedding") for engine in ("process", "docker")
+    )
+    folder = "/srv/aisuite/.aisuite/default/data/embedding"
+    assert local.data == contained.data == folder == dict(local.environment)["EMBEDDING_CACHE_DIR"]
+    assert dict(contained.environment)["EMBEDDING_CACHE_DIR"] == "/data"
+    assert [(mount.source, mount.target, mount.read_only) for mount in contained.mounts] == [(folder, "/data", False)]
