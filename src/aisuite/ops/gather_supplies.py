@@ -10,6 +10,7 @@ from aisuite.errors import AisuiteError, ModelBroken, ModelMissing
 from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import list_images, needed_images
 from aisuite.ops.model_files import is_here
+from aisuite.preflight.gpu import cards_of
 from aisuite.preflight.snapshot import Card, Digest, Gpu, Image, Model
 from aisuite.vram.gguf import part_names
 from aisuite.vram.gguf_cursor import GgufInvalid
@@ -117,21 +118,21 @@ def _image(row: ImageRow, images: Images, engine: EngineFacts, request: FactRequ
 
 
 def look_at_gpu(request: FactRequest, doors: FactDoors) -> Gpu:
-    """Look at the cards where the stack wants one, and take a little memory of it."""
-    wanted, gpu = request.stack.gpu_device, doors.deps.gpu
-    if wanted is None:
+    """Look at the cards where the stack wants some, and take a little memory of each of those."""
+    wanted, gpu = cards_of(request.stack), doors.deps.gpu
+    if not wanted:
         return Gpu()
     try:
         devices, driver = gpu.devices(), gpu.driver()
     except AisuiteError as err:
         return Gpu(fault=err.message, cpu_only=request.cpu_only)
-    here = any(one.index == wanted for one in devices)
+    here = sorted(wanted & {one.index for one in devices})
     return Gpu(
         cards=tuple((one.index, one.name) for one in devices),
         driver=driver.version if driver else "",
         cuda=driver.cuda if driver else None,
         fault="" if devices else gpu.why_none(),
-        allocated=doors.machine.allocate(wanted) if here else None,
+        allocated=tuple((index, doors.machine.allocate(index)) for index in here),
         cpu_only=request.cpu_only,
     )
 

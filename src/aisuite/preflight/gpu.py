@@ -9,20 +9,37 @@ from aisuite.preflight.snapshot import Section
 from aisuite.preflight.versions import parse_version
 
 if TYPE_CHECKING:
-    from aisuite.preflight.snapshot import Snapshot
+    from collections.abc import Sequence
 
+    from aisuite.preflight.snapshot import Snapshot
+    from aisuite.stack.model import Stack
+
+_CDI = "nvidia.com/gpu="
 _ON_CPU = "aisuite up --profile phase2-cpu   # the CPU, on purpose"
 
 
+def cards_of(stack: Stack) -> frozenset[int]:
+    """Return the numbers of all cards that a stack uses; its services may have one each."""
+    if stack.gpu_device is None:
+        return frozenset()
+    return frozenset((stack.gpu_device, *(one.card.index for one in stack.services if one.gpu)))
+
+
 def _is_here(snapshot: Snapshot) -> Judgement | None:
-    wanted, gpu = snapshot.stack.gpu_device, snapshot.gpu
-    if wanted is None:
+    wanted, gpu = sorted(cards_of(snapshot.stack)), snapshot.gpu
+    if not wanted:
         return None
     found = dict(gpu.cards)
-    if wanted in found:
-        return well(f"card {wanted}: {found[wanted]}, driver {gpu.driver or 'unknown'}")
+    lacking = [index for index in wanted if index not in found]
+    if not lacking:
+        named = ", ".join(f"card {index}: {found[index]}" for index in wanted)
+        return well(f"{named}, driver {gpu.driver or 'unknown'}")
     listed = ", ".join(f"{index}: {name}" for index, name in gpu.cards) or gpu.fault
-    return Judgement(f"card {wanted} is not here ({listed})", fix=_ON_CPU)
+    return Judgement(f"{_named(lacking)} not here ({listed})", fix=_ON_CPU)
+
+
+def _named(cards: Sequence[int]) -> str:
+    return f"card {cards[0]} is" if len(cards) == 1 else f"cards {', '.join(map(str, cards))} are"
 
 
 def _driver_runs_cuda(snapshot: Snapshot) -> Judgement | None:
@@ -45,25 +62,31 @@ def _driver_runs_cuda(snapshot: Snapshot) -> Judgement | None:
 
 
 def _containers_get_it(snapshot: Snapshot) -> Judgement | None:
-    docker, wanted = snapshot.docker, snapshot.stack.gpu_device
-    if not snapshot.in_containers or wanted is None or docker.fault:
+    docker, wanted = snapshot.docker, sorted(cards_of(snapshot.stack))
+    if not snapshot.in_containers or not wanted or docker.fault:
         return None
     if "nvidia" in docker.runtimes:
         return well("the engine has NVIDIA's runtime")
-    named = sorted(one for one in docker.cdi_devices if one.startswith("nvidia.com/gpu="))
-    if named:
+    named = sorted(one for one in docker.cdi_devices if one.startswith(_CDI))
+    lacking = [index for index in wanted if f"{_CDI}{index}" not in named]
+    if not lacking:
         return well(f"the engine knows {', '.join(named)} by CDI")
+    without = "the engine has neither NVIDIA's runtime nor a CDI device of "
     return Judgement(
-        "the engine has neither NVIDIA's runtime nor a CDI device of its cards",
+        without + (f"card {', '.join(map(str, lacking))}; it knows {', '.join(named)}" if named else "its cards"),
         fix="sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker",
     )
 
 
 def _gives_memory(snapshot: Snapshot) -> Judgement | None:
-    allocated = snapshot.gpu.allocated
-    if allocated is None:
+    tried = snapshot.gpu.allocated
+    if not tried:
         return None
-    return Judgement(allocated, fix="nvidia-smi") if allocated else well("64 MiB were taken and given back")
+    broken = [(index, why) for index, why in tried if why]
+    if not broken:
+        return well("64 MiB were taken and given back")
+    words = "; ".join(f"card {index}: {why}" for index, why in broken) if len(tried) > 1 else broken[0][1]
+    return Judgement(words, fix="nvidia-smi")
 
 
 def _llama_uses_it(snapshot: Snapshot) -> Judgement | None:
@@ -92,7 +115,7 @@ CHECKS = (
         "GPU-001",
         "The card is here",
         Outcome.FAIL,
-        "the card that the profile names, and a driver that answers",
+        "every card that the profile names, and a driver that answers",
         "A stack that asks for a card never runs on the CPU in silence.",
         _READS,
         _is_here,
@@ -119,7 +142,7 @@ CHECKS = (
         "GPU-004",
         "The card gives memory",
         Outcome.FAIL,
-        "64 MiB can be taken and given back",
+        "64 MiB can be taken of each and given back",
         "A driver can list a card that cannot be used: after an update without a reboot, in exclusive mode, or when "
         "it hangs. Only trying tells.",
         _READS,

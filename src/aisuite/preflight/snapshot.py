@@ -88,7 +88,8 @@ class Gpu:
     driver: str = ""
     cuda: str | None = None  # the newest CUDA that the driver runs
     fault: str = ""  # why there is none, or none that answers
-    allocated: str | None = None  # why no memory could be had; "": it could; None: not tried
+    # Why no memory could be had of each card that the stack uses and that is here; "": it could.
+    allocated: tuple[tuple[int, str], ...] = ()
     cpu_only: str | None = None  # why the llama.cpp of this machine cannot use a card
 
 

@@ -157,7 +157,7 @@ def test_a_card_is_tried_only_where_it_is_wanted_and_here() -> None:
     assert "allocate" not in bench.facts.asked
     bench.world.deps = replace(bench.world.deps, gpu=FakeGpu(FakeCard()))
     found = bench.look(Section.GPU).gpu
-    assert (found.cards, found.cuda, found.allocated) == (((0, "RTX 4050 Laptop"),), "12.8", "")
+    assert (found.cards, found.cuda, found.allocated) == (((0, "RTX 4050 Laptop"),), "12.8", ((0, ""),))
     assert "allocate" in bench.facts.asked
 
 

@@ -63,7 +63,7 @@ class Watched:
 RICH = {
     "docker": Docker(version="28.5.2", root_free=1, memory=1),
     "images": (Image("llama:1", ("inference-chat",), built=False, present=True, cuda="12.4"),),
-    "gpu": Gpu(cards=((0, "RTX"),), cuda="12.8", allocated=""),
+    "gpu": Gpu(cards=((0, "RTX"),), cuda="12.8", allocated=((0, ""),)),
     "ports": (PortUse("api-gateway", "127.0.0.1", 8000, "nginx"),),
     "models": (Model("chat", HERE / "m.gguf", bytes=5),),
     "disks": (Disk("data", HERE, 1, "9p"),),

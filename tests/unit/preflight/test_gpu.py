@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
 from aisuite.preflight.model import Outcome
 from aisuite.preflight.snapshot import Card, Docker, Gpu, Image
+from aisuite.stack.model import Card as NvidiaCard
+from tests.fakes.stacks import make_service
 from tests.unit.preflight.snapshots import judged, snapshot
 
-RTX = Gpu(cards=((0, "RTX 4050"),), driver="570.86.16", cuda="12.8", allocated="")
+if TYPE_CHECKING:
+    from aisuite.stack.model import Service
+
+RTX = Gpu(cards=((0, "RTX 4050"),), driver="570.86.16", cuda="12.8", allocated=((0, ""),))
 
 
 @pytest.mark.parametrize("check", [f"GPU-00{number}" for number in range(1, 7)])
@@ -22,6 +30,28 @@ def test_the_card_that_is_asked_for_must_be_here() -> None:
     assert (found.outcome, found.judgement.measured) == (Outcome.FAIL, "card 1 is not here (0: RTX 4050)")
     none = judged("GPU-001", snapshot(gpu_device=0, gpu=Gpu(fault="no driver")))
     assert none.judgement.measured == "card 0 is not here (no driver)"
+
+
+def on_card(name: str, index: int) -> Service:
+    return replace(make_service(name, 8000 + index), gpu=True, card=NvidiaCard("cdi", f"nvidia.com/gpu={index}"))
+
+
+def test_every_card_that_a_service_uses_is_looked_at() -> None:
+    services = (on_card("inference-chat", 0), on_card("inference-code", 1))
+    both = Gpu(cards=((0, "RTX 4050"), (1, "H200")), driver="570", allocated=((0, ""), (1, "cuInit: no device (100)")))
+    here = judged("GPU-001", snapshot(*services, gpu_device=0, gpu=both))
+    assert here.judgement.measured == "card 0: RTX 4050, card 1: H200, driver 570"
+    assert judged("GPU-001", snapshot(*services, gpu_device=0, gpu=RTX)).judgement.measured == (
+        "card 1 is not here (0: RTX 4050)"
+    )
+    assert judged("GPU-001", snapshot(*services, gpu_device=0, gpu=Gpu(fault="no driver"))).judgement.measured == (
+        "cards 0, 1 are not here (no driver)"
+    )
+    memory = judged("GPU-004", snapshot(*services, gpu_device=0, gpu=both))
+    assert (memory.outcome, memory.judgement.measured) == (Outcome.FAIL, "card 1: cuInit: no device (100)")
+    engine = Docker(cdi_devices=frozenset({"nvidia.com/gpu=0"}))
+    cdi = judged("GPU-003", snapshot(*services, engine="docker", gpu_device=0, docker=engine))
+    assert (cdi.outcome, "card 1" in cdi.judgement.measured) == (Outcome.FAIL, True)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +72,7 @@ def test_containers_need_a_runtime_or_cdi() -> None:
 
 
 def test_a_card_that_gives_no_memory_fails_with_the_drivers_words() -> None:
-    broken = Gpu(cards=RTX.cards, allocated="cuInit: forward compatibility (804)")
+    broken = Gpu(cards=RTX.cards, allocated=((0, "cuInit: forward compatibility (804)"),))
     found = judged("GPU-004", snapshot(gpu_device=0, gpu=broken))
     assert (found.outcome, found.judgement.measured) == (Outcome.FAIL, "cuInit: forward compatibility (804)")
     assert judged("GPU-004", snapshot(gpu_device=0, gpu=RTX)).outcome is Outcome.PASS
