@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# What a command found out, not what went wrong in it.
+_VERDICTS = (
+    ("`aisuite validate-env`", "`3`", "this machine cannot run the stack as it is; with `--strict` also for a warning"),
+    ("`aisuite plan`", "`4`", "the models do not fit on the card"),
+    ("`aisuite up`", "`5`", "the suite answers, but not everything came up (*degraded*)"),
+    ("`aisuite up`", "`8`", "everything came up, but not with the settings that were asked for"),
+    ("`aisuite status`", "`5`", "not every service is healthy"),
+    ("`aisuite health`", "`5`", "the suite is degraded or down; the last line says what is to blame"),
+    ("`aisuite watch --once`", "`5`", "something could not be started again"),
+    ("`aisuite failover-drill`", "`6`", "a fault was not borne as it must be, or too many requests were lost in all"),
+)
+
+
 def exit_codes_page() -> str:
     """Return the text of the page."""
     found = sorted(_find_errors(errors.AisuiteError), key=lambda error: error.exit_code)
@@ -21,9 +34,9 @@ def exit_codes_page() -> str:
         "# Exit codes and errors",
         "An error is one message on standard error: `error:` says what was wrong and where, `hint:` is a command that "
         "helps. With `--json` it is [an object](json.md#errors) on standard output.",
-        "`0` is success. `aisuite up` ends with `5` when the suite answers, but not everything came up (*degraded*); "
-        "`aisuite status` ends with `5` when not every service is healthy; `aisuite exec` ends with the exit code of "
-        "the command that it ran. For an internal error (`1`), "
+        "`0` is success. Some commands end with another code although they did what they were asked to:",
+        table(("command", "ends with", "when"), _VERDICTS),
+        "`aisuite exec` ends with the exit code of the command that it ran. For an internal error (`1`), "
         "`AISUITE_TRACEBACK=1` shows where it came from.",
         f"```\n{tree}\n```",
         "What the table does not name comes with later versions; its codes are reserved.",
