@@ -68,6 +68,11 @@ class SqliteFiles:
             rows, digest = read_all(database)
             return DatabaseContent(_number(database, "PRAGMA user_version"), rows, digest)
 
+    def schema_version(self, path: Path) -> int:
+        """Return its PRAGMA user_version; others may be using it. Raises BundleDamaged."""
+        with _translated(path, BundleDamaged), closing(_connect(path, "mode=ro")) as database:
+            return _number(database, "PRAGMA user_version")
+
     def place(self, source: Path, target: Path, kept: Path) -> None:
         """Put a checked database in a place whose writers are stopped, and keep the old one, durably.
 

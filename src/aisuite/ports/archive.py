@@ -96,6 +96,9 @@ class Databases(Protocol):
         Raises BundleDamaged naming what is wrong.
         """
 
+    def schema_version(self, path: Path) -> int:
+        """Return its PRAGMA user_version; others may be using it. Raises BundleDamaged."""
+
     def place(self, source: Path, target: Path, kept: Path) -> None:
         """Put a checked database in a place whose writers are stopped, and keep the old one, durably.
 
@@ -126,3 +129,52 @@ class VectorStore(Protocol):
 
     def switch(self, aliases: Mapping[str, str | None]) -> None:
         """Point aliases to collections (None: remove the alias), all in one request."""
+
+
+class KeptFiles(Protocol):
+    """The files that services keep, as they lie on this machine."""
+
+    def size(self, path: Path) -> int:
+        """Return the bytes of a file, with a database's WAL, or of all files of a folder; 0 when nothing is there."""
+
+    def names(self, folder: Path) -> tuple[str, ...]:
+        """Return what lies below a folder and is no folder, as paths with "/", sorted. Raises BackupFailed."""
+
+
+class Sealer(Protocol):
+    """Encrypts for who holds a key that this machine need not have."""
+
+    def seal(self, source: Path, target: Path) -> None:
+        """Encrypt a file into a new 0600 file. Raises BackupFailed."""
+
+
+class Repository(Protocol):
+    """Where whole bundles are kept, too."""
+
+    def store(self, shelf: Path, bundle: str, project: str) -> str:
+        """Take a bundle in, and return what it is called there. Raises BackupFailed naming what can be done."""
+
+
+class Places(Protocol):
+    """Where services keep what they keep. Everything is durable and may be called again after it was cut off anywhere.
+
+    A database's -wal, -shm and -journal go with it. Raises StateUnwritable, DiskFull.
+    """
+
+    def there(self, path: Path) -> bool:
+        """Whether something lies there."""
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder and what is missing above it, for this user only."""
+
+    def sync(self, folder: Path) -> None:
+        """Make a new folder's content last over a power cut."""
+
+    def exchange(self, source: Path, target: Path, kept: Path) -> None:
+        """Put a folder in the place of another, which is kept; nobody may be using them."""
+
+    def put_away(self, path: Path, kept: Path) -> None:
+        """Give something another name; fine when it is not there."""
+
+    def remove(self, path: Path) -> None:
+        """Remove a file or folder; fine when it is not there."""
