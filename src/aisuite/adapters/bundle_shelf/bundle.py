@@ -94,13 +94,13 @@ class OpenBundle:
 
 
 def _read_at_most(file: BinaryIO, size: int) -> bytes | None:
-    if os.fstat(file.fileno()).st_size > size:
+    length = os.fstat(file.fileno()).st_size
+    if length > size:
         return None
     blocks = []
-    left = size
-    while block := file.read(left):
+    while length > 0 and (block := file.read(length)):
         blocks.append(block)
-        left -= len(block)
+        length -= len(block)
     return b"".join(blocks)
 
 
