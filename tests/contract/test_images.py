@@ -85,6 +85,25 @@ def test_fetching_again_takes_a_tag_where_it_points_now(case: Case) -> None:
     assert found.digest == moved
 
 
+def test_a_name_can_stand_again_for_what_it_stood_for(case: Case) -> None:
+    case.push("1", b"old")
+    case.images.pull(f"{case.name}:1", quiet)
+    old = case.images.find(f"{case.name}:1")
+    case.push("1", b"new")
+    case.images.pull(f"{case.name}:1", quiet)
+    assert old is not None
+    assert case.images.find(f"{case.name}:1") != old
+    case.images.tag(old.id, f"{case.name}:1")
+    found = case.images.find(f"{case.name}:1")
+    assert found is not None
+    assert found.id == old.id
+
+
+def test_a_name_cannot_stand_for_what_is_not_here(case: Case) -> None:
+    with pytest.raises(DownloadFailed, match="not on this machine"):
+        case.images.tag("sha256:" + "0" * 64, f"{case.name}:1")
+
+
 def test_a_caller_who_raises_from_the_progress_ends_the_pull(case: Case) -> None:
     case.push("1", b"one" * 1000)
 

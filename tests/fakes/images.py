@@ -28,10 +28,13 @@ class FakeImages:
     registry: dict[str, str] = field(default_factory=dict)
     here: dict[str, LocalImage] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    untagged: dict[str, LocalImage] = field(default_factory=dict)  # by id: images stay when their names move on
 
     def find(self, reference: str) -> LocalImage | None:
         if reference in self.here:
             return self.here[reference]
+        if reference in self.untagged:
+            return self.untagged[reference]
         wanted = parse_reference(reference)
         if wanted.digest is None:
             return None
@@ -45,7 +48,14 @@ class FakeImages:
         if content is None or wanted.digest not in {None, hashed(content)}:
             raise DownloadFailed(f"cannot fetch {reference}: manifest unknown", "aisuite images list")
         progress("downloading", len(content), len(content))
-        self.here[wanted.tagged] = LocalImage(hashed("id " + content), len(content), hashed(content))
+        image = LocalImage(hashed("id " + content), len(content), hashed(content))
+        self.here[wanted.tagged] = self.untagged[image.id] = image
+
+    def tag(self, image: str, reference: str) -> None:
+        found = self.find(image)
+        if found is None:
+            raise DownloadFailed(f"{image} is not on this machine", "aisuite images list")
+        self.here[parse_reference(reference).tagged] = found
 
     def build(self, reference: str, recipe: Recipe, progress: Progress, *, force: bool = False) -> bool:
         base, there = self.find(recipe.base), self.find(reference)

@@ -256,6 +256,7 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
     from aisuite.adapters.nvml import NvmlGpu
     from aisuite.adapters.probe import HttpProbe
     from aisuite.adapters.render import JinjaRenderer
+    from aisuite.adapters.schema_version import read_schema_version
     from aisuite.adapters.workdir import ProjectDir
     from aisuite.resources import find_data_dir
 
@@ -271,6 +272,7 @@ def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -
         preparers=preparers,
         images=open_images() if engine == "docker" else None,
         calibration=CalibrationFile(user_folder("data")),
+        schema_of=read_schema_version,
         faults=lambda stack: _open_faults(stack, runs, renderer, workdir),
     )
 

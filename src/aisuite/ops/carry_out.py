@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError, NotReady
+from aisuite.errors import AisuiteError, NotReady, StepFailed
 from aisuite.ops.diagnose import diagnose, find_cpu_fallback, how_it_ended
 from aisuite.ops.uninterrupted import uninterrupted
 from aisuite.plan.fingerprint import fingerprint
@@ -54,6 +54,29 @@ def failures_of(results: Iterable[StepResult]) -> list[AisuiteError]:
     return list(dict.fromkeys(failed))
 
 
+def raise_what_is_fatal(stack: Stack, results: tuple[StepResult, ...], *, strict: bool = False) -> None:
+    """Raise unless everything is done, or only model servers failed and every route still has one."""
+    bad = [result for result in results if result.status is not Status.DONE]
+    if not bad:
+        return
+    down = {result.step.subject for result in bad}
+    roles = {service.name: service.role for service in stack.services}
+    only_models = all(roles.get(name) is Role.INFERENCE for name in down)
+    served = all(any(target.service not in down for target in route.targets) for route in stack.routes)
+    if only_models and served and not strict:
+        return
+    failed = failures_of(bad)
+    raise failed[0] if len(failed) == 1 else _several(failed)
+
+
+def _several(failed: list[AisuiteError]) -> AisuiteError:
+    if not failed:
+        return StepFailed("the run was cancelled")
+    message = "\n".join([f"{len(failed)} services did not come up:", *(f"- {err.message}" for err in failed)])
+    hints = [err.hint for err in failed if isinstance(err, NotReady) and err.hint]
+    return StepFailed(message, hints[0] if hints else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something happened to a step: "begin", "start" (its process comes now), "progress" or its final status."""
@@ -72,8 +95,16 @@ class PlanRun:
     """One execution of one plan. `run()` never raises for a failed step; results say it."""
 
     def __init__(
-        self, stack: Stack, rendered: Mapping[str, str], plan: Plan, deps: Deps, listen: Callable[[Event], None]
+        self,
+        stack: Stack,
+        rendered: Mapping[str, str],
+        plan: Plan,
+        deps: Deps,
+        listen: Callable[[Event], None],
+        *,
+        strict: bool = False,
     ) -> None:
+        self._strict = strict
         self._stack, self._rendered, self._plan, self._deps, self._listen = stack, rendered, plan, deps, listen
         self._stop = threading.Event()
         self._opened: Future[None] | None = None
@@ -145,10 +176,9 @@ class PlanRun:
         return () if step.verb in {Verb.PREPARE, Verb.STOP} else self._stack.service(step.subject).depends_on
 
     def _after_failure(self, step: Step) -> None:
-        """One model server may fail and the suite still works; anything else ends the run."""
-        tolerable = step.verb not in {Verb.PREPARE, Verb.STOP} and (
-            self._stack.service(step.subject).role is Role.INFERENCE
-        )
+        """One model server may fail and the suite still works; anything else ends the run, and all does when strict."""
+        serves = step.verb not in {Verb.PREPARE, Verb.STOP}
+        tolerable = not self._strict and serves and self._stack.service(step.subject).role is Role.INFERENCE
         if tolerable:
             self._deps.engine.stop(step.subject)  # no crash loop in the background
         else:

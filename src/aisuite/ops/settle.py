@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aisuite.profile.model import Profile
     from aisuite.vram.model import VramPlan
 
-_FILE = "vram.json"
+CARD = "vram.json"  # in the project folder
 _SCHEMA = "aisuite.vram/1"
 
 
@@ -88,7 +88,7 @@ def remember(workdir: Workdir, card: CardPlan) -> None:
         "chosen": {share.model: chosen(share) for share in card.plan.shares},
         "bytes": {share.model: share.device_bytes for share in card.plan.shares},
     }
-    workdir.write({_FILE: json.dumps(body, indent=2) + "\n"})
+    workdir.write({CARD: json.dumps(body, indent=2) + "\n"})
 
 
 def question_of(request: PlanRequest) -> str:
@@ -114,7 +114,7 @@ def _stamp(request: PlanRequest, name: str) -> tuple[str, int, int]:
 def _recall(workdir: Workdir) -> _Known | None:
     """Return what the last `up` was told; None when nothing is kept, or nothing of ours."""
     try:
-        body = json.loads(workdir.read(_FILE) or "{}")
+        body = json.loads(workdir.read(CARD) or "{}")
         if body.pop("schema", None) != _SCHEMA:
             return None
         return _Known(str(body["question"]), dict(body["chosen"]), dict(body["bytes"]))

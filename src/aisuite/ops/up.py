@@ -6,19 +6,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError, DriftError, EngineUnavailable, NotReady, StepFailed
-from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
+from aisuite.errors import AisuiteError, DriftError, EngineUnavailable, StepFailed
+from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, raise_what_is_fatal
 from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_memory, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.drill_undo import undo_left
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
+from aisuite.ops.generations import begin_generation, enter_generation
 from aisuite.ops.look import look
 from aisuite.ops.measured_file import Measured, ServerReport, drift_of, update_measured
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
 from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.plan.model import Plan, Preparation
-from aisuite.plan.reconcile import reconcile
+from aisuite.plan.reconcile import one_at_a_time, reconcile
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class UpRequest:
     card: CardPlan | None = None  # what each model gets of the card
     force: bool = False  # start also what does not fit
     profile_file: Path | None = None  # where the profile was read; None: by its name it is always found
+    strict: bool = False  # the first failure ends it; model servers change one after another, and the others answer
+    by_image: bool = False  # containers of an image that its name stands for no more are changed
+    bundle: str | None = None  # the backup that was made for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class UpReport:
     card: VramPlan | None = None
     forced: bool = False  # servers were started, or would be, whether they fit or not
     measured: Measured = field(default_factory=Measured)  # what is in force in each model server, and what it takes
+    generation: int | None = None  # that is current since now; None: it is the same as before
 
     @property
     def degraded(self) -> bool:
@@ -97,7 +102,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
         repaired = undo_left(stack, deps)
-        plan, observed = _plan(stack, files, deps)
+        plan, observed = _plan(stack, files, deps, by_image=request.by_image)
+        plan = one_at_a_time(plan, stack) if request.strict else plan
         check_fit(card, stack, plan, force=request.force)
         if plan:
             check_disk(stack, deps.host)
@@ -106,7 +112,11 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         fetched = get_images(stack, images, request.pull, deps, listen)
         if fetched and request.pull.policy == "always":
             plan, observed = _plan(stack, files, deps, by_image=True)
-        written = _write(request, {**also, **files}, deps)
+        rendered = {**also, **files}
+        fresh = begin_generation(
+            stack, rendered, deps, fetched=bool(fetched) or request.by_image, bundle=request.bundle
+        )
+        written = _write(request, rendered, deps)
         results: tuple[StepResult, ...] = ()
         reports: Mapping[str, ServerReport] = {}
         if plan:
@@ -122,7 +132,9 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             observed = _look(stack, deps)
             reports = _measure(stack, card, watch, observed, deps)
         found = update_measured(deps.workdir, reports, {one.name for one in stack.services}, forced=request.force)
-    errors = [result.error for result in results if result.error is not None]
+        errors = [result.error for result in results if result.error is not None]
+        if fresh is not None:
+            enter_generation(fresh, deps.workdir, good=not errors)
     return UpReport(
         stack=stack,
         plan=images + plan,
@@ -137,6 +149,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         card=card,
         forced=request.force,
         measured=found,
+        generation=fresh,
     )
 
 
@@ -218,10 +231,10 @@ def _carry_out(
     deps: Deps,
     listen: Callable[[Event], None],
 ) -> tuple[StepResult, ...]:
-    run = PlanRun(request.stack, files, plan, deps, listen)
+    run = PlanRun(request.stack, files, plan, deps, listen, strict=request.strict)
     with _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
         results = run.run()
-        _raise_what_is_fatal(request.stack, results)
+        raise_what_is_fatal(request.stack, results, strict=request.strict)
     return results
 
 
@@ -271,25 +284,3 @@ class _LeftBehind(Exception):
     def __init__(self, error: EngineUnavailable) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-def _raise_what_is_fatal(stack: Stack, results: tuple[StepResult, ...]) -> None:
-    """Raise unless everything is done, or only model servers failed and every route still has one."""
-    bad = [result for result in results if result.status is not Status.DONE]
-    if not bad:
-        return
-    down = {result.step.subject for result in bad}
-    roles = {service.name: service.role for service in stack.services}
-    only_models = all(roles.get(name) is Role.INFERENCE for name in down)
-    if only_models and all(any(target.service not in down for target in route.targets) for route in stack.routes):
-        return
-    failed = failures_of(bad)
-    raise failed[0] if len(failed) == 1 else _several(failed)
-
-
-def _several(failed: list[AisuiteError]) -> AisuiteError:
-    if not failed:
-        return StepFailed("the run was cancelled")
-    message = "\n".join([f"{len(failed)} services did not come up:", *(f"- {err.message}" for err in failed)])
-    hints = [err.hint for err in failed if isinstance(err, NotReady) and err.hint]
-    return StepFailed(message, hints[0] if hints else None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aisuite.plan.fingerprint import fingerprint
 from aisuite.plan.model import Plan, Preparation, Step, Verb
 from aisuite.plan.observed import Observed, ObservedService, State
+from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,6 +56,18 @@ def reconcile(
         steps.append(step)
         if service.gpu:
             on_card.append(step.id)
+    return Plan(tuple(steps))
+
+
+def one_at_a_time(plan: Plan, stack: Stack) -> Plan:
+    """Let model servers that are up change one after another: while one does, the others answer for its routes."""
+    servers = {service.name for service in stack.services if service.role is Role.INFERENCE}
+    steps: list[Step] = []
+    last: tuple[str, ...] = ()
+    for step in plan.steps:
+        waits = step.verb is Verb.RECREATE and step.subject in servers
+        steps.append(replace(step, turn=tuple(dict.fromkeys((*step.turn, *last)))) if waits else step)
+        last = (step.id,) if waits else last
     return Plan(tuple(steps))
 
 

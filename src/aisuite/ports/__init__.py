@@ -70,3 +70,4 @@ class Deps:
     images: Images | None = None  # None: the engine needs none
     calibration: Calibration | None = None  # None: what is measured on a card is not remembered
     faults: Callable[[Stack], Faults] | None = None  # what breaks the services of a stack; None: nothing does
+    schema_of: Callable[[str], int | None] | None = None  # version of a SQLite file's schema; None: it says none

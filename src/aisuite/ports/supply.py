@@ -69,6 +69,9 @@ class Images(Protocol):
     def pull(self, reference: str, progress: Progress) -> None:
         """Fetch an image; one with a digest gets its tag, too. Raises DownloadFailed, DiskFull. Units are bytes."""
 
+    def tag(self, image: str, reference: str) -> None:
+        """Let a name with a tag stand for an image that is here, whatever it stood for. Raises DownloadFailed."""
+
     def build(self, reference: str, recipe: Recipe, progress: Progress, *, force: bool = False) -> bool:
         """Make the image of our services; false when the one that is here is made from the same.
 

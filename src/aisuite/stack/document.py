@@ -14,7 +14,14 @@ from aisuite.units import Mib, Port, Seconds
 
 # The model names these for type checkers only.
 _NAMES = {"Path": Path, "Mib": Mib, "Port": Port, "Seconds": Seconds}
-_NUMBERS = {bool: bool, int: int, float: (int, float), Mib: int, Port: int, Seconds: (int, float)}
+_NUMBERS: dict[Any, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    Mib: (int,),
+    Port: (int,),
+    Seconds: (int, float),
+}
 
 
 def describe_stack(stack: Stack) -> dict[str, Any]:

@@ -74,14 +74,18 @@ _json = st.recursive(
 )
 
 
+def _read(document: Any) -> Any:
+    """Return what is read, as a document again; of what is refused, where."""
+    try:
+        return describe_stack(parse_stack(document))
+    except ValueError as err:
+        return str(err).partition(":")[0].partition(".")[0].partition("[")[0]
+
+
 @given(key=st.sampled_from(sorted(json.loads(DOCUMENT))), value=_json)
 def test_any_other_value_is_taken_or_refused_but_never_a_crash(key: str, value: Any) -> None:
-    try:
-        read = parse_stack({**json.loads(DOCUMENT), key: value})
-    except ValueError as err:
-        assert str(err).startswith("stack")
-    else:
-        assert parse_stack(describe_stack(read)) == read
+    read = _read({**json.loads(DOCUMENT), key: value})
+    assert read == "stack" or _read(read) == read
 
 
 def test_nothing_of_a_resolved_stack_is_lost_in_json() -> None:

@@ -79,6 +79,20 @@ class DockerImages:
             except APIError as err:
                 raise pull_failure(reference, str(err.explanation or err)) from err
 
+    def tag(self, image: str, reference: str) -> None:
+        """Let a name with a tag stand for an image that is here, whatever it stood for.
+
+        Raises DownloadFailed, EngineUnavailable.
+        """
+        from docker.errors import ImageNotFound
+
+        wanted = parse_reference(reference)
+        with _engine() as client:
+            try:
+                client.tag(image, wanted.name, wanted.tag, force=True)
+            except ImageNotFound as err:
+                raise DownloadFailed(f"{image} is not on this machine", "aisuite images list") from err
+
     def build(self, reference: str, recipe: Recipe, progress: Progress, *, force: bool = False) -> bool:
         """Make the image of our services; false when the one that is here is made from the same.
 
