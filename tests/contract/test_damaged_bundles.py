@@ -43,6 +43,7 @@ def test_whatever_was_done_to_a_bundle_it_is_refused(whole: BundleShelf, way: Wa
         assert len(refused.value.message) < 400
 
 
+@pytest.mark.soak
 def test_a_thousand_of_a_thousand_damaged_bundles_are_refused(whole: BundleShelf) -> None:
     accepted: Counter[str] = Counter()
     for seed in range(1000):

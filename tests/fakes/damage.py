@@ -212,7 +212,7 @@ def rename_the_bundle(folder: Path, random: Random) -> None:
     """Lay another bundle in its place."""
     told = json.loads((folder / "manifest.json").read_text())["manifest"]
     told["id"] = "20250101T000000Z"
-    (folder / "manifest.json").write_text(_sealed(told))
+    (folder / "manifest.json").write_text(sealed(told))
 
 
 WAYS: tuple[Way, ...] = (
@@ -271,10 +271,11 @@ def _make_socket(path: Path) -> None:
 def _forge(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     told = json.loads((folder / "manifest.json").read_text())["manifest"]
     change(told)
-    (folder / "manifest.json").write_text(_sealed(told))
+    (folder / "manifest.json").write_text(sealed(told))
 
 
-def _sealed(told: dict[str, Any]) -> str:
+def sealed(told: object) -> str:
+    """Return the text of a manifest.json that says anything, sealed as ours are."""
     digest = hashlib.sha256(json.dumps(told, indent=1).encode()).hexdigest()
     return json.dumps({"sha256": digest, "manifest": told}, indent=1) + "\n"
 

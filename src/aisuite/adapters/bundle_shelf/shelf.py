@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.adapters.bundle_shelf.bundle import OpenBundle
 from aisuite.adapters.bundle_shelf.folder import opened
-from aisuite.adapters.bundle_shelf.staging import BundleStaging, create_private, translated, write_out
+from aisuite.adapters.bundle_shelf.staging import BundleStaging, create_private, make_private, translated, write_out
 from aisuite.adapters.durable import sync_folder
 from aisuite.bundle.identity import taken_at
 from aisuite.bundle.manifest import OTHERS, parse_verified, render_verified
@@ -47,7 +47,7 @@ class BundleShelf:
             raise ValueError(f"{bundle!r} is no id of a bundle")
         goal = self._folder / bundle
         with translated(goal):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._folder)
         with self._held(fcntl.LOCK_SH):
             if os.path.lexists(goal):
                 raise BackupFailed(f"{goal} is there already", "aisuite backup list")

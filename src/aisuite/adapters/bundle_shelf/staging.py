@@ -52,7 +52,7 @@ class BundleStaging:
         """Take a file in. Raises DiskFull, StateUnwritable, and BackupFailed for what is not a plain file."""
         target = self._bundle / check_path(path)
         with translated(target):
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(target.parent)
             with _read(source) as reading, create_private(target) as writing:
                 packed = pack(reading, writing, compress=compress)
                 write_out(writing)
@@ -95,6 +95,13 @@ class BundleStaging:
         text = render_manifest(manifest)
         parse_manifest(text, manifest.id)  # what could not be read again is not written
         return text
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and what is missing above it, for this user only. Raises OSError."""
+    for place in reversed([folder, *folder.parents]):
+        if not place.is_dir():
+            place.mkdir(mode=0o700, exist_ok=True)
 
 
 def create_private(path: Path) -> BinaryIO:
