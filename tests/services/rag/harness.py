@@ -96,6 +96,14 @@ class Stack:
         counts: dict[str, Any] = response.json()
         return counts
 
+    def wait_for(self, job: str, *states: str) -> dict[str, Any]:
+        """Ask for a job until it is in one of the states."""
+        for _ in range(2000):
+            status: dict[str, Any] = self.client.get(f"/jobs/{job}").json()
+            if status["state"] in (states or ("done",)):
+                return status
+        raise AssertionError(f"job {job} stays {status['state']}")
+
     def retrieve(self, query: str, collection: str = "docs", **more: Any) -> list[dict[str, Any]]:
         response = self.client.post("/retrieve", json={"query": query, "collection": collection, **more})
         assert response.status_code == 200, response.text

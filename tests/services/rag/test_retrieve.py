@@ -40,8 +40,8 @@ def test_korean_questions_find_their_document_first(make_stack: Callable[..., St
 
 
 def test_vectors_alone_find_most_korean_documents() -> None:
-    documents = HashBackend().embed([text for text, _ in KOREAN], "passage").vectors
-    questions = HashBackend().embed([question for _, question in KOREAN], "query").vectors
+    documents = HashBackend().embed([text for text, _ in KOREAN]).vectors
+    questions = HashBackend().embed([question for _, question in KOREAN]).vectors
     likeness = [[sumprod(asked, stored) for stored in documents] for asked in questions]
     first = [row.index(max(row)) for row in likeness]
     assert sum(found == number for number, found in enumerate(first)) >= 9, first

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,12 +10,13 @@ from starlette.responses import JSONResponse, Response
 
 from aisuite.services.common import health_response
 from aisuite.services.rag.answerer import Answerer, Question
-from aisuite.services.rag.documents import Document, DocumentFolder, Skipped
+from aisuite.services.rag.documents import DocumentFolder
 from aisuite.services.rag.health import HealthCheck
-from aisuite.services.rag.indexer import IndexCounts, Indexer
+from aisuite.services.rag.jobs import Jobs
+from aisuite.services.rag.jobs_api import create_jobs_router
 from aisuite.services.rag.library import CollectionSummary, Library
 from aisuite.services.rag.retriever import Retriever
-from aisuite.services.rag.schemas import COLLECTION_PATTERN, IndexRequest, QueryRequest, RetrieveRequest
+from aisuite.services.rag.schemas import COLLECTION_PATTERN, QueryRequest, RetrieveRequest
 from aisuite.services.rag.sse import event_stream
 from aisuite.services.rag.upkeep_api import Upkeep, create_upkeep_router
 
@@ -28,7 +27,7 @@ Name = Annotated[str, Path(pattern=COLLECTION_PATTERN)]
 class Services:
     """What the routes call."""
 
-    indexer: Indexer
+    jobs: Jobs
     library: Library
     retriever: Retriever
     answerer: Answerer
@@ -43,16 +42,12 @@ def create_router(services: Services) -> APIRouter:
     router = APIRouter()
     router.include_router(_question_routes(services))
     router.include_router(_library_routes(services.library))
+    router.include_router(create_jobs_router(services.jobs, services.folder))
     router.include_router(create_upkeep_router(services.upkeep))
 
     @router.get("/health")
     async def health(*, llm: bool = False) -> JSONResponse:
         return health_response(await services.health.states(llm=llm))
-
-    @router.post("/index")
-    async def index(request: IndexRequest) -> IndexCounts:
-        with closing(_documents(request, services.folder)) as documents:
-            return await services.indexer.index(request.collection, documents)
 
     return router
 
@@ -118,10 +113,3 @@ def _library_routes(library: Library) -> APIRouter:
         return {"deleted": {"document_id": document_id, "chunks": chunks}}
 
     return router
-
-
-def _documents(request: IndexRequest, folder: DocumentFolder) -> Generator[Document | Skipped]:
-    for document in request.documents:
-        yield document.as_document()
-    if request.path is not None:
-        yield from folder.read(request.path)

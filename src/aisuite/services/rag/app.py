@@ -21,6 +21,9 @@ from aisuite.services.rag.embedder import Embedder
 from aisuite.services.rag.gateway import Gateway
 from aisuite.services.rag.health import HealthCheck
 from aisuite.services.rag.indexer import Indexer, IndexRules, Shelves
+from aisuite.services.rag.job_rows import JobRows
+from aisuite.services.rag.job_work import JobWork
+from aisuite.services.rag.jobs import Jobs
 from aisuite.services.rag.library import Library
 from aisuite.services.rag.mending import Mender
 from aisuite.services.rag.model_choice import ModelChoice
@@ -48,7 +51,7 @@ def create_app(settings: RagSettings, transports: Transports | None = None) -> F
     app = FastAPI(title="aisuite rag", lifespan=lambda _: lifespan())
     metrics = install(app, settings)
     upstreams = {name: Upstream(name, client) for name, client in clients.items()}
-    services, mender = _services(settings, upstreams, Records(database), metrics)
+    services, mender = _services(settings, upstreams, database, metrics)
     app.include_router(create_router(services))
 
     @asynccontextmanager
@@ -57,18 +60,20 @@ def create_app(settings: RagSettings, transports: Transports | None = None) -> F
             stack.callback(database.close)
             for client in clients.values():
                 await stack.enter_async_context(client)
-            await stack.enter_async_context(_running(mender))
+            await stack.enter_async_context(_running(mender, services.jobs))
             yield
 
     return app
 
 
 @asynccontextmanager
-async def _running(mender: Mender) -> AsyncIterator[None]:
+async def _running(mender: Mender, jobs: Jobs) -> AsyncIterator[None]:
     background = asyncio.create_task(mender.run())
     try:
+        await jobs.start()
         yield
     finally:
+        await jobs.stop()
         background.cancel()
         with suppress(asyncio.CancelledError):
             await background
@@ -101,11 +106,11 @@ def _root(url: AnyHttpUrl) -> str:
 
 
 def _services(
-    settings: RagSettings, upstreams: dict[str, Upstream], records: Records, metrics: Metrics
+    settings: RagSettings, upstreams: dict[str, Upstream], database: Database, metrics: Metrics
 ) -> tuple[Services, Mender]:
     # Indexing sits a restart of a dependency out; who asks a question is told at once.
     patient = Retry(settings.qdrant_max_retries, settings.qdrant_retry_min_wait, settings.qdrant_retry_max_wait)
-    gate = WriteGate()
+    gate, records = WriteGate(), Records(database)
     store, patient_store = (VectorStore(upstreams[QDRANT], retry) for retry in (AT_ONCE, patient))
     library = Library(store, records, gate)
     retriever = Retriever(store, library, Embedder(upstreams[EMBEDDING], AT_ONCE), settings.rag_min_score)
@@ -114,16 +119,19 @@ def _services(
     shelves = Shelves(records, patient_store, gate)
     indexer = Indexer(shelves, Embedder(upstreams[EMBEDDING], patient), library, index_rules)
     mender = Mender(records, library, indexer)
+    folder = DocumentFolder(settings.rag_documents_dir, settings.rag_max_document_bytes)
+    job_rows = JobRows(database)
+    jobs = Jobs(job_rows, JobWork(job_rows, indexer, library, folder))
     choice = ModelChoice(settings.api_gateway_chat_model, settings.api_gateway_code_model)
     answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
     budget = ContextBudget(settings.rag_context_tokens)
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
     services = Services(
-        indexer=indexer,
+        jobs=jobs,
         library=library,
         retriever=retriever,
         answerer=Answerer(retriever, gateway, budget, answer_rules, metrics),
-        folder=DocumentFolder(settings.rag_documents_dir, settings.rag_max_document_bytes),
+        folder=folder,
         health=HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat),
         upkeep=Upkeep(Reconciler(patient_store, records, library, gate), mender, gate),
         topk=settings.rag_topk,

@@ -59,7 +59,17 @@ def make_documents(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (make_documents,)
+def tell_folders_apart(connection: sqlite3.Connection) -> None:
+    """Note which documents came from a folder, whose removed files are removed; keep skipped ones in their order."""
+    connection.execute("ALTER TABLE documents ADD COLUMN from_folder INTEGER NOT NULL DEFAULT 0")
+    connection.execute("DROP TABLE skipped")
+    connection.execute(
+        "CREATE TABLE skipped (number INTEGER PRIMARY KEY, job TEXT NOT NULL, source TEXT NOT NULL, "
+        "reason TEXT NOT NULL, UNIQUE (job, source))"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (make_documents, tell_folders_apart)
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -47,7 +47,7 @@ class DocumentFolder:
         self._roots: tuple[Path, ...] = (root.absolute(), root.resolve()) if root else ()
         self._max_bytes = max_bytes
 
-    def read(self, path: str) -> Iterator[Document | Skipped]:
+    def read(self, path: str) -> Generator[Document | Skipped]:
         """Read a file, or all documents of a folder and the folders in it, in order of their names.
 
         `path` is absolute or relative to the folder. Raises `ServiceError` 403 or 404 for the first item.
@@ -59,6 +59,27 @@ class DocumentFolder:
                 yield from self._read_folder(descriptor, inside)
             else:
                 yield self._read_open(descriptor, str(inside))
+        finally:
+            os.close(descriptor)
+
+    def find(self, path: str) -> str:
+        """Name what a path means, relative to the folder. Raises as `read`."""
+        inside = self._locate(path)
+        os.close(_open_below(self._roots[-1], inside, path))
+        return str(inside)
+
+    def count(self, path: str) -> int:
+        """Count the documents that `read` would find, without opening them. Raises as `read`."""
+        inside = self._locate(path)
+        descriptor = _open_below(self._roots[-1], inside, path)
+        try:
+            if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                return 1
+            found = 0
+            for _, folders, files, _ in os.fwalk(".", dir_fd=descriptor):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                found += sum(_is_wanted(name) for name in files)
+            return found
         finally:
             os.close(descriptor)
 
@@ -81,7 +102,7 @@ class DocumentFolder:
             folders[:] = sorted(set(folders) - set(refused))
             yield from (Skipped(printable(str(here / name)), reason) for name, reason in refused.items())
             for name in sorted(files):
-                if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                if _is_wanted(name):
                     yield self._read_named(name, folder, str(here / name))
         yield from (Skipped(printable(str(error.filename)), _reason(error)) for error in closed)
 
@@ -120,6 +141,10 @@ class DocumentFolder:
 def printable(name: str) -> str:
     """Write the bytes of a file name that are not UTF-8 as escapes."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_wanted(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def _open_below(root: Path, inside: PurePosixPath, shown: str) -> int:

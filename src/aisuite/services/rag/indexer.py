@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from anyio import to_thread
-from pydantic import BaseModel
 
 from aisuite.services.rag.chunking import Chunk, split_text
+from aisuite.services.rag.database import Work
 from aisuite.services.rag.documents import Document, Skipped
 from aisuite.services.rag.embedder import Embedder, ModelCard
 from aisuite.services.rag.identity import content_checksum, document_id, point_id
+from aisuite.services.rag.job_rows import Counts, save_progress
 from aisuite.services.rag.library import Library, check_model
-from aisuite.services.rag.records import MISSING, Records, Stored, Version
+from aisuite.services.rag.records import MISSING, NOBODY, Known, Origin, Records, Stored, Version
 from aisuite.services.rag.sparse import encode_document
 from aisuite.services.rag.store import Payload, Point, VectorStore, all_of, any_of
 from aisuite.services.rag.write_gate import WriteGate
@@ -22,17 +23,7 @@ from aisuite.services.rag.write_gate import WriteGate
 _DOCUMENTS_AT_ONCE = 16
 _CHUNKS_AT_ONCE = 64
 _TITLE_CHARS = 300
-
-
-class IndexCounts(BaseModel):
-    """What became of the documents. `documents` counts all that are stored now, `chunks` those written."""
-
-    collection: str
-    documents: int = 0
-    chunks: int = 0
-    unchanged: int = 0
-    replaced: int = 0
-    skipped: list[Skipped] = []
+_NEW = Known("", None)
 
 
 @dataclass(frozen=True)
@@ -63,6 +54,35 @@ class _Target:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Some documents of a job, up to the `last` of those that wait in it, and whether they are from a folder."""
+
+    job: str
+    items: Sequence[Document | Skipped]
+    last: int = 0
+    from_folder: bool = False
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """What is written down about a group of documents: for whom, the counts, and what belongs to them."""
+
+    counts: Counts
+    origin: Origin
+    also: Work[None] | None = None
+
+    def count(self, versions: Sequence[Version], stored: Sequence[Stored], known: Mapping[str, Known]) -> None:
+        """Add a group up; a folder is read anew after a crash, and what has been counted is not counted again."""
+        changed = {one.version.id for one in stored}
+        same = [version.id for version in versions if version.id not in changed]
+        new = [name for name in same if not self.origin.from_folder or known[name].job != self.origin.job]
+        self.counts.documents += len(changed) + len(new)
+        self.counts.unchanged += len(new)
+        self.counts.replaced += sum(name in known for name in changed)
+        self.counts.chunks += sum(one.chunks for one in stored)
+
+
+@dataclass(frozen=True)
 class _Cut:
     """A chunk on its way to the store: `passage` is what is searched."""
 
@@ -83,26 +103,30 @@ class Indexer:
         self._embedder = embedder
         self._rules = rules
 
-    async def index(self, name: str, documents: Iterator[Document | Skipped]) -> IndexCounts:
-        """Store new and changed documents; the collection is made with the first one.
+    async def index(self, name: str, batch: Batch, counts: Counts) -> None:
+        """Store the new and changed documents of a batch, and add them up; the first one makes the collection.
 
-        What is done stays done when a later document fails, and asking again costs nothing for it.
         Raises `ServiceError` 409 when the collection belongs to another embedding model or service.
         """
-        counts = IndexCounts(collection=name)
+        skipped: list[Skipped] = []
+        groups = list(_groups(self._select(batch.items, skipped)))
+        progress = save_progress(batch.job, counts, batch.last, skipped)
+        origin = Origin(batch.job, batch.from_folder)
         async with self._library.writing(name):
+            if not groups:
+                await self._records.put(name, [], also=progress)
+                return
             target = await self._open(name)
-            while batch := await to_thread.run_sync(lambda: list(islice(documents, _DOCUMENTS_AT_ONCE))):
-                for versions in _groups(self._select(batch, counts)):
-                    await self._index_group(target, versions, counts)
-        return counts
+            for versions in groups:
+                also = progress if versions is groups[-1] else None
+                await self._index_group(target, versions, _Ledger(counts, origin, also))
 
     async def restore(self, name: str, documents: Iterable[Document]) -> None:
         """Make the points of stored documents again. Raises as `index`."""
         async with self._library.writing(name):
             target = await self._open(name)
             versions = [self._version(document) for document in documents]
-            await self._index_group(target, versions, IndexCounts(collection=name))
+            await self._index_group(target, versions, _Ledger(Counts(), NOBODY))
 
     async def _open(self, name: str) -> _Target:
         card = await self._embedder.card()
@@ -113,14 +137,14 @@ class Indexer:
             await self._records.mark_all(name, MISSING)  # whoever deleted the points left the rows
         return _Target(name, card, exists=found is not None)
 
-    def _select(self, batch: Iterable[Document | Skipped], counts: IndexCounts) -> list[Version]:
-        """Name the documents that can be stored, and count the others as skipped."""
+    def _select(self, items: Iterable[Document | Skipped], skipped: list[Skipped]) -> list[Version]:
+        """Name the documents that can be stored, and put the others among the skipped."""
         versions = []
-        for item in batch:
+        for item in items:
             if isinstance(item, Skipped):
-                counts.skipped.append(item)
+                skipped.append(item)
             elif reason := self._why_skipped(item):
-                counts.skipped.append(Skipped(item.source or item.id or "(a document without a source)", reason))
+                skipped.append(Skipped(item.source or item.id or "(a document without a source)", reason))
             else:
                 versions.append(self._version(item))
         return versions
@@ -144,25 +168,27 @@ class Indexer:
         name = document.id or document_id(document.source, document.text)
         return Version(name, checksum, document)
 
-    async def _index_group(self, target: _Target, versions: Sequence[Version], counts: IndexCounts) -> None:
+    async def _index_group(self, target: _Target, versions: Sequence[Version], ledger: _Ledger) -> None:
         """Write what changed, then delete what it replaces: some version always answers."""
-        known = await self._records.checksums(target.name, [version.id for version in versions])
-        changed = [version for version in versions if known.get(version.id) != version.checksum]
-        if changed and not target.exists:
+        known = await self._records.known(target.name, [version.id for version in versions])
+        stale = [version for version in versions if known.get(version.id, _NEW).checksum != version.checksum]
+        if stale and not target.exists:
             await self._store.create(target.name, target.card.dim)
             target.exists = True
+        stored = await self._store_points(target, stale)
+        ledger.count(versions, stored, known)
+        seen = [version.id for version in versions if version not in stale] if ledger.origin.from_folder else []
+        async with self._gate.writing():
+            if stored:
+                await self._delete_others(target.name, stale)
+            await self._records.put(target.name, stored, seen, ledger.origin, ledger.also)
+
+    async def _store_points(self, target: _Target, versions: Sequence[Version]) -> list[Stored]:
         stored: list[Stored] = []
-        cuts = _cut_all(changed, self._rules, stored)
+        cuts = _cut_all(versions, self._rules, stored)
         while batch := await to_thread.run_sync(lambda: list(islice(cuts, _CHUNKS_AT_ONCE))):
             await self._write(target, batch)
-        if stored:
-            async with self._gate.writing():
-                await self._delete_others(target.name, changed)
-                await self._records.put(target.name, stored)
-        counts.documents += len(versions)
-        counts.unchanged += len(versions) - len(changed)
-        counts.replaced += sum(version.id in known for version in changed)
-        counts.chunks += sum(one.chunks for one in stored)
+        return stored
 
     async def _write(self, target: _Target, cuts: Sequence[_Cut]) -> None:
         vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], target.card)

@@ -14,6 +14,8 @@ from aisuite.services.rag.records import DELETING, DocumentSummary, Records
 from aisuite.services.rag.store import Collection, ForeignCollection, VectorStore, all_of
 from aisuite.services.rag.write_gate import WriteGate
 
+_DOCUMENTS_AT_ONCE = 100
+
 
 class CollectionSummary(BaseModel):
     """A collection in numbers; `embedding_model` is None while it is empty."""
@@ -75,16 +77,23 @@ class Library:
         async with self.writing(name):
             await self.require(name)
             chunks = await self._store.count(name, all_of(document_id=document))
-            if not chunks and not await self._records.checksums(name, [document]):
+            if not chunks and not await self._records.known(name, [document]):
                 message = f"collection {name!r} has no document {document!r}"
                 raise ServiceError(404, message, code="no_such_document", param="id")
             await self._delete(name, [document])
             return chunks
 
     async def finish_deletion(self, name: str, documents: Sequence[str]) -> None:
-        """Delete documents that were to be deleted when something failed."""
+        """Delete documents, whatever is left of them."""
         async with self.writing(name):
             await self._delete(name, documents)
+
+    async def remove_unseen(self, name: str, folder: str, job: str) -> int:
+        """Delete the documents from below a folder whose files are gone, as a job has found; count them."""
+        gone = await self._records.unseen(name, folder, job)
+        for start in range(0, len(gone), _DOCUMENTS_AT_ONCE):
+            await self.finish_deletion(name, gone[start : start + _DOCUMENTS_AT_ONCE])
+        return len(gone)
 
     async def remove_collection(self, name: str) -> CollectionSummary:
         """Delete a collection and tell what it was. Raises as `require`."""

@@ -7,10 +7,11 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from aisuite.services.rag.database import Database
+from aisuite.services.rag.database import Database, Work
 from aisuite.services.rag.documents import Document
 
 INDEXED = "indexed"
@@ -18,6 +19,10 @@ MISSING = "missing"
 DELETING = "deleting"
 _FAST = 1  # zlib's level: half of the best one's gain in a tenth of its time
 _NAMES_AT_ONCE = 500
+_INSERT = (
+    "INSERT OR REPLACE INTO documents (collection, id, source, title, metadata, checksum, text, chunks, state, "
+    "shown_title, job, from_folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class DocumentSummary(BaseModel):
@@ -48,15 +53,32 @@ class Stored:
     title: str
 
 
+class Known(NamedTuple):
+    """The stored version of a document, and the last job that came across it."""
+
+    checksum: str
+    job: str | None
+
+
+class Origin(NamedTuple):
+    """The job that documents came with, and whether it read them from a folder."""
+
+    job: str | None = None
+    from_folder: bool = False
+
+
+NOBODY = Origin()
+
+
 class Records:
     """The rows of all collections. Every call raises the errors of `Database.run`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def checksums(self, collection: str, documents: Sequence[str]) -> dict[str, str]:
-        """Find the checksums of those of some documents that are stored with all their points."""
-        return await self._database.run(lambda rows: _checksums(rows, collection, documents))
+    async def known(self, collection: str, documents: Sequence[str]) -> dict[str, Known]:
+        """Find those of some documents that are stored with all their points."""
+        return await self._database.run(lambda rows: _known(rows, collection, documents))
 
     async def all_versions(self, collection: str) -> dict[str, tuple[str, int, str]]:
         """Give each document's checksum, number of chunks and state."""
@@ -64,15 +86,41 @@ class Records:
         found = await self._database.run(lambda rows: rows.execute(query, (collection,)).fetchall())
         return {name: (checksum, chunks, state) for name, checksum, chunks, state in found}
 
-    async def put(self, collection: str, stored: Sequence[Stored]) -> None:
-        """Write versions whose points have been stored."""
-        packed = [_row(collection, one) for one in stored]
+    async def put(
+        self,
+        collection: str,
+        stored: Sequence[Stored],
+        seen: Sequence[str] = (),
+        origin: Origin = NOBODY,
+        also: Work[None] | None = None,
+    ) -> None:
+        """Write versions whose points have been stored, and note for unchanged ones who has seen them.
+
+        `also` is done in the same transaction.
+        """
+        packed = [(*_row(collection, one), *origin) for one in stored]
+        notes = [(*origin, collection, name) for name in seen]
 
         def write(rows: sqlite3.Connection) -> None:
-            rows.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", packed)
-            _raise_version(rows, collection)
+            rows.executemany(_INSERT, packed)
+            rows.executemany("UPDATE documents SET job = ?, from_folder = ? WHERE collection = ? AND id = ?", notes)
+            if packed:
+                _raise_version(rows, collection)
+            if also is not None:
+                also(rows)
 
         await self._database.run(write)
+
+    async def unseen(self, collection: str, folder: str, job: str) -> list[str]:
+        """Name the documents from below a folder (or one file) that a job neither saw nor failed to read."""
+        query = (
+            "SELECT id FROM documents AS d WHERE collection = ?1 AND from_folder AND job IS NOT ?3 "
+            "AND (?2 = '.' OR source = ?2 OR substr(source, 1, length(?2) + 1) = ?2 || '/') "
+            "AND NOT EXISTS (SELECT 1 FROM skipped AS s WHERE s.job = ?3 "
+            "AND (d.source = s.source OR substr(d.source, 1, length(s.source) + 1) = s.source || '/')) ORDER BY id"
+        )
+        found = await self._database.run(lambda rows: rows.execute(query, (collection, folder, job)).fetchall())
+        return [name for (name,) in found]
 
     async def collections(self) -> list[str]:
         """Name the collections that have rows."""
@@ -142,13 +190,15 @@ class Records:
         await self._database.run(write)
 
 
-def _checksums(rows: sqlite3.Connection, collection: str, documents: Sequence[str]) -> dict[str, str]:
-    known: dict[str, str] = {}
+def _known(rows: sqlite3.Connection, collection: str, documents: Sequence[str]) -> dict[str, Known]:
+    known: dict[str, Known] = {}
     for start in range(0, len(documents), _NAMES_AT_ONCE):
         names = documents[start : start + _NAMES_AT_ONCE]
         marks = ", ".join("?" * len(names))
-        query = f"SELECT id, checksum FROM documents WHERE collection = ? AND state = 'indexed' AND id IN ({marks})"  # noqa: S608  only question marks
-        known.update(rows.execute(query, (collection, *names)).fetchall())
+        query = (
+            f"SELECT id, checksum, job FROM documents WHERE collection = ? AND state = 'indexed' AND id IN ({marks})"  # noqa: S608  only question marks
+        )
+        known.update({name: Known(checksum, job) for name, checksum, job in rows.execute(query, (collection, *names))})
     return known
 
 
@@ -164,7 +214,6 @@ def _row(collection: str, stored: Stored) -> tuple[object, ...]:
         zlib.compress(document.text.encode(), _FAST),
         stored.chunks,
         INDEXED,
-        None,
         stored.title,
     )
 
