@@ -14,6 +14,7 @@ import typer
 
 from aisuite import __version__
 from aisuite.cli import (
+    backup,
     client,
     drill,
     evidence,
@@ -53,6 +54,7 @@ insight.register(app)
 health.register(app)
 drill.register(app)
 evidence.register(app)
+backup.register(app)
 client.register(app)
 gpu.register(app)
 models.register(app)

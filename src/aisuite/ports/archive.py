@@ -79,9 +79,17 @@ class Shelf(Protocol):
 class DatabaseCopy(Protocol):
     """What a copied or examined SQLite database says of itself."""
 
-    schema_version: int
-    rows: Mapping[str, int]
-    content_digest: str
+    @property
+    def schema_version(self) -> int:
+        """PRAGMA user_version."""
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """By table."""
+
+    @property
+    def content_digest(self) -> str:
+        """Of every row of every table."""
 
 
 class Databases(Protocol):

@@ -1,0 +1,95 @@
+"""Bundles in a restic repository, the one that RESTIC_REPOSITORY and RESTIC_PASSWORD_FILE name, as restic has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from aisuite.errors import BackupFailed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD = 3, 10, 11, 12
+# Before 0.17 restic ends with 1 for all of these, and says only in words what it was.
+_WORDS = {
+    "repository does not exist": _NO_REPOSITORY,
+    "unable to open config file": _NO_REPOSITORY,
+    "already locked": _LOCKED,
+    "unable to create lock": _LOCKED,
+    "wrong password": _WRONG_PASSWORD,
+}
+_CAUSES = {
+    _INCOMPLETE: ("restic could not read all of the backup", None),
+    _NO_REPOSITORY: ("there is no restic repository there", "restic init"),
+    _LOCKED: ("the restic repository is locked", "restic list locks   # who holds it; restic unlock removes dead ones"),
+    _WRONG_PASSWORD: ("the password does not open the restic repository", "echo $RESTIC_PASSWORD_FILE"),
+}
+_SHOWN = 300  # signs of what restic said
+
+
+class Restic:
+    """Runs the `restic` program. Raises UsageError where it is missing, or nobody said where its repository is."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = dict(os.environ if environment is None else environment)
+        program = shutil.which("restic", path=self._environment.get("PATH"))
+        if program is None:
+            raise UsageError("--engine restic needs the program restic, which is not here", "sudo apt install restic")
+        if not any(self._environment.get(name) for name in ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")):
+            raise UsageError("nobody says where restic's repository is", "export RESTIC_REPOSITORY=/mnt/disk/restic")
+        self._program = program
+
+    def store(self, shelf: Path, bundle: str, project: str) -> str:
+        """Take a bundle in, tagged with its project; return the id of restic's snapshot.
+
+        Brought back with: restic restore ID --target SHELF. Locks of processes that are dead are removed first.
+        Raises BackupFailed.
+        """
+        words = ("backup", "--json", "--tag", "aisuite", "--tag", f"project:{project}", "--", bundle)
+        done = self._run(shelf, *words)
+        if _code(done) == _LOCKED:
+            # It removes no lock of a process that lives here, nor a fresh one of another machine.
+            self._run(shelf, "unlock")
+            done = self._run(shelf, *words)
+        if done.returncode:
+            cause, hint = _CAUSES.get(_code(done), ("restic failed", None))
+            said = " ".join(done.stderr.split())[:_SHOWN]
+            words_about = f"{cause} (exit code {done.returncode}: {said})"
+            message = f"the backup lies in {shelf / bundle}, but not in the repository: {words_about}"
+            raise BackupFailed(message, hint)
+        return _snapshot(done.stdout)
+
+    def _run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self._program, *words],
+            cwd=folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def _code(done: subprocess.CompletedProcess[str]) -> int:
+    """Return the exit code as newer versions give it."""
+    if done.returncode != 1:
+        return done.returncode
+    said = done.stderr.lower()
+    return next((code for words, code in _WORDS.items() if words in said), 1)
+
+
+def _snapshot(text: str) -> str:
+    for line in reversed(text.splitlines()):
+        try:
+            told: Any = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(told, dict) and told.get("message_type") == "summary":
+            return str(told.get("snapshot_id", ""))
+    raise BackupFailed("restic did not say what it has kept", "restic snapshots")

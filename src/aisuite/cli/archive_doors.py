@@ -1,0 +1,78 @@
+"""Where backups meet the real adapters; built when needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aisuite.cli.wiring import open_engine, open_images, open_project, project_folder
+
+if TYPE_CHECKING:
+    from aisuite.cli.options import Session
+    from aisuite.ops.backup import BackupDoors
+    from aisuite.ports import Deps
+    from aisuite.ports.archive import Repository, Sealer, Shelf
+
+FOLDER = "backups"  # of a project's folder
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a bundle shall go, and in which form."""
+
+    folder: Path | None = None  # None: below the project's folder
+    recipient: str | None = None  # secrets are encrypted for it; None: they are left out
+    restic: bool = False  # into a restic repository, too
+
+
+def open_shelf(session: Session, folder: Path | None = None) -> Shelf:
+    """Return the folder in which bundles lie: the project's own, or this one."""
+    from aisuite.adapters.bundle_shelf import BundleShelf
+
+    return BundleShelf(folder or project_folder(session.project, session.state) / FOLDER)
+
+
+def open_backup(session: Session, to: Destination) -> BackupDoors:
+    """Return all that a backup needs. Raises UsageError, EngineUnavailable."""
+    from aisuite.adapters.chat import HttpChat
+    from aisuite.adapters.kept_files import LocalFiles
+    from aisuite.adapters.qdrant_rest import QdrantRest
+    from aisuite.adapters.sqlite_files import SqliteFiles
+    from aisuite.ops.backup import BackupDoors
+
+    return BackupDoors(
+        deps=open_last(session),
+        shelf=open_shelf(session, to.folder),
+        databases=SqliteFiles(),
+        files=LocalFiles(),
+        store=QdrantRest,
+        chat=HttpChat(),
+        sealer=_open_sealer(to.recipient),
+        repository=_open_repository() if to.restic else None,
+    )
+
+
+def open_last(session: Session) -> Deps:
+    """Open a project on the engine on which it was brought up last, also after a `down`."""
+    from aisuite.ops.record import read_last_engine
+
+    deps = open_project(session.project, session.state)
+    engine = read_last_engine(deps.workdir)
+    if engine != "docker" or deps.engine.name == engine:
+        return deps
+    return replace(deps, engine=open_engine(deps.workdir.folder, "docker"), images=open_images())
+
+
+def _open_sealer(recipient: str | None) -> Sealer | None:
+    if recipient is None:
+        return None
+    from aisuite.adapters.age_files import AgeFiles
+
+    return AgeFiles(recipient)
+
+
+def _open_repository() -> Repository:
+    from aisuite.adapters.restic import Restic
+
+    return Restic()

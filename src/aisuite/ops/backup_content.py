@@ -1,0 +1,184 @@
+"""What goes into a bundle, in the order that makes it consistent: what is derived first, what is true last."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from aisuite.bundle.kept_state import FILE
+from aisuite.bundle.model import DatabaseFacts, Kind
+from aisuite.errors import BackupFailed, BundleDamaged
+from aisuite.ops.backup_hold import Hold
+from aisuite.ops.backup_stores import CHECKED
+from aisuite.ops.generations import current_number, read_generation
+from aisuite.ports.failpoint import failpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aisuite.bundle.kept_state import ProjectState
+    from aisuite.bundle.model import BundleFile, CollectionFacts
+    from aisuite.ops.backup import BackupDoors
+    from aisuite.ops.backup_stores import OpenStore
+    from aisuite.ports.archive import Staging
+
+_RENDERED = (FILE, ".env", "stack.json", "engine")  # of a project that no generation describes
+_COMPRESSED = frozenset({Kind.DATABASE, Kind.FOLDER, Kind.CONFIG})  # the others are so already, or hardly can be
+_LONGEST_NAME = 120  # signs of a collection's name in a file's
+
+
+class Content:
+    """Fills a bundle and remembers what went into it."""
+
+    def __init__(self, staging: Staging, state: ProjectState, doors: BackupDoors) -> None:
+        self._staging = staging
+        self._state = state
+        self._doors = doors
+        self.files: list[BundleFile] = []
+        self.databases: list[DatabaseFacts] = []
+        self.collections: list[CollectionFacts] = []
+        self.left_out: tuple[str, ...] = ()
+        self.held: float | None = None
+
+    def take_all(self, stores: Sequence[OpenStore], *, quiesce: bool, with_models: bool) -> dict[str, str]:
+        """Take everything; return the versions of the stores. Raises BackupFailed, BundleDamaged, DiskFull."""
+        failpoint("backup.collections")
+        for store in stores:
+            self._take_collections(store)
+        self._take_databases(quiesce=quiesce)
+        failpoint("backup.folders")
+        self._take_folders()
+        failpoint("backup.config")
+        self._take_config()
+        failpoint("backup.secrets")
+        self._take_secrets()
+        if with_models:
+            self._take_models()
+        return {store.service: store.version for store in stores}
+
+    def _take_collections(self, store: OpenStore) -> None:
+        taken = []
+        for one in store.collections:
+            snapshot = self._staging.scratch / f"{len(self.files)}.snapshot"
+            store.door.download(one.name, snapshot)
+            failpoint("backup.collection")
+            taken.append((one, snapshot))
+        after = {one.name: one for one in store.door.collections()}
+        for one, snapshot in taken:
+            now = after.get(one.name)
+            still = now is not None and (now.points, now.samples) == (one.points, one.samples)
+            facts = one if still else self._look_into(snapshot, one, store)
+            path = f"collections/{store.service}/{_file_name(one.name)}.snapshot"
+            file = self._add(snapshot, path, Kind.COLLECTION, store.service)
+            self.collections.append(replace(facts, file=file.path, service=store.service))
+
+    def _look_into(self, snapshot: Path, facts: CollectionFacts, store: OpenStore) -> CollectionFacts:
+        """Describe what a snapshot holds that was made while somebody wrote: as a collection, for a moment."""
+        name = CHECKED + hashlib.sha256(facts.name.encode()).hexdigest()[:16]
+        try:
+            store.door.upload(snapshot, name)
+            found = next(one for one in store.door.collections() if one.name == name)
+        finally:
+            store.door.remove(name)
+        return replace(facts, points=found.points, samples=found.samples)
+
+    def _take_databases(self, *, quiesce: bool) -> None:
+        """Copy all of them first, so that writers wait only for that, then examine and pack the copies."""
+        copies: list[tuple[Path, str, Path]] = []
+        with ExitStack() as held:
+            hold = held.enter_context(Hold(self._state, self._doors)) if quiesce else None
+            failpoint("backup.hold")
+            for kept in self._state.services:
+                for place in map(Path, kept.databases):
+                    if self._doors.files.size(place):
+                        copy = self._staging.scratch / f"{len(copies)}.db"
+                        self._doors.databases.copy(place, copy)
+                        copies.append((place, kept.service, copy))
+        self.held = hold.seconds if hold else None
+        failpoint("backup.databases")
+        for place, service, copy in copies:
+            self._take_database(place, service, copy)
+
+    def _take_database(self, place: Path, service: str, copy: Path) -> None:
+        try:
+            found = self._doors.databases.examine(copy)
+        except BundleDamaged as err:
+            message = f"{place} is damaged: {err.message}"
+            raise BackupFailed(message, "aisuite restore ID   # of a backup from before") from err
+        path = self._unused(f"databases/{service}/{place.name}", ".zst")
+        file = self._add(copy, path, Kind.DATABASE, service, place)
+        copy.unlink()
+        self.databases.append(DatabaseFacts(file.path, found.schema_version, found.rows, found.content_digest))
+        failpoint("backup.database")
+
+    def _take_folders(self) -> None:
+        for kept in self._state.services:
+            for folder in map(Path, kept.folders):
+                inside = self._unused(f"folders/{kept.service}/{folder.name}", "")
+                for name in self._doors.files.names(folder):
+                    self._add(folder / name, f"{inside}/{name}.zst", Kind.FOLDER, kept.service, folder / name)
+
+    def _take_config(self) -> None:
+        """Take the rendered generation; the profile that it came from may be changed or gone already."""
+        workdir = self._doors.deps.workdir
+        number = current_number(workdir)
+        rendered = read_generation(workdir, number).files if number is not None else ()
+        for name in sorted({*_RENDERED, *rendered}):
+            self._take_if_there(workdir.folder / name, f"config/{name}.zst")
+        if number is not None:
+            self._take_if_there(workdir.folder / "current" / "resolved.json", "config/resolved.json.zst")
+
+    def _take_if_there(self, place: Path, path: str) -> None:
+        if self._doors.files.size(place):
+            self._add(place, path, Kind.CONFIG, None, place)
+
+    def _take_secrets(self) -> None:
+        names = sorted({name for kept in self._state.services for name in kept.secrets})
+        if self._doors.sealer is None:
+            self.left_out = tuple(names)
+            return
+        for name in names:
+            place, sealed = self._doors.deps.workdir.folder / "secrets" / name, self._staging.scratch / f"{name}.age"
+            self._doors.sealer.seal(place, sealed)
+            self._add(sealed, f"secrets/{name}.age", Kind.SECRET, None, place)
+
+    def _take_models(self) -> None:
+        for model in self._state.models:
+            place = Path(model.path)
+            if not self._doors.files.size(place):
+                raise BackupFailed(f"model file {place} is not there", "aisuite models pull")
+            self._add(place, self._unused(f"models/{place.name}", ""), Kind.MODEL, None, place)
+
+    def _add(self, source: Path, path: str, kind: Kind, service: str | None, goal: Path | None = None) -> BundleFile:
+        try:
+            file = self._staging.add(
+                source,
+                path,
+                kind,
+                service=service,
+                restores_to=None if goal is None else str(goal),
+                compress=kind in _COMPRESSED,
+            )
+        except ValueError as err:
+            raise BackupFailed(f"{goal or source} cannot be put into a backup: {err}") from err
+        self.files.append(file)
+        return file
+
+    def _unused(self, path: str, suffix: str) -> str:
+        """Return a path that no file of the bundle has, nor a folder: two services may call theirs alike."""
+        there = {one.path for one in self.files} | {
+            str(up) for one in self.files for up in PurePosixPath(one.path).parents
+        }
+        number, found = 1, f"{path}{suffix}"
+        while found in there:
+            number += 1
+            found = f"{path}-{number}{suffix}"
+        return found
+
+
+def _file_name(collection: str) -> str:
+    plain = len(collection.encode()) <= _LONGEST_NAME and "/" not in collection
+    return collection if plain else "collection-" + hashlib.sha256(collection.encode()).hexdigest()[:16]
