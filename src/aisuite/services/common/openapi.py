@@ -74,6 +74,8 @@ def _complete(schema: dict[str, Any], open_paths: Collection[str]) -> dict[str, 
                 answers.setdefault("401", _refusal(401))
             if "requestBody" in operation or "parameters" in operation:
                 answers["422"] = _refusal(422)
+            if "requestBody" in operation:
+                answers.setdefault("400", _refusal(400))  # what cannot be read at all
     return schema
 
 

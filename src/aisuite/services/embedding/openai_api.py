@@ -32,13 +32,19 @@ def _as_texts(value: object) -> object:
     return value
 
 
+def _as_number(value: object) -> object:
+    if isinstance(value, str | bool):  # pydantic would take them; JSON's numbers are meant
+        raise ValueError("a whole number is needed")  # noqa: TRY004  pydantic wants it so
+    return value
+
+
 class EmbeddingsRequest(BaseModel):
     """OpenAI's request; what it may hold besides is ignored, as there."""
 
     model: str
     input: Annotated[list[str], Field(min_length=1), BeforeValidator(_as_texts), WithJsonSchema(_INPUT_SCHEMA)]
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int, Field(strict=True, ge=1)] | None = None
+    dimensions: Annotated[int, Field(ge=1), BeforeValidator(_as_number)] | None = None
     input_type: Kind = Field("passage", description="Not OpenAI's: which side of a search the texts are.")
 
 
