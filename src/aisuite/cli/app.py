@@ -18,6 +18,7 @@ from aisuite.cli import (
     client,
     drill,
     evidence,
+    generations,
     gpu,
     health,
     images,
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 stack.register(app)
 lifecycle.register(app)
+generations.register(app)
 validate_env.register(app)
 plan.register(app)
 insight.register(app)

@@ -122,7 +122,7 @@ def wire(choice: Choice, project: str, state: Path, *, offline: bool = False) ->
         wanted_by=loaded.origin["engine"],
         stack=stack,
         other=other,
-        deps=_deps(folder, stack.engine, _preparers(stack, environment)),
+        deps=build_deps(folder, stack.engine, preparers_of(stack, environment)),
         profile_why=choice.name()[1],
         profile_file=_file_of(loaded),
         loaded_as=choice.flags(),
@@ -168,7 +168,7 @@ def wire_alone(choice: Choice, project: str, folder: Path) -> tuple[Stack, Deps]
     environment = GatewayEnv(user_folder("data") / "gateway")
     _, site = find_sites(project, folder, ("llama-server",), environment.program, in_containers=True)
     loaded = load(choice)
-    deps = _deps(folder, "docker", _preparers(_resolve(without_plan(loaded), site), environment))
+    deps = build_deps(folder, "docker", preparers_of(_resolve(without_plan(loaded), site), environment))
     loaded, _ = settle_card(loaded, choice, deps, None)
     return _resolve(loaded, site), deps
 
@@ -187,7 +187,7 @@ def _resolve(loaded: Loaded, site: Site) -> Stack:
     return resolve(loaded.profile, loaded.name, site)
 
 
-def _preparers(stack: Stack, environment: Preparer) -> dict[str, Preparer]:
+def preparers_of(stack: Stack, environment: Preparer) -> dict[str, Preparer]:
     """Return what must be made once before this stack can start."""
     found: dict[str, Preparer] = {"gateway-environment": environment} if stack.engine == "process" else {}
     if stack.demo:
@@ -200,7 +200,7 @@ def _preparers(stack: Stack, environment: Preparer) -> dict[str, Preparer]:
 def open_project(project: str, state: Path) -> Deps:
     """Open a project as it stands on disk, without any profile."""
     folder = project_folder(project, state)
-    return _deps(folder, recorded_engine(folder), {})
+    return build_deps(folder, recorded_engine(folder), {})
 
 
 def recorded_engine(folder: Path) -> EngineName:
@@ -249,7 +249,8 @@ def check_project(project: str) -> None:
         raise UsageError(f"--project: {err}", "aisuite up --project my-suite") from err
 
 
-def _deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -> Deps:
+def build_deps(folder: Path, engine: EngineName, preparers: Mapping[str, Preparer]) -> Deps:
+    """Return the adapters for a project's folder."""
     from aisuite.adapters.calibration import CalibrationFile
     from aisuite.adapters.clock import SystemClock
     from aisuite.adapters.host import LocalHost

@@ -53,9 +53,14 @@ class UpgradeReport:
     back: RollbackReport | None = None
 
     @property
+    def generation(self) -> int:
+        """The number of the generation that the upgrade leads to."""
+        return self.before if self.up is None or self.up.generation is None else self.up.generation
+
+    @property
     def nothing_to_do(self) -> bool:
-        """Whether all is as it should be already."""
-        return self.up is not None and not self.up.dry_run and not self.up.plan
+        """Whether all was as it should be already, so that not even a backup was made."""
+        return self.failure is None and self.bundle is None and not (self.up is not None and self.up.dry_run)
 
     @property
     def exit_code(self) -> int:

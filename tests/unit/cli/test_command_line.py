@@ -26,6 +26,8 @@ COMMANDS = {
     "watch": ["watch", "--install"],
     "eject": ["eject", "out", "--demo"],
     "clean": ["clean"],
+    "upgrade": ["upgrade", "--profile", "nowhere"],
+    "rollback": ["rollback"],
     "logs": ["logs", "rag"],
     "ps": ["ps"],
     "top": ["top"],
