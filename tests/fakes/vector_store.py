@@ -1,0 +1,72 @@
+"""A vector store in memory; its snapshots are JSON files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aisuite.bundle.model import CollectionFacts
+from aisuite.errors import BackupFailed, RestoreFailed
+
+
+@dataclass
+class FakeVectorStore:
+    """`points` of each collection by id; `on_download` happens while a snapshot is fetched."""
+
+    points: dict[str, dict[str, str]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    dim: int = 4
+    kind: str = "embedded 1.20.0"
+    on_download: Callable[[], object] = lambda: None
+    calls: list[str] = field(default_factory=list)
+
+    def version(self) -> str:
+        return self.kind
+
+    def collections(self) -> tuple[CollectionFacts, ...]:
+        return tuple(
+            CollectionFacts(
+                file="",
+                service="",
+                name=name,
+                aliases=tuple(sorted(alias for alias, target in self.aliases.items() if target == name)),
+                points=len(held),
+                dim=self.dim,
+                distance="Cosine",
+                samples=dict(held),
+            )
+            for name, held in sorted(self.points.items())
+        )
+
+    def digests(self, collection: str, points: Sequence[str]) -> Mapping[str, str]:
+        held = self.points[self.aliases.get(collection, collection)]
+        return {one: held[one] for one in points if one in held}
+
+    def download(self, collection: str, target: Path) -> None:
+        self.calls.append(f"download {collection}")
+        if collection not in self.points:
+            raise BackupFailed(f"no collection {collection}")
+        with target.open("x") as file:
+            json.dump(self.points[collection], file)
+        self.on_download()
+
+    def upload(self, snapshot: Path, collection: str) -> None:
+        self.calls.append(f"upload {collection}")
+        try:
+            self.points[collection] = json.loads(snapshot.read_text())
+        except ValueError as err:
+            raise RestoreFailed(f"{snapshot} is no snapshot") from err
+
+    def remove(self, collection: str) -> None:
+        self.calls.append(f"remove {collection}")
+        self.points.pop(collection, None)
+        self.aliases = {alias: target for alias, target in self.aliases.items() if target != collection}
+
+    def switch(self, aliases: Mapping[str, str | None]) -> None:
+        self.calls.append("switch")
+        for alias, target in aliases.items():
+            self.aliases.pop(alias, None)
+            if target is not None:
+                self.aliases[alias] = target
