@@ -38,7 +38,8 @@ def upgrade_json(report: UpgradeReport) -> dict[str, Any]:
 def upgrade_text(report: UpgradeReport) -> str:
     """What was done, and what to do when it was not good."""
     if report.up is not None and report.up.dry_run:
-        return f"{report.up.plan}\n\na backup comes first; what fails brings generation {report.before} back by itself"
+        comes = f"\n\na backup comes first; what fails brings generation {report.before} back by itself"
+        return f"{report.up.plan}{comes if report.up.plan else ''}"
     if report.nothing_to_do:
         return f"nothing to do: generation {report.before} is what the profile says"
     saved = f"saved before: {report.bundle}"
