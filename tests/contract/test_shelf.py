@@ -111,6 +111,15 @@ def test_a_file_that_is_not_as_the_manifest_says_is_not_extracted(shelf: Shelf, 
     assert not (tmp_path / "target").exists()
 
 
+def test_a_scratch_folder_is_empty_and_gone_afterwards(shelf: Shelf) -> None:
+    with shelf.scratch() as scratch, shelf.scratch() as other:
+        assert scratch != other
+        (scratch / "x").write_bytes(b"x")
+        assert list(other.iterdir()) == []
+        assert shelf.list() == ()
+    assert not scratch.exists()
+
+
 def test_a_verification_is_remembered_and_a_lesser_one_does_not_replace_it(shelf: Shelf) -> None:
     put_bundle(shelf, FIRST)
     assert shelf.verified(FIRST) is None

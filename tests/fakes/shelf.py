@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -78,12 +79,8 @@ class FakeShelf:
             raise ValueError(bundle)
         if bundle in self._bundles:
             raise BackupFailed(f"{bundle} is there already")
-        scratch = self._path / f"scratch-{bundle}"
-        scratch.mkdir(parents=True)
-        try:
+        with self.scratch() as scratch:
             yield FakeStaging(self, bundle, scratch)
-        finally:
-            shutil.rmtree(scratch)
 
     def put(self, manifest: Manifest, contents: dict[str, bytes]) -> None:
         """Lay a bundle on the shelf."""
@@ -112,6 +109,15 @@ class FakeShelf:
         with target.open("xb") as writing:
             writing.write(content)
         target.chmod(0o600)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        self._path.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=self._path))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch)
 
     def verified(self, bundle: str) -> Verified | None:
         self._find(bundle)

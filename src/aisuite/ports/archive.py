@@ -66,6 +66,12 @@ class Shelf(Protocol):
         Sizes and digests are checked on the way. Raises BundleDamaged, DiskFull, StateUnwritable.
         """
 
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Give an empty folder on the shelf's file system; it is removed at the end, or swept after a crash.
+
+        Raises DiskFull, StateUnwritable.
+        """
+
     def verified(self, bundle: str) -> Verified | None:
         """Return the best verification that a bundle passed."""
 

@@ -46,19 +46,12 @@ class BundleShelf:
         if taken_at(bundle) is None:
             raise ValueError(f"{bundle!r} is no id of a bundle")
         goal = self._folder / bundle
-        with translated(goal):
-            make_private(self._folder)
-        with self._held(fcntl.LOCK_SH):
-            if os.path.lexists(goal):
-                raise BackupFailed(f"{goal} is there already", "aisuite backup list")
-            place = self._unfinished()
-            try:
-                with translated(place):
-                    place.mkdir(mode=0o700)
-                    staging = BundleStaging(place, goal)
-                yield staging
-            finally:
-                shutil.rmtree(place, ignore_errors=True)
+        if os.path.lexists(goal):
+            raise BackupFailed(f"{goal} is there already", "aisuite backup list")
+        with self.scratch() as place:
+            with translated(place):
+                staging = BundleStaging(place, goal)
+            yield staging
 
     def list(self) -> tuple[str, ...]:
         """Return the ids of what was published, oldest first. Also sweeps what crashed runs have left."""
@@ -90,6 +83,20 @@ class BundleShelf:
                 target.unlink()
                 raise
             sync_folder(target.parent)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give an empty folder beside the bundles; it is removed at the end. Raises DiskFull, StateUnwritable."""
+        place = self._unfinished()
+        with translated(place):
+            make_private(self._folder)
+        with self._held(fcntl.LOCK_SH):
+            try:
+                with translated(place):
+                    place.mkdir(mode=0o700)
+                yield place
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
 
     def verified(self, bundle: str) -> Verified | None:
         """Return the best verification that a bundle passed; None when it may have been changed since."""

@@ -1,0 +1,182 @@
+"""What is on the shelf: list the backups, check one again, remove those that no rule keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from aisuite.bundle.identity import taken_at
+from aisuite.bundle.model import Kind, Level, Manifest, Verified
+from aisuite.bundle.restore_steps import JOURNAL
+from aisuite.bundle.retention import Dated, Keep, Kept, judge
+from aisuite.errors import BundleDamaged, RestoreFailed, UsageError
+from aisuite.ops.backup_age import write_age
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aisuite.bundle.model import BundleFile, DatabaseFacts
+    from aisuite.ports import Clock, Deps
+    from aisuite.ports.archive import Databases, Shelf
+
+_LIST = "aisuite backup list"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """One bundle on a shelf."""
+
+    id: str
+    at: datetime  # when it was begun, UTC
+    manifest: Manifest | None  # None: it cannot be read
+    verified: Verified | None
+    damage: str = ""  # why its manifest cannot be read; files are not looked at
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfReport:
+    """All bundles of a shelf, the newest first."""
+
+    folder: Path
+    project: str
+    now: datetime
+    bundles: tuple[Shelved, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """A bundle that passed."""
+
+    manifest: Manifest
+    verified: Verified
+    databases: int  # that were unpacked and examined
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """What to keep; `dry_run` removes nothing."""
+
+    keep: Keep
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What stayed and what went; the newest first."""
+
+    kept: tuple[Kept, ...]
+    removed: tuple[str, ...]
+    bytes: int  # that these took
+    left_alone: tuple[Shelved, ...]  # damaged, or another project's: the rules are not about them
+    dry_run: bool
+
+
+def list_backups(project: str, shelf: Shelf, clock: Clock) -> ShelfReport:
+    """Return what is on a shelf."""
+    bundles = tuple(_shelved(bundle, shelf) for bundle in reversed(shelf.list()))
+    return ShelfReport(shelf.path, project, datetime.fromtimestamp(clock.now(), UTC), bundles)
+
+
+def find_backup(wanted: str | None, project: str, shelf: Shelf) -> str:
+    """Return the bundle whose id begins so; without it the project's newest. Raises UsageError."""
+    bundles = shelf.list()
+    if wanted is None:
+        own = [one for one in (_shelved(bundle, shelf) for bundle in reversed(bundles)) if _is_of(one, project)]
+        if not own:
+            raise UsageError(f"there is no backup of {project} in {shelf.path}", "aisuite backup")
+        return own[0].id
+    chosen = [one for one in bundles if one == wanted] or [one for one in bundles if wanted and one.startswith(wanted)]
+    if len(chosen) != 1:
+        many = f"{len(chosen)} backups begin with {wanted!r}" if chosen else f"there is no backup {wanted!r}"
+        raise UsageError(f"{many} in {shelf.path}", _LIST)
+    return chosen[0]
+
+
+def verify_backup(bundle: str, level: Level, shelf: Shelf, databases: Databases, clock: Clock) -> VerifyReport:
+    """Check a bundle, quick or full, and remember it. Raises BundleDamaged; it counts as verified no more, then."""
+    begin = clock.monotonic()
+    try:
+        manifest = shelf.check(bundle)
+        examined = _examine_all(manifest, shelf, databases) if level is not Level.QUICK else 0
+    except BundleDamaged:
+        shelf.set_verified(bundle, None)
+        raise
+    at = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    verified = Verified(level if level is Level.QUICK else Level.FULL, at)
+    shelf.set_verified(bundle, verified)
+    return VerifyReport(manifest, verified, examined, clock.monotonic() - begin)
+
+
+def forget_backups(request: ForgetRequest, project: str, shelf: Shelf, deps: Deps) -> ForgetReport:
+    """Remove what no rule keeps; the newest verified one stays. Raises UsageError, ProjectLocked, RestoreFailed."""
+    if not request.keep.says_something:
+        raise UsageError("say what to keep: without a rule nothing is removed", "aisuite backup forget --keep-daily 7")
+    if request.dry_run:
+        return _forget(request, project, shelf)
+    with deps.workdir.lock("backup forget"):
+        if deps.workdir.read(JOURNAL) is not None:
+            words = "a restore ended in the middle, and may need a backup to be taken back"
+            raise RestoreFailed(words, "aisuite restore --resume   # or --undo")
+        report = _forget(request, project, shelf)
+        write_age(deps.workdir, shelf, project, deps.clock)
+    return report
+
+
+def _forget(request: ForgetRequest, project: str, shelf: Shelf) -> ForgetReport:
+    bundles = [_shelved(bundle, shelf) for bundle in shelf.list()]
+    own = {one.id: one for one in bundles if _is_of(one, project)}
+    judged = judge((Dated(one.id, one.at, one.verified is not None) for one in own.values()), request.keep)
+    going = tuple(one.id for one in judged if not one.reasons)
+    size = sum(one.manifest.bytes for one in own.values() if one.manifest and one.id in going)
+    for bundle in reversed(() if request.dry_run else going):  # the oldest first: cut off anywhere, the newer are left
+        shelf.remove(bundle)
+    return ForgetReport(
+        kept=tuple(one for one in judged if one.reasons),
+        removed=going,
+        bytes=size,
+        left_alone=tuple(one for one in reversed(bundles) if one.id not in own),
+        dry_run=request.dry_run,
+    )
+
+
+def _shelved(bundle: str, shelf: Shelf) -> Shelved:
+    at = taken_at(bundle) or datetime.min.replace(tzinfo=UTC)
+    try:
+        return Shelved(bundle, at, shelf.manifest(bundle), shelf.verified(bundle))
+    except BundleDamaged as err:
+        return Shelved(bundle, at, None, None, err.message)
+
+
+def _is_of(one: Shelved, project: str) -> bool:
+    return one.manifest is not None and one.manifest.project == project
+
+
+def _examine_all(manifest: Manifest, shelf: Shelf, databases: Databases) -> int:
+    """Unpack and examine each database, one at a time. Raises BundleDamaged."""
+    described = {one.file: one for one in manifest.databases}
+    files = [file for file in manifest.files if file.kind is Kind.DATABASE]
+    for file in files:
+        wrong = _find_wrong(manifest.id, file, described.get(file.path), shelf, databases)
+        if wrong:
+            raise BundleDamaged(f"backup {manifest.id} is damaged: {file.path}: {wrong}", _LIST)
+    return len(files)
+
+
+def _find_wrong(bundle: str, file: BundleFile, told: DatabaseFacts | None, shelf: Shelf, databases: Databases) -> str:
+    """Return in what a database is not as the manifest says; nothing when it is."""
+    if told is None:
+        return "the manifest does not describe it"
+    with shelf.scratch() as scratch:
+        target = scratch / file.path.rpartition("/")[2].removesuffix(".zst")
+        shelf.extract(bundle, file, target)
+        try:
+            found = databases.examine(target)
+        except BundleDamaged as err:
+            return err.message
+    if found.schema_version != told.schema_version:
+        return f"its schema is version {found.schema_version}; the manifest says {told.schema_version}"
+    if dict(found.rows) != dict(told.rows):
+        return "it has not the rows that the manifest counts"
+    return "" if found.content_digest == told.content_digest else "its rows are not those of the manifest"
