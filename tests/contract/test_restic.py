@@ -1,0 +1,108 @@
+"""Bundles in a restic repository: what its versions say, by a stand-in that says it; restic itself in the long runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from aisuite.adapters.restic import Restic
+from aisuite.errors import BackupFailed, UsageError
+
+SUMMARY = '{"message_type":"summary","snapshot_id":"0123abcd"}'
+BUNDLE = "20261121T141500Z"
+
+
+class StandIn:
+    """A program called restic; `script` is what it does, `$1` the word it was given."""
+
+    def __init__(self, folder: Path, script: str) -> None:
+        program = folder / "restic"
+        program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n{script}\n')
+        program.chmod(0o755)
+        self._asked = folder / "asked"
+        self.door = Restic({"PATH": f"{folder}:{os.environ['PATH']}", "RESTIC_REPOSITORY": "/repo"})
+
+    @property
+    def asked(self) -> list[str]:
+        return self._asked.read_text().splitlines()
+
+
+@pytest.mark.process
+def test_a_bundle_is_stored_by_its_name_and_tagged_with_its_project(tmp_path: Path) -> None:
+    restic = StandIn(tmp_path, f"echo '{SUMMARY}'")
+    assert restic.door.store(tmp_path, BUNDLE, "mine") == "0123abcd"
+    assert restic.asked == [f"backup --json --tag aisuite --tag project:mine -- {BUNDLE}"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("code", "said", "cause"),
+    [
+        (10, "Fatal: repository does not exist", "there is no restic repository"),
+        (1, "Fatal: unable to open config file: stat /repo/config", "there is no restic repository"),
+        (12, "Fatal: wrong password or no key found", "the password does not open"),
+        (1, "Fatal: wrong password or no key found", "the password does not open"),
+        (3, "Warning: at least one source file could not be read", "could not read all"),
+        (1, "Fatal: something else", "restic failed"),
+        (11, "Fatal: repository is already locked", "is locked"),
+    ],
+)
+def test_what_restic_ends_with_is_told_with_its_words(tmp_path: Path, code: int, said: str, cause: str) -> None:
+    restic = StandIn(tmp_path, f'echo "{said}" >&2; exit {code}')
+    with pytest.raises(BackupFailed, match=cause) as failed:
+        restic.door.store(tmp_path, BUNDLE, "mine")
+    assert f"exit code {code}: {said}" in failed.value.message
+    assert str(tmp_path / BUNDLE) in failed.value.message
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("code", [1, 11])
+def test_the_lock_of_a_dead_process_is_removed_once(tmp_path: Path, code: int) -> None:
+    locked = f'echo "unable to create lock in backend: repository is already locked by PID 1" >&2; exit {code}'
+    script = (
+        f"[ $1 = unlock ] && touch {tmp_path}/open && exit\n[ -e {tmp_path}/open ] || {{ {locked}; }}\necho '{SUMMARY}'"
+    )
+    restic = StandIn(tmp_path, script)
+    assert restic.door.store(tmp_path, BUNDLE, "mine") == "0123abcd"
+    assert [line.split()[0] for line in restic.asked] == ["backup", "unlock", "backup"]
+
+
+@pytest.mark.process
+def test_a_restic_that_names_no_snapshot_has_failed(tmp_path: Path) -> None:
+    with pytest.raises(BackupFailed, match="did not say"):
+        StandIn(tmp_path, "echo done").door.store(tmp_path, BUNDLE, "mine")
+
+
+def test_without_the_program_it_is_said_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs the program restic"):
+        Restic({"PATH": str(tmp_path), "RESTIC_REPOSITORY": "/repo"})
+
+
+@pytest.mark.process
+def test_without_a_repository_it_is_said_how_to_name_one(tmp_path: Path) -> None:
+    StandIn(tmp_path, "")
+    with pytest.raises(UsageError, match="repository"):
+        Restic({"PATH": str(tmp_path)})
+
+
+@pytest.mark.soak
+def test_restic_itself_gives_back_what_it_took(tmp_path: Path) -> None:
+    environment = {**os.environ, "RESTIC_REPOSITORY": str(tmp_path / "repo"), "RESTIC_PASSWORD": "of a test"}
+    bundle = tmp_path / "shelf" / BUNDLE
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text("{}")
+    with pytest.raises(BackupFailed, match="there is no restic repository"):
+        Restic(environment).store(tmp_path / "shelf", BUNDLE, "mine")
+    subprocess.run(["restic", "init", "--quiet"], env=environment, check=True)
+
+    snapshot = Restic(environment).store(tmp_path / "shelf", BUNDLE, "mine")
+
+    words = ["restic", "restore", "--quiet", snapshot, "--target", str(tmp_path / "back")]
+    subprocess.run(words, env=environment, check=True)
+    (found,) = (tmp_path / "back").rglob("manifest.json")
+    assert found.read_text() == "{}"
+    with pytest.raises(BackupFailed, match="password does not open"):
+        Restic({**environment, "RESTIC_PASSWORD": "another"}).store(tmp_path / "shelf", BUNDLE, "mine")
