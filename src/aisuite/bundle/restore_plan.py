@@ -5,6 +5,7 @@ Where something goes is said by this project's `state.json` alone; the paths in 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -81,24 +82,22 @@ def space_needed(manifest: Manifest) -> int:
 def plan_items(services: tuple[KeptState, ...], manifest: Manifest, there: Callable[[str], bool]) -> tuple[Item, ...]:
     """Return the databases and folders of these services with what comes there.
 
-    `there` says of a path whether something lies there. Raises RestoreRefused for a database that has no place here.
+    `there` says of a path whether something lies there. Raises RestoreRefused for what has no place here.
     """
     items: list[Item] = []
     for service in services:
         files = [file for file in manifest.files if file.service == service.service]
-        for kind, targets, key in (
-            (Kind.DATABASE, service.databases, _database_name),
-            (Kind.FOLDER, service.folders, _folder_name),
-        ):
-            found = _grouped([file for file in files if file.kind is kind], key)
+        for kind, targets in ((Kind.DATABASE, service.databases), (Kind.FOLDER, service.folders)):
+            found = _by_origin([file for file in files if file.kind is kind])
             for target in targets:
-                came = found.pop(PurePosixPath(target).name, ())
+                origin = max(found, key=partial(_alike, target), default="")
+                came = found.pop(origin) if _alike(origin, target) else ()
                 if came or there(target):
                     items.append(Item(service.service, kind, target, came, there(target)))
             if found:
+                names = ", ".join(sorted(PurePosixPath(one).name for one in found))
                 raise RestoreRefused(
-                    f"backup {manifest.id} holds {', '.join(sorted(found))} of {service.service}, "
-                    f"which keeps no {kind} of that name here",
+                    f"backup {manifest.id} holds {names} of {service.service}, which keeps no {kind} of that name here",
                     "aisuite up --dry-run   # is this the profile that the backup was made with?",
                 )
     return tuple(items)
@@ -115,21 +114,25 @@ def path_in_folder(file: BundleFile) -> PurePosixPath:
     return path.with_suffix("") if file.unpacked_size is not None and path.suffix == ".zst" else path
 
 
-def _grouped(files: list[BundleFile], key: Callable[[BundleFile], str]) -> dict[str, tuple[str, ...]]:
-    grouped: dict[str, list[str]] = {}
+def _by_origin(files: list[BundleFile]) -> dict[str, tuple[str, ...]]:
+    """Return the files by the database or folder that they came from."""
+    found: dict[str, tuple[str, ...]] = {}
     for file in files:
-        grouped.setdefault(key(file), []).append(file.path)
-    return {name: tuple(paths) for name, paths in grouped.items()}
+        origin = PurePosixPath(file.restores_to or file.path)
+        if file.kind is Kind.FOLDER:
+            origin = origin.parents[len(path_in_folder(file).parts) - 1]
+        found[str(origin)] = (*found.get(str(origin), ()), file.path)
+    return found
 
 
-def _database_name(file: BundleFile) -> str:
-    name = PurePosixPath(file.path).name
-    return name.removesuffix(".zst") if file.unpacked_size is not None else name
-
-
-def _folder_name(file: BundleFile) -> str:
-    parts = PurePosixPath(file.path).parts
-    return parts[2] if len(parts) > 3 else ""
+def _alike(one: str, other: str) -> int:
+    """Return how many of the last names two paths share."""
+    count = 0
+    for left, right in zip(reversed(PurePosixPath(one).parts), reversed(PurePosixPath(other).parts), strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
 
 
 def _minor(version: str) -> str:

@@ -27,6 +27,7 @@ from aisuite.cli import (
     models,
     plan,
     profile,
+    restore,
     stack,
     validate_env,
 )
@@ -55,6 +56,7 @@ plan.register(app)
 insight.register(app)
 health.register(app)
 drill.register(app)
+restore.register(app)
 evidence.register(app)
 backup.register(app)
 client.register(app)

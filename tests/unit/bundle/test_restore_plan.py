@@ -25,8 +25,8 @@ STATE = ProjectState("demo", "process", "demo", 2, (QDRANT, RAG), (), ())
 
 
 def make_file(path: str, kind: Kind, size: int = 10) -> BundleFile:
-    service = path.split("/")[1]
-    return BundleFile(path, kind, size, "a" * 64, service, "/etc/elsewhere", 100, "b" * 64)
+    _, service, *rest = path.removesuffix(".zst").split("/")
+    return BundleFile(path, kind, size, "a" * 64, service, f"/etc/there/{service}/{'/'.join(rest)}", 100, "b" * 64)
 
 
 def make_manifest(*files: BundleFile) -> Manifest:
@@ -45,6 +45,19 @@ def test_where_something_goes_is_said_by_the_project_and_not_by_the_backup() -> 
         (f"{DATA}/rag/uploads", (UPLOAD.path,)),
     ]
     assert str(path_in_folder(UPLOAD)) == "deep/one.txt"
+
+
+def test_two_databases_of_one_name_go_where_they_came_from() -> None:
+    service = replace(RAG, databases=("/here/data/rag/a/x.db", "/here/data/rag/b/x.db"), folders=())
+    first = replace(make_file("databases/rag/x.db.zst", Kind.DATABASE), restores_to="/there/data/rag/b/x.db")
+    second = replace(make_file("databases/rag/x.db-2.zst", Kind.DATABASE), restores_to="/there/data/rag/a/x.db")
+
+    items = plan_items((service,), make_manifest(first, second), there=lambda _: False)
+
+    assert [(one.target, one.files) for one in items] == [
+        ("/here/data/rag/a/x.db", (second.path,)),
+        ("/here/data/rag/b/x.db", (first.path,)),
+    ]
 
 
 def test_what_was_made_after_the_backup_is_put_away() -> None:

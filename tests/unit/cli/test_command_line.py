@@ -28,6 +28,7 @@ COMMANDS = {
     "clean": ["clean"],
     "upgrade": ["upgrade", "--profile", "nowhere"],
     "rollback": ["rollback"],
+    "restore": ["restore"],
     "logs": ["logs", "rag"],
     "ps": ["ps"],
     "top": ["top"],
