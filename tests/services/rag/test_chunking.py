@@ -129,10 +129,27 @@ def test_a_heading_is_not_cut_off_from_a_long_block_under_it() -> None:
 
 
 def test_blank_text_has_no_chunks() -> None:
-    assert split_text(" \n\t\n", 100, 10) == []
+    assert list(split_text(" \n\t\n", 100, 10)) == []
 
 
 @pytest.mark.parametrize("text", ["." * 40_000, "# " + " " * 40_000, '."' * 20_000, "\n" * 10_000, "```\n" * 8_000])
 def test_hostile_texts_are_cut_in_linear_time(text: str) -> None:
     covered = sum(len(chunk.text) for chunk in split_text(text, 512, 0))
     assert covered <= len(text)
+
+
+def test_a_comment_in_a_program_is_no_heading_and_functions_stay_whole() -> None:
+    functions = [f"def number_{at}() -> int:\n    # why\n\n    return {at}\n" for at in range(40)]
+    text = "# comment\n\n" + "\n".join(functions)
+    chunks = list(split_text(text, 64, 0, program=True))
+    assert {chunk.titles for chunk in chunks} == {()}
+    assert all(chunk.text.startswith(("def ", "# comment")) for chunk in chunks)
+
+
+def test_a_huge_text_is_covered_whole_and_keeps_its_headings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aisuite.services.rag.chunking._WINDOW", 300)
+    text = "# 위\n" + "\n\n".join(f"문단 {at}번입니다. 이어지는 문장입니다." for at in range(100)) + "\n## 아래\n끝."
+    chunks = list(split_text(text, 64, 0))
+    assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(text.split())
+    assert [chunk.titles for chunk in chunks[:-1]] == [("위",)] * (len(chunks) - 1)
+    assert chunks[-1].titles == ("위", "아래")

@@ -102,9 +102,14 @@ def test_a_path_with_a_null_byte_is_not_found(root: Path, path: str) -> None:
     assert refusal(root, path).status == 404
 
 
-def test_bytes_that_are_not_utf8_are_skipped_with_their_place(root: Path) -> None:
+def test_a_korean_file_in_the_old_encoding_is_read(root: Path) -> None:
     (root / "cp949.txt").write_bytes("ok 한글".encode("cp949"))
-    assert "byte 3" in read(root)[1]["cp949.txt"]
+    assert read(root)[0]["cp949.txt"] == "ok 한글"
+
+
+def test_bytes_that_are_no_text_are_skipped_with_the_reason(root: Path) -> None:
+    (root / "photo.txt").write_bytes(b"\x89PNG\0\0")
+    assert read(root)[1] == {"photo.txt": "not text: it holds zero bytes"}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(root: Path) -> None:
@@ -128,8 +133,8 @@ def test_hidden_folders_are_skipped_and_named(root: Path) -> None:
     assert skipped == {".git": "a hidden folder"}
 
 
-def test_what_is_no_text_file_is_skipped_when_named(root: Path) -> None:
-    assert read(root, "notes/photo.png")[1] == {"notes/photo.png": "only .md and .txt files are read"}
+def test_a_file_of_another_kind_is_skipped_when_named(root: Path) -> None:
+    assert read(root, "notes/photo.png")[1] == {"notes/photo.png": "files of this kind are not read"}
 
 
 def test_a_pipe_does_not_hold_the_reader_up(root: Path) -> None:

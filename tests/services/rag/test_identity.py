@@ -30,6 +30,6 @@ def test_a_document_without_an_id_is_named_by_its_source_else_by_its_text() -> N
 
 
 def test_anything_a_document_is_made_of_changes_its_checksum() -> None:
-    seen = {content_checksum(512, 100, None, "t", meta, "text") for meta in ({}, {"a": 1}, {"a": "1"})}
-    assert len(seen | {content_checksum(512, 50, None, "t", {}, "text")}) == 4
-    assert content_checksum({"a": 1, "b": 2}) == content_checksum({"b": 2, "a": 1})
+    seen = {content_checksum("text", 512, 100, None, "t", meta) for meta in ({}, {"a": 1}, {"a": "1"})}
+    assert len(seen | {content_checksum("text", 512, 50, None, "t", {})}) == 4
+    assert content_checksum("", {"a": 1, "b": 2}) == content_checksum("", {"b": 2, "a": 1})

@@ -39,6 +39,8 @@ def test_documents_become_chunks_with_payload(stack: Stack) -> None:
         "chunk": 0,
         "start": 0,
         "end": len(CAT["text"]),
+        "page": None,
+        "language": "ko",
         "metadata": {"tag": "animal"},
     }
 
@@ -137,11 +139,11 @@ def test_a_folder_is_indexed_by_path(make_stack: Callable[..., Stack], tmp_path:
     folder = tmp_path / "documents"
     (folder / "guide").mkdir(parents=True)
     (folder / "guide" / "cat.md").write_text(CAT["text"])
-    (folder / "broken.txt").write_bytes(b"\xff\xfe")
+    (folder / "broken.txt").write_bytes(b"\x00\x01")
     stack = make_stack(rag_documents_dir=folder)
     counts = stack.client.post("/index", json={"collection": "docs", "path": "."}).json()
     assert (counts["documents"], counts["chunks"]) == (1, 1)
-    assert counts["skipped"] == [{"source": "broken.txt", "reason": "not UTF-8 text: byte 0 is 0xff"}]
+    assert counts["skipped"] == [{"source": "broken.txt", "reason": "not text: it holds zero bytes"}]
     assert stack.retrieve("고양이")[0]["source"] == "guide/cat.md"
 
 

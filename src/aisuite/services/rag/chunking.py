@@ -12,8 +12,20 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from aisuite.services.rag.structure import PROSE_CUTS, Cuts, Section, cut_points, find_blocks, find_sections
+from aisuite.services.rag.structure import (
+    PROGRAM_CUTS,
+    PROSE_CUTS,
+    Block,
+    Cuts,
+    Section,
+    Titles,
+    cut_points,
+    find_blocks,
+    find_sections,
+)
 from aisuite.services.rag.tokens import estimate_tokens
+
+_WINDOW = 2**20
 
 
 class Chunk(NamedTuple):
@@ -30,24 +42,44 @@ class _Span(NamedTuple):
     end: int
 
 
-def split_text(text: str, size: int, overlap: int) -> list[Chunk]:
-    """Cut a text into chunks of at most `size` estimated tokens, of which `overlap` may repeat the one before."""
-    return [
-        chunk
-        for section in find_sections(text)
-        for span in _divide_section(text, section, size, overlap)
-        if (chunk := _trimmed(text, span, section.titles)).text
-    ]
+def split_text(text: str, size: int, overlap: int, *, program: bool = False) -> Iterator[Chunk]:
+    """Cut a text into chunks of at most `size` estimated tokens, of which `overlap` may repeat the one before.
+
+    In a program no line is a heading, and it is cut where its outermost parts begin.
+    """
+    headings: Titles = ()
+    for start, end in _windows(text):
+        sections = [Section(start, end, ())] if program else find_sections(text, start, end, headings)
+        for section in sections:
+            blocks = [Block(start, end, PROGRAM_CUTS)] if program else None
+            for span in _divide_section(text, section, blocks, (size, overlap)):
+                if (chunk := _trimmed(text, span, section.titles)).text:
+                    yield chunk
+        headings = sections[-1].headings if sections else headings
 
 
-def _divide_section(text: str, section: Section, size: int, overlap: int) -> Iterator[_Span]:
+def _windows(text: str) -> Iterator[_Span]:
+    """Divide a huge text at the ends of paragraphs, so that what is remembered of its structure stays small."""
+    start = 0
+    while len(text) - start > _WINDOW:
+        ends = (text.rfind(mark, start + _WINDOW // 2, start + _WINDOW) for mark in ("\n\n", "\n", " "))
+        end = next((found + 1 for found in ends if found >= 0), start + _WINDOW)
+        yield _Span(start, end)
+        start = end
+    yield _Span(start, len(text))
+
+
+def _divide_section(
+    text: str, section: Section, blocks: list[Block] | None, limits: tuple[int, int]
+) -> Iterator[_Span]:
+    size, overlap = limits
     if _tokens(text, _Span(section.start, section.end)) <= size:
         yield _Span(section.start, section.end)
         return
     room = size - overlap
     atoms = [
         atom
-        for block in find_blocks(text, section)
+        for block in blocks or find_blocks(text, section)
         for atom in _divide(text, _Span(block.start, block.end), room, block.cuts)
     ]
     before: _Span | None = None

@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from aisuite.services.common import ServiceError
+from aisuite.services.rag.readers import Unreadable, read_text
+from aisuite.services.rag.readers.kinds import find_kind
 
-SUFFIXES = (".md", ".txt")
 _NO_LINKS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LINK = "a symbolic link, which is not followed"
 
@@ -45,7 +46,7 @@ class DocumentFolder:
 
     def __init__(self, root: Path | None, max_bytes: int) -> None:
         self._roots: tuple[Path, ...] = (root.absolute(), root.resolve()) if root else ()
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
 
     def read(self, path: str) -> Generator[Document | Skipped]:
         """Read a file, or all documents of a folder and the folders in it, in order of their names.
@@ -118,24 +119,26 @@ class DocumentFolder:
 
     def _read_open(self, descriptor: int, source: str) -> Document | Skipped:
         name = printable(source)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or not source.lower().endswith(SUFFIXES):
-            return Skipped(name, "only .md and .txt files are read")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or find_kind(source) is None:
+            return Skipped(name, "files of this kind are not read")
         if name != source:
             return Skipped(name, "its name is not UTF-8")
         try:
             with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(self._max_bytes + 1)
-            return self._decoded(content, source)
+                content = file.read(self.max_bytes + 1)
+            return read_document(source, content, self.max_bytes)
         except OSError as err:
             return Skipped(name, _reason(err))
 
-    def _decoded(self, content: bytes, source: str) -> Document | Skipped:
-        if len(content) > self._max_bytes:
-            return Skipped(source, f"larger than RAG_MAX_DOCUMENT_BYTES={self._max_bytes}")
-        try:
-            return Document(content.decode("utf-8-sig"), source=source)
-        except UnicodeDecodeError as err:
-            return Skipped(source, f"not UTF-8 text: byte {err.start} is 0x{content[err.start]:02x}")
+
+def read_document(source: str, content: bytes, max_bytes: int) -> Document | Skipped:
+    """Make a document of a file's content."""
+    if len(content) > max_bytes:
+        return Skipped(source, f"larger than RAG_MAX_DOCUMENT_BYTES={max_bytes}")
+    try:
+        return Document(read_text(source, content), source=source)
+    except Unreadable as err:
+        return Skipped(source, str(err))
 
 
 def printable(name: str) -> str:
@@ -144,7 +147,7 @@ def printable(name: str) -> str:
 
 
 def _is_wanted(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+    return find_kind(name) is not None and not name.startswith(".")
 
 
 def _open_below(root: Path, inside: PurePosixPath, shown: str) -> int:

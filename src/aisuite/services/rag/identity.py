@@ -7,13 +7,15 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("6f6bb7a5-43a5-5e5e-9f0c-2a0f9f7d1a52")
-_FORMAT = 1  # raise it when chunks are made or stored differently: all documents then count as changed
+_FORMAT = 2  # raise it when chunks are made or stored differently: all documents then count as changed
 
 
-def content_checksum(*parts: object) -> str:
-    """Sum up everything that a document's chunks are made from (JSON values only)."""
+def content_checksum(text: str, *parts: object) -> str:
+    """Sum up everything that a document's chunks are made from: its text and JSON values."""
     written = json.dumps([_FORMAT, *parts], ensure_ascii=False, sort_keys=True)
-    return sha256(written.encode()).hexdigest()
+    summed = sha256(written.encode())
+    summed.update(text.encode())
+    return summed.hexdigest()
 
 
 def document_id(source: str | None, text: str) -> str:

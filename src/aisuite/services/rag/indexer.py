@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,10 +15,14 @@ from aisuite.services.rag.documents import Document, Skipped
 from aisuite.services.rag.embedder import Embedder, ModelCard
 from aisuite.services.rag.identity import content_checksum, document_id, point_id
 from aisuite.services.rag.job_rows import Counts, save_progress
+from aisuite.services.rag.language import name_language
 from aisuite.services.rag.library import Library, check_model
+from aisuite.services.rag.readers import PAGE_END
+from aisuite.services.rag.readers.kinds import find_kind
 from aisuite.services.rag.records import MISSING, NOBODY, Known, Origin, Records, Stored, Version
 from aisuite.services.rag.sparse import encode_document
 from aisuite.services.rag.store import Payload, Point, VectorStore, all_of, any_of
+from aisuite.services.rag.structure import find_first_heading
 from aisuite.services.rag.write_gate import WriteGate
 
 _DOCUMENTS_AT_ONCE = 16
@@ -158,12 +163,12 @@ class Indexer:
 
     def _version(self, document: Document) -> Version:
         checksum = content_checksum(
+            document.text,
             self._rules.chunk_size,
             self._rules.chunk_overlap,
             document.source,
             document.title,
             document.metadata,
-            document.text,
         )
         name = document.id or document_id(document.source, document.text)
         return Version(name, checksum, document)
@@ -228,18 +233,24 @@ def _groups(versions: Iterable[Version]) -> Iterator[list[Version]]:
 
 
 def _cut_all(versions: Iterable[Version], rules: IndexRules, done: list[Stored]) -> Iterator[_Cut]:
-    """Cut documents one after the other, and note each in `done` before its chunks are given."""
+    """Cut documents one after the other, and note each in `done` once its last chunk is given."""
     for version in versions:
-        chunks = split_text(version.document.text, rules.chunk_size, rules.chunk_overlap)
-        title = _title(version, chunks)
-        done.append(Stored(version, len(chunks), title))
-        for number, chunk in enumerate(chunks):
-            yield _Cut(version, number, _passage(title, chunk), _payload(version, title, number, len(chunks), chunk))
+        document = version.document
+        source = document.source or version.id
+        program = find_kind(source) == "code"
+        title = document.title or (None if program else find_first_heading(document.text)) or source
+        pages = _page_ends(document.text) if find_kind(source) == "pdf" else None
+        number = 0
+        for number, chunk in enumerate(
+            split_text(document.text, rules.chunk_size, rules.chunk_overlap, program=program), 1
+        ):
+            page = bisect_right(pages, chunk.start) + 1 if pages is not None else None
+            yield _Cut(version, number - 1, _passage(title, chunk), _payload(version, title, number - 1, page, chunk))
+        done.append(Stored(version, number, title))
 
 
-def _title(version: Version, chunks: Sequence[Chunk]) -> str:
-    headings = (chunk.titles[0] for chunk in chunks if chunk.titles)
-    return version.document.title or next(headings, None) or version.document.source or version.id
+def _page_ends(text: str) -> list[int]:
+    return [at for at, letter in enumerate(text) if letter == PAGE_END]
 
 
 def _passage(title: str, chunk: Chunk) -> str:
@@ -252,7 +263,7 @@ def title_path(title: str, titles: Sequence[str]) -> str:
     return " > ".join(titles if titles and titles[0] == title else [title, *titles])
 
 
-def _payload(version: Version, title: str, number: int, total: int, chunk: Chunk) -> Payload:
+def _payload(version: Version, title: str, number: int, page: int | None, chunk: Chunk) -> Payload:
     return {
         "document_id": version.id,
         "source": version.document.source,
@@ -261,7 +272,8 @@ def _payload(version: Version, title: str, number: int, total: int, chunk: Chunk
         "metadata": version.document.metadata,
         "checksum": version.checksum,
         "chunk": number,
-        "chunks": total,
+        "page": page,
+        "language": name_language(chunk.text),
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,

@@ -7,19 +7,20 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, File, Form, Path, Query, UploadFile
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from aisuite.services.common.openapi import refusals
 from aisuite.services.rag.answerer import Event
-from aisuite.services.rag.documents import DocumentFolder, Skipped
+from aisuite.services.rag.documents import Document, DocumentFolder, Skipped, read_document
 from aisuite.services.rag.job_rows import OPEN, Counts, Failure, Job, State
 from aisuite.services.rag.jobs import Jobs
-from aisuite.services.rag.schemas import COLLECTION_PATTERN, IndexRequest
+from aisuite.services.rag.schemas import COLLECTION_PATTERN, CollectionName, IndexRequest
 from aisuite.services.rag.sse import event_stream
 
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+_FILES = 1000
 
 
 class JobStatus(Counts):
@@ -58,10 +59,18 @@ def create_jobs_router(jobs: Jobs, folder: DocumentFolder) -> APIRouter:
         wait: Annotated[bool, Query(description="false: answer 202 as soon as the job is safe on disk.")] = True,
     ) -> Response:
         """Index documents, in the request or below RAG_DOCUMENTS_DIR."""
-        job = await _submit(request, jobs, folder)
-        if wait:
-            job = await jobs.result(job.id)
-        return JSONResponse(describe_job(job).model_dump(), status_code=200 if wait else 202)
+        return await _answer(await _submit(request, jobs, folder), jobs, wait=wait)
+
+    @router.post("/upload", response_model=JobStatus, responses=_REFUSALS)
+    async def upload(
+        files: Annotated[list[UploadFile], File(min_length=1, max_length=_FILES)],
+        collection: Annotated[CollectionName, Form()],
+        *,
+        wait: Annotated[bool, Query(description="false: answer 202 as soon as the job is safe on disk.")] = True,
+    ) -> Response:
+        """Index files that are sent; each is known by its name."""
+        read = [await _read_upload(file, folder.max_bytes) for file in files]
+        return await _answer(await jobs.submit(collection, read), jobs, wait=wait)
 
     @router.get("/jobs")
     async def recent(
@@ -103,6 +112,18 @@ def describe_job(job: Job) -> JobStatus:
         created=job.created,
         updated=job.updated,
     )
+
+
+async def _answer(job: Job, jobs: Jobs, *, wait: bool) -> Response:
+    shown = describe_job(await jobs.result(job.id) if wait else job)
+    return JSONResponse(shown.model_dump(), status_code=200 if wait else 202)
+
+
+async def _read_upload(file: UploadFile, max_bytes: int) -> Document | Skipped:
+    name = file.filename or "(a file without a name)"
+    content = await file.read(max_bytes + 1)
+    await file.close()
+    return await to_thread.run_sync(read_document, name, content, max_bytes)
 
 
 async def _submit(request: IndexRequest, jobs: Jobs, folder: DocumentFolder) -> Job:

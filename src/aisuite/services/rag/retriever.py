@@ -26,6 +26,8 @@ class Hit(BaseModel):
     chunk: int
     start: int
     end: int
+    page: int | None = None
+    language: str | None = None
     metadata: dict[str, Any]
 
 

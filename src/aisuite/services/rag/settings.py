@@ -43,7 +43,7 @@ class RagSettings(ServiceSettings):
 
     rag_data_dir: Path
     rag_documents_dir: Path | None = None
-    rag_max_document_bytes: int = Field(default=5 * 2**20, ge=1)
+    rag_max_document_bytes: int = Field(default=64 * 2**20, ge=1)
 
     @model_validator(mode="after")
     def _check_room(self) -> Self:
