@@ -50,12 +50,14 @@ class JinjaRenderer:
         return {
             "compose.yaml": self._fill("compose/compose.yaml.j2", stack=stack, volumes=volumes),
             "litellm.yaml": self._fill("gateway/litellm.yaml.j2", stack=stack),
+            "model_servers.py": self._fill("gateway/model_servers.py"),
         }
 
     def _processes(self, stack: Stack) -> dict[str, str]:
         files = {
             "process/supervisord.conf": self._fill("process/supervisord.conf.j2", stack=stack),
             "process/litellm.yaml": self._fill("gateway/litellm.yaml.j2", stack=stack),
+            "process/model_servers.py": self._fill("gateway/model_servers.py"),
         }
         for service in stack.services:
             # What the command line names needs no delivery.

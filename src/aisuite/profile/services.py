@@ -28,7 +28,7 @@ class Gateway(Service):
 
     memory: Size = Field(Mib(1536), description="Memory limit of the container.")
     cooldown: Duration = Field(Seconds(5), description="How long a failing server is left alone.")
-    health_interval: Duration = Field(Seconds(10), description="Time between background probes (one real token each).")
+    health_interval: Duration = Field(Seconds(5), description="Time between background probes (one real token each).")
     health_timeout: Duration = Field(Seconds(5), description="When a background probe counts as failed.")
     deadline: Duration = Field(Seconds(120), description="How long the service may take to become ready.")
 

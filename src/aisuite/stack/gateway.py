@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aisuite.profile.dependencies import GATEWAY, INFERENCE
 from aisuite.stack.containers import entrypoint_for, python_check
 from aisuite.stack.model import GatewayPolicy, Mount, Role, Route, SecretUse, Service, Target
+from aisuite.stack.numerals import decimal
 from aisuite.stack.places import GATEWAY_KEY, SERVICE_KEY
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from aisuite.stack.places import Places
 
 ENVIRONMENT = {
+    "AIOHTTP_KEEPALIVE_TIMEOUT": "4",  # llama-server closes an idle connection after 5 s: no request may meet that
     "AIOHTTP_TTL_DNS_CACHE": "5",  # a server that comes back with a new address is found in 5 s, not in 300
     "DISABLE_ADMIN_UI": "True",
     "LITELLM_DISABLE_ACCESS_LOG_PATHS": "/health/liveliness,/metrics/",
@@ -27,28 +29,31 @@ ENVIRONMENT = {
 _LONGEST_SILENCE = 25.0  # seconds between two pieces of a stream before another server is asked
 _FRESH_PROBES = 6  # a probe's result counts for so many intervals, and for a minute at least
 _CONFIG_IN_CONTAINER = "/app/config.yaml"
+_DOOR = "model_servers.py"  # what LiteLLM loads from beside its configuration
+_FIRST_BACKOFF, _JITTER, _ALL_BACKOFFS = 0.5, 0.25, 12.0  # seconds
 
 
 def gateway_service(profile: Profile, places: Places) -> Service:
     """Return the LiteLLM proxy; one worker, because the state of its circuits is not shared between workers."""
     settings, listen = profile.services.api_gateway, places.listen(GATEWAY)
-    rendered = config_file(places)
+    rendered = (config_file(places), f"{config_file(places).removesuffix('litellm.yaml')}{_DOOR}")
     secrets = (
         SecretUse(SERVICE_KEY, "INFERENCE_API_KEY", as_file=False),
         SecretUse(GATEWAY_KEY, "LITELLM_MASTER_KEY", as_file=False),
     )
     program = ("litellm",) if places.containers else places.site.gateway
-    config = _CONFIG_IN_CONTAINER if places.containers else str(places.site.folder / rendered)
+    config = _CONFIG_IN_CONTAINER if places.containers else str(places.site.folder / rendered[0])
     address = ("--host", listen.host, "--port", str(listen.port))
     # A container's user has no home; caches go where it may write.
-    environment = ENVIRONMENT | ({"HOME": "/tmp"} if places.containers else {})  # noqa: S108
+    home = {"HOME": "/tmp"} if places.containers else {}  # noqa: S108
+    environment = ENVIRONMENT | _waits(profile) | home
     return Service(
         name=GATEWAY,
         role=Role.GATEWAY,
         command=(*program, "--config", config, *address, "--num_workers", "1"),
         environment=tuple(sorted(environment.items())),
         secrets=secrets,
-        config_files=(rendered,),
+        config_files=rendered,
         listen=listen,
         published=places.published(GATEWAY),
         depends_on=(),
@@ -57,12 +62,33 @@ def gateway_service(profile: Profile, places: Places) -> Service:
         deadline=settings.deadline,
         image=profile.images.gateway if places.containers else None,
         entrypoint=entrypoint_for(secrets) if places.containers else None,
-        mounts=(Mount(f"./{rendered}", _CONFIG_IN_CONTAINER),) if places.containers else (),
+        mounts=_mounts(*rendered) if places.containers else (),
         cpus=places.cpu_limit(settings.cpus),
         memory=places.memory_limit(settings.memory),
         user=places.user,
         healthcheck=_healthcheck(profile, places),
     )
+
+
+def _mounts(config: str, door: str) -> tuple[Mount, ...]:
+    return Mount(f"./{config}", _CONFIG_IN_CONTAINER), Mount(f"./{door}", f"/app/{_DOOR}")
+
+
+def _waits(profile: Profile) -> dict[str, str]:
+    """Return how long is waited for servers, and between tries when none is well.
+
+    LiteLLM tries again and again at one server, then at the next one, and sleeps after every try: all of that
+    together stays below what a caller should wait to be told that nothing can answer.
+    """
+    tries = (profile.retry.attempts + 1) * max(len(models) for models in profile.routes.values())
+    longest = max(0.0, _ALL_BACKOFFS / tries - _JITTER)
+    return {
+        "INITIAL_RETRY_DELAY": decimal(_FIRST_BACKOFF),
+        "JITTER": decimal(_JITTER),
+        "MAX_RETRY_DELAY": decimal(longest),
+        "MODEL_CONNECT_TIMEOUT": decimal(profile.timeouts.connect),
+        "MODEL_HEALTH_TIMEOUT": decimal(profile.services.api_gateway.health_timeout),
+    }
 
 
 def _healthcheck(profile: Profile, places: Places) -> tuple[str, ...]:

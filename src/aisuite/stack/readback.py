@@ -109,6 +109,13 @@ def _check_litellm(stack: Stack, text: str) -> None:
     _same("model_list", said, meant)
 
 
+def _check_program(_: Stack, text: str) -> None:
+    try:
+        compile(text, "model_servers.py", "exec", dont_inherit=True)
+    except SyntaxError as err:
+        raise ValueError(str(err)) from err
+
+
 def _check_supervisord(stack: Stack, text: str) -> None:
     parser = RawConfigParser(inline_comment_prefixes=(";", "#"))
     try:
@@ -153,7 +160,9 @@ def _same(what: str, said: object, meant: object) -> None:
 _CHECKS = {
     "compose.yaml": _check_compose,
     "litellm.yaml": _check_litellm,
+    "model_servers.py": _check_program,
     "process/litellm.yaml": _check_litellm,
+    "process/model_servers.py": _check_program,
     "process/supervisord.conf": _check_supervisord,
     ".env": _check_env,
 }

@@ -31,15 +31,17 @@ def test_a_local_gateway_is_the_program_of_the_site_with_its_configuration() -> 
         "--config",
         "/srv/aisuite/.aisuite/default/process/litellm.yaml",
     )
-    assert service.config_files == ("process/litellm.yaml",)
+    assert service.config_files == ("process/litellm.yaml", "process/model_servers.py")
 
 
 def test_a_gateway_in_a_container_reads_its_configuration_from_the_rendered_folder() -> None:
     service = make_resolved("docker").service("api-gateway")
-    (mount,) = service.mounts
-    assert (mount.source, mount.target, mount.read_only) == ("./litellm.yaml", "/app/config.yaml", True)
+    assert [(mount.source, mount.target, mount.read_only) for mount in service.mounts] == [
+        ("./litellm.yaml", "/app/config.yaml", True),
+        ("./model_servers.py", "/app/model_servers.py", True),  # beside it: there LiteLLM looks for it
+    ]
     assert service.command[:3] == ("litellm", "--config", "/app/config.yaml")
-    assert service.config_files == ("litellm.yaml",)
+    assert service.config_files == ("litellm.yaml", "model_servers.py")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -89,3 +91,25 @@ def test_a_server_that_hangs_is_tried_once_more_at_most(attempts: int, after_tim
 def test_probes_have_whole_intervals_and_their_results_outlive_several(interval: str, whole: int, stale: int) -> None:
     policy = make_resolved(services={"api-gateway": {"health_interval": interval}}).policy
     assert (policy.health_interval, policy.health_staleness) == (whole, stale)
+
+
+@pytest.mark.parametrize("attempts", range(11))
+def test_a_caller_is_told_within_twelve_seconds_of_waiting_that_nothing_can_answer(attempts: int) -> None:
+    environment = dict(make_resolved(retry={"attempts": attempts}).service("api-gateway").environment)
+    first, longest, jitter = (float(environment[name]) for name in ("INITIAL_RETRY_DELAY", "MAX_RETRY_DELAY", "JITTER"))
+    # LiteLLM sleeps after every try, the last one too, and does all of it again for the second server.
+    sleeps = [min(first * 2**number, longest) + jitter for number in range(attempts + 1)]
+    assert 2 * sum(sleeps) <= 12.0
+
+
+def test_a_connection_that_is_kept_is_younger_than_the_server_closes_it() -> None:
+    environment = dict(make_resolved().service("api-gateway").environment)
+    closed_by_llama_server = 5
+    assert float(environment["AIOHTTP_KEEPALIVE_TIMEOUT"]) < closed_by_llama_server
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_profile_says_how_long_the_gateway_waits_for_a_connection_and_for_a_servers_health(engine: Any) -> None:
+    settings = {"timeouts": {"connect": "4s"}, "services": {"api-gateway": {"health_timeout": "2500ms"}}}
+    environment = dict(make_resolved(engine, **settings).service("api-gateway").environment)
+    assert (environment["MODEL_CONNECT_TIMEOUT"], environment["MODEL_HEALTH_TIMEOUT"]) == ("4", "2.5")

@@ -1,0 +1,149 @@
+"""How the gateway talks to model servers. LiteLLM loads this file beside its configuration.
+
+A server that hangs takes a request and never answers it. A large model may rightly need minutes for an answer, so no
+time-out of requests can tell the two apart. Its health can: a server says it at once, however much it computes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import litellm
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+_PAUSE = 1.5  # seconds between two questions for a server's health, while somebody waits for it
+_STRIKES = 2  # questions without an answer, until nobody waits any longer
+
+
+class Server:
+    """One model server: whether it answers at all.
+
+    It is watched while somebody waits for it, and, once it is silent, until it answers again.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[None]]) -> None:
+        self._ask = ask
+        self._waiting: set[asyncio.Timeout] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self.silent = False
+
+    @asynccontextmanager
+    async def patience(self, request: httpx.Request) -> AsyncIterator[None]:
+        """Wait for the server inside; raises httpx.ReadTimeout when it does not say its health meanwhile."""
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._keep_asking())
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                self._waiting.add(limit)
+                try:
+                    yield
+                finally:
+                    self._waiting.discard(limit)
+        except TimeoutError as err:
+            raise httpx.ReadTimeout("the server hangs: it does not say its health either", request=request) from err
+
+    async def _keep_asking(self) -> None:
+        strikes = 0
+        while self._waiting or self.silent:
+            await asyncio.sleep(_PAUSE)
+            try:
+                await self._ask()
+            except httpx.TransportError as err:
+                strikes += 1
+                # A server that refuses a question refuses requests as fast: they need no protection.
+                self.silent = strikes >= _STRIKES and isinstance(err, httpx.TimeoutException)
+            else:
+                strikes, self.silent = 0, False
+            if strikes >= _STRIKES:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._waiting:
+            self._waiting.pop().reschedule(now)
+
+
+class Door(httpx.AsyncBaseTransport):
+    """The one way to all model servers, through LiteLLM's own connections. Times in seconds."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, connect: float, probe: float) -> None:
+        self._inner, self._connect, self._probe = inner, connect, probe
+        self._servers: dict[httpx.URL, Server] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request. Raises httpx.ConnectError at once for a server that is known to be silent."""
+        server = self._server(request.url.copy_with(raw_path=b"/health"))
+        if server.silent:
+            raise httpx.ConnectError("the server does not answer", request=request)
+        limits = request.extensions.get("timeout", {})
+        request.extensions["timeout"] = {**limits, "connect": _least(limits.get("connect"), self._connect)}
+        async with server.patience(request):
+            response = await self._inner.handle_async_request(request)
+        response.stream = _Body(response.stream, server, request)
+        return response
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._inner.aclose()
+
+    def _server(self, health: httpx.URL) -> Server:
+        if health not in self._servers:
+            self._servers[health] = Server(lambda: self._ask(health))
+        return self._servers[health]
+
+    async def _ask(self, health: httpx.URL) -> None:
+        """Ask for a server's health. Any answer will do: one that is still loading its model does not hang."""
+        question = httpx.Request("GET", health, extensions={"timeout": dict.fromkeys(_LIMITS, self._probe)})
+        try:
+            async with asyncio.timeout(self._probe):
+                response = await self._inner.handle_async_request(question)
+                await response.aread()
+        except TimeoutError as err:
+            raise httpx.ReadTimeout("no answer", request=question) from err
+
+
+_LIMITS = ("connect", "read", "write", "pool")
+
+
+class _Body(httpx.AsyncByteStream):
+    """An answer, piece by piece; the next piece is waited for as the first one was."""
+
+    def __init__(self, pieces: httpx.AsyncByteStream, server: Server, request: httpx.Request) -> None:
+        self._pieces, self._server, self._request = pieces, server, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = aiter(self._pieces)
+        while True:
+            async with self._server.patience(self._request):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._pieces.aclose()
+
+
+def _least(one: float | None, other: float) -> float:
+    return other if one is None else min(one, other)
+
+
+# LiteLLM sends all that goes to servers of OpenAI's kind through this client when there is one.
+litellm.aclient_session = httpx.AsyncClient(
+    transport=Door(
+        AsyncHTTPHandler.create_aiohttp_transport(),
+        connect=float(os.environ["MODEL_CONNECT_TIMEOUT"]),
+        probe=float(os.environ["MODEL_HEALTH_TIMEOUT"]),
+    ),
+    follow_redirects=True,
+)
+loaded = CustomLogger()  # LiteLLM wants an object of its own kind; this one does nothing
