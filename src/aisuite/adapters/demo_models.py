@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from aisuite.adapters.durable import replacing
+from aisuite.adapters.durable import make_folder, replacing
 from aisuite.errors import StateUnwritable
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def write_demo_model(path: Path, sentence: str) -> None:
     Its bytes depend on the sentence alone. Raises ValueError for a sentence that cannot be said.
     """
     pieces = _split_pieces(sentence)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, 0o755)
     with replacing(path) as unfinished:
         _write_gguf(unfinished, pieces)
         unfinished.chmod(0o644)  # a container's user reads it, too

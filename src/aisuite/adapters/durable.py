@@ -55,6 +55,17 @@ def replace_link(path: Path, target: str) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(folder: Path, mode: int = 0o700) -> None:
+    """Make a folder with these rights, less what the umask takes, and all that is missing above it for its owner alone.
+
+    `Path.mkdir` gives the rights to the last one only, and leaves the others open. Raises OSError.
+    """
+    missing = [place for place in folder.parents if not place.is_dir()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=mode, exist_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was renamed in a folder last over a power cut. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

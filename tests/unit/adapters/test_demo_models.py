@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -92,6 +93,16 @@ def test_a_model_with_an_old_sentence_is_written_again(tmp_path: Path) -> None:
     assert not preparer.done()
     preparer.run(say_nothing)
     assert preparer.done()
+
+
+def test_of_the_folders_that_are_made_only_the_models_own_is_open_to_others(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_demo_model(tmp_path / "project" / "data" / "demo-models" / "a.gguf", "Hello.")
+    finally:
+        os.umask(before)
+    rights = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert rights == {"project": 0o700, "data": 0o700, "demo-models": 0o755, "a.gguf": 0o644}
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aisuite.adapters.durable import make_folder
 from aisuite.errors import StateUnwritable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def make_data_folders(stack: Stack) -> None:
 
 
 def _make(folder: Path, service: Service) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     if os.geteuid() == 0 and service.user is not None:
         user, _, group = service.user.partition(":")
         os.chown(folder, int(user), int(group))
