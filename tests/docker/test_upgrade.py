@@ -14,7 +14,7 @@ from aisuite.ops.generations import current_number
 from aisuite.ops.rollback import RollbackRequest, rollback
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
-from aisuite.ops.upgrade import UpgradeDoors, UpgradeReport, UpgradeRequest, upgrade
+from aisuite.ops.upgrade import UpgradeReport, UpgradeRequest, upgrade
 from aisuite.stack.model import Stack
 from tests.bed.images import PYTHON
 from tests.docker.answering import Project, answering, docker, new_project, project  # noqa: F401  fixtures
@@ -35,14 +35,14 @@ def name(project: Project) -> Iterator[str]:  # noqa: F811
     reference = f"{project.name}/server:1"
     docker("tag", PYTHON, reference)
     yield reference
-    left = docker("image", "ls", "-q", f"{project.name}/*").split()
-    docker("rmi", "--force", *dict.fromkeys([reference, f"{project.name}/broken:1"] if left else []))
+    named = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={project.name}/*")
+    docker("rmi", "--force", *named.split())
+    docker("image", "prune", "--force", "--filter", f"label=made-for={project.name}")
 
 
 def change(project: Project, stack: Stack) -> UpgradeReport:  # noqa: F811
-    doors = UpgradeDoors(Backups().save, Backups().restore)
     deps = replace(project.deps, images=DockerImages())
-    return upgrade(UpgradeRequest(UpRequest(stack), window=2), deps, doors)
+    return upgrade(UpgradeRequest(UpRequest(stack), window=2), deps, Backups())
 
 
 @pytest.mark.parametrize("fault", ["image", "flag"])
@@ -75,11 +75,11 @@ def test_a_rollback_gives_a_name_back_its_image_and_starts_containers_of_it(
     stack = project.stack(answering("chat", image=name), answering("code"))
     up(UpRequest(stack), deps)
     old = project.inspect("chat")["Image"]
-    build(name, "LABEL new=yes")
+    build(name, f"LABEL made-for={project.name}")
     up(UpRequest(stack, by_image=True), deps)
     assert project.inspect("chat")["Image"] != old
     assert current_number(deps.workdir) == 2
-    report = rollback(RollbackRequest(), deps, Backups().restore)
+    report = rollback(RollbackRequest(), deps, Backups())
     assert [one.step.subject for one in report.up.results] == ["chat"]
     assert project.inspect("chat")["Image"] == old
     assert report.seconds < 30

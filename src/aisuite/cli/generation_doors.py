@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from aisuite.cli.folders import user_folder
 from aisuite.cli.wiring import build_deps, open_folder, preparers_of, project_folder
-from aisuite.errors import RestoreFailed
+from aisuite.stack.places import SERVICE_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aisuite.cli.options import Session
-    from aisuite.ops.upgrade import UpgradeDoors
     from aisuite.ports import Deps, Workdir
+    from aisuite.stack.model import Stack
+
+_PATIENCE = 600.0  # seconds: a service reconciles every document that it has
 
 
 def open_kept(session: Session) -> Workdir:
@@ -33,23 +33,33 @@ def open_generation(session: Session, number: int | None) -> Deps:
     return build_deps(kept.folder, stack.engine, preparers)
 
 
-def upgrade_doors(session: Session) -> UpgradeDoors:
-    """Return what makes a backup of a project, and what brings one back."""
-    from aisuite.ops.upgrade import UpgradeDoors
+class ProjectData:
+    """What the services of a project keep: saved, and brought back."""
 
-    def save() -> str:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def save(self) -> str:
+        """Make a backup on the project's own shelf, and return its id."""
         from aisuite.cli.archive_doors import Destination, open_backup
         from aisuite.ops.backup import BackupRequest, backup
 
-        return backup(BackupRequest("before-upgrade"), open_backup(session, Destination())).manifest.id
+        return backup(BackupRequest("before-upgrade"), open_backup(self._session, Destination())).manifest.id
 
-    return UpgradeDoors(save, restore_with(session))
+    def restore(self, bundle: str) -> None:
+        """Bring back what a backup holds, while nothing of the project runs."""
+        from aisuite.cli.archive_doors import open_shelf
+        from aisuite.cli.restore_doors import open_restore
+        from aisuite.ops.restore import RestoreRequest, restore_bundle
 
+        # Reconciled later: by the services that belong to this data.
+        restore_bundle(RestoreRequest(bundle, reconcile=False), open_shelf(self._session), open_restore(self._session))
 
-def restore_with(session: Session) -> Callable[[str], None]:
-    """Return what brings the data of a backup back while nothing of the project runs."""
+    def reconcile(self, stack: Stack) -> None:
+        """Let running services make what they derive follow what they keep."""
+        from aisuite.adapters.chat import HttpChat
 
-    def restore(bundle: str) -> None:
-        raise RestoreFailed("data is not brought back by itself yet", f"aisuite restore {bundle}")
-
-    return restore
+        key = (open_kept(self._session).read(f"secrets/{SERVICE_KEY}") or "").strip()
+        for service in stack.services:
+            if service.state.reconcile_path is not None:
+                HttpChat().post(service.published.url + service.state.reconcile_path, key, {}, _PATIENCE)

@@ -34,7 +34,7 @@ def upgrade(
 ) -> int:
     """Bring a running suite to what the profile says now: backup, change, watch; what fails is taken back by itself."""
     from aisuite.cli.choice import Choice
-    from aisuite.cli.generation_doors import upgrade_doors
+    from aisuite.cli.generation_doors import ProjectData
     from aisuite.cli.progress import UpProgress
     from aisuite.cli.view import generations as view
     from aisuite.cli.view.stack import first_line
@@ -65,7 +65,7 @@ def upgrade(
         window,
     )
     with UpProgress(session.out) as progress:
-        report = change(request, suite.deps, upgrade_doors(session), progress, session.out.say)
+        report = change(request, suite.deps, ProjectData(session), progress, session.out.say)
     return session.out.show(view.upgrade_json(report), view.upgrade_text(report), report.exit_code)
 
 
@@ -82,7 +82,7 @@ def rollback(
 
     The profile stays as it is: the next `aisuite up` follows it again.
     """
-    from aisuite.cli.generation_doors import open_generation, open_kept, restore_with
+    from aisuite.cli.generation_doors import ProjectData, open_generation, open_kept
     from aisuite.cli.progress import UpProgress
     from aisuite.cli.view import generations as view
     from aisuite.ops.generations import current_number, list_generations
@@ -95,5 +95,5 @@ def rollback(
         return session.out.show(view.list_json(known, now), view.list_text(known, now, session.out))
     deps = open_generation(session, generation)
     with UpProgress(session.out) as progress:
-        report = go_back(RollbackRequest(generation, yes), deps, restore_with(session), progress)
+        report = go_back(RollbackRequest(generation, yes), deps, ProjectData(session), progress)
     return session.out.show(view.rollback_json(report), view.rollback_text(report), report.exit_code)

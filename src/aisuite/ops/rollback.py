@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aisuite.errors import DownloadFailed, RestoreRefused, UsageError
 from aisuite.ops.generations import (
     FOLDER,
     current_number,
+    enter_generation,
     list_generations,
     read_files,
     read_generation,
@@ -67,15 +68,21 @@ class _Kept:
         return dict(self.files)
 
 
+class SavedData(Protocol):
+    """What the services keep, as a backup has it. Its calls take the project's lock themselves."""
+
+    def restore(self, bundle: str) -> None:
+        """Bring back what a backup holds, while nothing of the project runs. Raises DataError."""
+
+    def reconcile(self, stack: Stack) -> None:
+        """Let running services make what they derive follow what they keep. Raises StepFailed, NotRunning."""
+
+
 def rollback(
-    request: RollbackRequest,
-    deps: Deps,
-    restore: Callable[[str], None],
-    listen: Callable[[Event], None] = lambda _: None,
+    request: RollbackRequest, deps: Deps, data: SavedData, listen: Callable[[Event], None] = lambda _: None
 ) -> RollbackReport:
     """Make what runs equal to an older generation; services that are the same in both are left alone.
 
-    `restore` brings the databases of a backup back while nothing of the project runs.
     Raises UsageError, RestoreRefused (nothing was touched), and what `up` and a restore raise.
     """
     began = deps.clock.monotonic()
@@ -92,9 +99,12 @@ def rollback(
         if bundle is not None:
             deps.engine.close()
             deps.workdir.write(files)
+            enter_generation(target.number, deps.workdir, good=False)  # cut off from here on, it goes on from here
     if bundle is not None:
-        restore(bundle)
+        data.restore(bundle)
     report = up(_as_it_was(stack, deps), replace(deps, renderer=_Kept(files)), listen)
+    if bundle is not None:
+        data.reconcile(stack)
     end_upgrade(deps.workdir)
     return RollbackReport(target, before, report, deps.clock.monotonic() - began, bundle)
 

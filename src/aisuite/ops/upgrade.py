@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aisuite.errors import AisuiteError, NotReady, StepFailed
 from aisuite.ops.generations import current_number, read_generation
 from aisuite.ops.look import look
-from aisuite.ops.rollback import RollbackRequest, rollback
+from aisuite.ops.rollback import RollbackRequest, SavedData, rollback
 from aisuite.ops.up import UpReport, UpRequest, up
 from aisuite.ops.upgrade_journal import Pending, begin_upgrade, end_upgrade
 
@@ -33,12 +33,11 @@ class UpgradeRequest:
     window: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradeDoors:
+class Backups(SavedData, Protocol):
     """What an upgrade needs of backups."""
 
-    save: Callable[[], str]  # makes a verified backup, and returns its id
-    restore: Callable[[str], None]  # brings its databases back while nothing of the project runs
+    def save(self) -> str:
+        """Make a backup, verify it, and return its id. Raises DataError, DiskFull."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class UpgradeReport:
 def upgrade(
     request: UpgradeRequest,
     deps: Deps,
-    doors: UpgradeDoors,
+    backups: Backups,
     listen: Callable[[Event], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> UpgradeReport:
@@ -87,7 +86,7 @@ def upgrade(
     if request.up.dry_run or not (planned.plan or request.up.pull.policy == "always"):
         return UpgradeReport(before, planned if request.up.dry_run else replace(planned, dry_run=False), 0.0)
     say("saving what the services keep")
-    bundle = doors.save()
+    bundle = backups.save()
     begin_upgrade(deps.workdir, Pending(before, bundle))
     report = None
     try:
@@ -96,7 +95,7 @@ def upgrade(
         watch_window(request.up.stack, deps, request.window)
     except (AisuiteError, KeyboardInterrupt) as err:
         say(f"it does not work: generation {before} comes back")
-        back = _take_back(before, err, deps, doors, listen)
+        back = _take_back(before, err, deps, backups, listen)
         if isinstance(err, KeyboardInterrupt):
             raise
         return UpgradeReport(before, report, deps.clock.monotonic() - began, bundle, err, back)
@@ -105,10 +104,10 @@ def upgrade(
 
 
 def _take_back(
-    before: int, failure: BaseException, deps: Deps, doors: UpgradeDoors, listen: Callable[[Event], None]
+    before: int, failure: BaseException, deps: Deps, backups: Backups, listen: Callable[[Event], None]
 ) -> RollbackReport:
     try:
-        return rollback(RollbackRequest(before, lose=True), deps, doors.restore, listen)
+        return rollback(RollbackRequest(before, lose=True), deps, backups, listen)
     except AisuiteError as err:
         message = f"the upgrade failed: {failure}\ngeneration {before} did not come back: {err.message}"
         raise StepFailed(message, f"aisuite rollback {before} --yes") from err

@@ -45,6 +45,9 @@ class Backups:
     def restore(self, bundle: str) -> None:
         self.said.append(f"restore {bundle}")
 
+    def reconcile(self, stack: Stack) -> None:
+        self.said.append("reconcile")
+
 
 def changeable_world(schemas: Mapping[str, int] | None = None) -> World:
     """Return a world; `schemas` is looked at again and again, so a test may change it."""

@@ -31,7 +31,7 @@ def keeping(stack: Stack) -> Stack:
 
 def go_back(world: World, number: int | None = None, *, lose: bool = False) -> Backups:
     backups = Backups()
-    rollback(RollbackRequest(number, lose), world.deps, backups.restore)
+    rollback(RollbackRequest(number, lose), world.deps, backups)
     return backups
 
 
@@ -61,7 +61,7 @@ def test_it_needs_neither_the_profile_nor_the_templates() -> None:
         def render(self, stack: Stack) -> dict[str, str]:
             raise AssertionError(f"{stack.profile} was rendered again")
 
-    rollback(RollbackRequest(), replace(world.deps, renderer=Broken()), Backups().restore)
+    rollback(RollbackRequest(), replace(world.deps, renderer=Broken()), Backups())
     assert current_number(world.workdir) == 1
 
 
@@ -131,12 +131,16 @@ def test_a_changed_schema_comes_back_with_its_backup_while_nothing_runs() -> Non
     schemas[DATABASE] = 2
     seen: list[object] = []
 
-    def restore(bundle: str) -> None:
-        seen.extend([bundle, world.engine.observe().services, world.workdir.read("process/rag")])
-        schemas[DATABASE] = 1
+    class Looking(Backups):
+        def restore(self, bundle: str) -> None:
+            seen.extend([bundle, world.engine.observe().services, world.workdir.read("current/process/rag")])
+            schemas[DATABASE] = 1
 
-    report = rollback(RollbackRequest(lose=True), world.deps, restore)
-    assert seen == ["20261121T141500Z", (), "rag --port 8002"]
+        def reconcile(self, stack: Stack) -> None:
+            seen.append(status(world.deps).exit_code)
+
+    report = rollback(RollbackRequest(lose=True), world.deps, Looking())
+    assert seen == ["20261121T141500Z", (), "rag --port 8002", 0]
     assert report.restored == "20261121T141500Z"
     assert status(world.deps).exit_code == 0
 

@@ -10,7 +10,7 @@ from aisuite.errors import BackupFailed, NotReady, StepFailed
 from aisuite.ops.generations import current_number
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
-from aisuite.ops.upgrade import UpgradeDoors, UpgradeReport, UpgradeRequest, upgrade
+from aisuite.ops.upgrade import UpgradeReport, UpgradeRequest, upgrade
 from aisuite.ops.upgrade_journal import read_upgrade
 from aisuite.stack.model import Stack
 from tests.unit.ops.deps import World
@@ -27,9 +27,8 @@ def brought_up(world: World, stack: Stack = STACK) -> World:
 
 
 def change(world: World, stack: Stack, backups: Backups | None = None, **request: bool) -> UpgradeReport:
-    backups = backups or Backups()
-    doors = UpgradeDoors(backups.save, backups.restore)
-    return upgrade(UpgradeRequest(UpRequest(stack, **request), window=5), world.deps, doors)  # type: ignore[arg-type]
+    request_ = UpgradeRequest(UpRequest(stack, **request), window=5)  # type: ignore[arg-type]
+    return upgrade(request_, world.deps, backups or Backups())
 
 
 def test_it_saves_before_it_changes_and_ends_in_the_new_generation() -> None:
@@ -135,7 +134,7 @@ def test_a_database_that_the_new_version_has_migrated_comes_back_from_the_backup
 
     world.engine.start = migrate  # type: ignore[method-assign]
     report = change(world, changed(keeping(STACK), "rag", "--bad"), backups)
-    assert backups.said == ["save", "restore 20261121T141500Z"]
+    assert backups.said == ["save", "restore 20261121T141500Z", "reconcile"]
     assert report.back is not None
     assert report.back.restored == "20261121T141500Z"
     assert status(world.deps).exit_code == 0
