@@ -35,6 +35,7 @@ COMMANDS = {
     "events": ["events", "--once"],
     "exec": ["exec", "rag", "true"],
     "failover-drill": ["failover-drill", "--list"],
+    "backup": ["backup"],
     "evidence.list": ["evidence", "list"],
     "evidence.show": ["evidence", "show"],
     "render": ["render", "--profile", "nowhere"],
