@@ -61,8 +61,8 @@ class Content:
 
     def _take_collections(self, store: OpenStore) -> None:
         taken = []
-        for one in store.collections:
-            snapshot = self._staging.scratch / f"{len(self.files)}.snapshot"
+        for number, one in enumerate(store.collections):
+            snapshot = self._staging.scratch / f"{store.service}-{number}.snapshot"
             store.door.download(one.name, snapshot)
             failpoint("backup.collection")
             taken.append((one, snapshot))
