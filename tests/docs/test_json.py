@@ -11,12 +11,15 @@ import typer.main
 
 from aisuite.cli.app import app, run
 from aisuite.cli.view import client as view
+from aisuite.cli.view import rag as rag_view
 from aisuite.cli.view.evaluation import eval_json
 from aisuite.ops.ask import Piece
 from aisuite.ops.index import IndexReport
 from aisuite.ops.models import ModelRow
 from aisuite.ops.rag_eval import EvalReport, EvalRow
+from aisuite.ops.rag_library import CollectionRow, DocumentRow, RemoveReport
 from aisuite.ops.rag_metrics import Outcome, summarize
+from aisuite.ops.rag_search import Hit, SearchReport
 from aisuite.ops.status import ServiceStatus
 from tests.docs.pages import REFERENCE, find_blocks
 
@@ -38,6 +41,8 @@ WITHOUT_SUITE = {
     "status": ["status"],
     "ps": ["ps"],
     "clean": ["clean"],
+    "backup.list": ["backup", "list"],
+    "backup.schedule": ["backup", "schedule", "--with", "cron"],
     "evidence.list": ["evidence", "list"],
     "render": ["render", "--demo", "--output", "rendered"],
     "validate-env": ["validate-env", "--demo", "--only", "PORT"],
@@ -85,8 +90,22 @@ def test_an_example_has_the_fields_that_the_command_prints(
 
 def test_the_examples_of_ask_and_rag_index_have_the_fields_of_their_reports() -> None:
     report = IndexReport("docs", documents=1, chunks=1, unchanged=0, replaced=0, skipped=())
-    assert HEAD | view.index_json(report).keys() == _success("rag.index").keys()
+    assert HEAD | rag_view.index_json(report).keys() == _success("rag.index").keys()
     assert HEAD | view.ask_json([Piece("hi")]).keys() == _success("ask").keys()
+
+
+def test_the_examples_of_the_other_rag_commands_have_the_fields_of_their_reports() -> None:
+    hit = Hit(score=0.5, document="a.md", source="a.md", title="A", text="text")
+    found = rag_view.search_json(SearchReport("docs", "hybrid", (hit,)))
+    assert HEAD | found.keys() == _success("rag.search").keys()
+    assert found["hits"][0].keys() == _success("rag.search")["hits"][0].keys()
+    listed = rag_view.collections_json((CollectionRow("docs", 1, 1, "hash-384"),))
+    assert HEAD | listed.keys() == _success("rag.list").keys()
+    assert listed["collections"][0].keys() == _success("rag.list")["collections"][0].keys()
+    documents = rag_view.documents_json("docs", (DocumentRow("a.md", "a.md", "A", 1),))
+    assert documents["documents"][0].keys() == EXAMPLES["aisuite.rag.list/1"][1]["documents"][0].keys()
+    assert HEAD | rag_view.remove_json(RemoveReport("docs", None)).keys() == _success("rag.rm").keys()
+    assert HEAD | view.ask_json([Piece("hi")]).keys() == _success("rag.ask").keys()
 
 
 def test_the_example_of_rag_eval_has_the_fields_of_its_report() -> None:

@@ -1,0 +1,166 @@
+"""Commands about the backups that there are: list, verify, forget, schedule."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aisuite.cli.options import Session, command
+
+if TYPE_CHECKING:
+    from aisuite.bundle.retention import Keep
+    from aisuite.ports.timers import Timers
+
+ShelfFolder = Annotated[
+    Path | None, typer.Option("--from", help="Folder of the backups; without it, backups/ in the project's folder.")
+]
+KeepLast = Annotated[int, typer.Option("--keep-last", min=0, help="The newest N.")]
+KeepDaily = Annotated[int, typer.Option("--keep-daily", min=0, help="The newest of each of the last N days.")]
+KeepWeekly = Annotated[int, typer.Option("--keep-weekly", min=0, help="The newest of each of the last N weeks.")]
+KeepMonthly = Annotated[int, typer.Option("--keep-monthly", min=0, help="The newest of each of the last N months.")]
+KeepWithin = Annotated[
+    str | None,
+    typer.Option("--keep-within", metavar="SPAN", help="All so long before the newest, as 1y6m14d12h."),
+]
+
+
+def register(group: typer.Typer) -> None:
+    """Add these commands to the group `backup`."""
+    for function in (list_, verify, forget, schedule):
+        group.command(function.__name__.rstrip("_"))(function)
+
+
+@command("backup.list")
+def list_(session: Session, folder: ShelfFolder = None) -> int:
+    """List the backups, the newest first, with age, size and how well each was verified."""
+    from aisuite.cli.archive_doors import open_shelf
+    from aisuite.cli.view import backups as view
+    from aisuite.ops.backups import list_backups
+
+    report = list_backups(session.project, open_shelf(session, folder), session.deps().clock)
+    return session.out.show(view.list_json(report), view.list_text(report, session.out))
+
+
+@command("backup.verify")
+def verify(
+    session: Session,
+    bundle: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Its id, or how that begins; without it the newest.")
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            metavar="quick|full",
+            help="quick: every byte; full: every database, too.",
+        ),
+    ] = "full",
+    folder: ShelfFolder = None,
+) -> int:
+    """Check a backup again. Exit code 7 when it is damaged; it counts as verified no more, then."""
+    from aisuite.adapters.sqlite_files import SqliteFiles
+    from aisuite.bundle.model import Level
+    from aisuite.cli.archive_doors import open_shelf
+    from aisuite.cli.view import backups as view
+    from aisuite.errors import UsageError
+    from aisuite.ops.backup_age import write_age
+    from aisuite.ops.backups import find_backup, verify_backup
+
+    if level not in {Level.QUICK, Level.FULL}:
+        raise UsageError(f"--level {level}: there is quick and full", "aisuite backup verify --level full")
+    shelf, deps = open_shelf(session, folder), session.deps()
+    wanted = find_backup(bundle, session.project, shelf)
+    try:
+        report = verify_backup(wanted, Level(level), shelf, SqliteFiles(), deps.clock)
+    finally:
+        if deps.workdir.folder.exists():
+            write_age(deps.workdir, shelf, session.project, deps.clock)
+    return session.out.show(view.verify_json(report), view.verify_text(report))
+
+
+@command("backup.forget")
+def forget(
+    session: Session,
+    last: KeepLast = 0,
+    daily: KeepDaily = 0,
+    weekly: KeepWeekly = 0,
+    monthly: KeepMonthly = 0,
+    within: KeepWithin = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    folder: ShelfFolder = None,
+) -> int:
+    """Remove the project's backups that no rule keeps. The newest verified one stays, whatever the rules say."""
+    from aisuite.cli.archive_doors import open_shelf
+    from aisuite.cli.view import backups as view
+    from aisuite.ops.backups import ForgetRequest, forget_backups
+
+    request = ForgetRequest(_keep(last, daily, weekly, monthly, within), dry_run)
+    report = forget_backups(request, session.project, open_shelf(session, folder), session.deps())
+    return session.out.show(view.forget_json(report), view.forget_text(report))
+
+
+@command("backup.schedule")
+def schedule(
+    session: Session,
+    at: Annotated[str, typer.Option("--at", metavar="HH:MM", help="Time of day, as this machine has it.")] = "03:00",
+    day: Annotated[str | None, typer.Option("--on", metavar="DAY", help="mon ... sun; without it every day.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--with", metavar="systemd|cron", help="Without it, what works here.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="As in aisuite backup --to.")] = None,
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="RULES", help="As in aisuite backup forget; empty: none is removed.")
+    ] = "--keep-daily 7 --keep-weekly 4 --keep-monthly 6",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Set it; without it, only print it.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the timer of this project.")] = False,
+) -> int:
+    """Back up by the clock: print a systemd user timer or a crontab line, and set it with --yes."""
+    from aisuite.bundle.schedule import Schedule, read_time
+    from aisuite.cli.view import backups as view
+    from aisuite.ops.schedule_backups import schedule_backups
+
+    timers = _open_timers(kind, needed=yes or remove)
+    if remove:
+        found = timers.remove(session.project)
+        return session.out.show(
+            {"removed": found, "kind": timers.kind}, "removed" if found else "there was no timer of this project"
+        )
+    hour, minute, weekday = read_time(at, day)
+    wanted = Schedule(session.project, _commands(session, to, keep), hour, minute, weekday)
+    report = schedule_backups(wanted, timers, apply=yes)
+    return session.out.show(view.schedule_json(report), view.schedule_text(report))
+
+
+def _keep(last: int, daily: int, weekly: int, monthly: int, within: str | None) -> Keep:
+    from aisuite.bundle.retention import Keep, parse_span
+
+    return Keep(last, daily, weekly, monthly, None if within is None else parse_span(within))
+
+
+def _commands(session: Session, to: Path | None, keep: str) -> tuple[tuple[str, ...], ...]:
+    """Return what is run by the clock, with nothing that depends on where or by whom."""
+    program = (sys.executable, "-m", "aisuite", "backup")
+    about = ("--project", session.project, "--state", str(session.state.absolute()), "--quiet")
+    rules = tuple(keep.split())
+    make = (*program, *about, *(("--to", str(to.absolute())) if to else ()))
+    if not rules:
+        return (make,)
+    return make, (*program, "forget", *rules, *about, *(("--from", str(to.absolute())) if to else ()))
+
+
+def _open_timers(kind: str | None, *, needed: bool) -> Timers:
+    """Return the timers that were named, or that work here. Raises UsageError."""
+    from aisuite.adapters.timers import Crontab, SystemdTimers, find_timers
+    from aisuite.errors import UsageError
+
+    if kind is None:
+        found = find_timers()
+        if found is None and needed:
+            words = "neither systemd runs timers of this user here, nor cron"
+            raise UsageError(words, "aisuite backup schedule --with cron   # prints a line for another machine")
+        return found or SystemdTimers()
+    if kind not in {"systemd", "cron"}:
+        raise UsageError(f"--with {kind}: there is systemd and cron", "aisuite backup schedule --with cron")
+    return SystemdTimers() if kind == "systemd" else Crontab()

@@ -1,0 +1,128 @@
+"""`backup list`, `verify`, `forget` and `schedule` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from aisuite.adapters.bundle_shelf import BundleShelf
+from aisuite.cli.app import run
+from aisuite.ops.backup_age import METRICS
+from tests.fakes.bundles import put_bundle
+from tests.fakes.damage import WAYS, Way
+
+OLD, NEW = "20260101T030000Z", "20260201T030000Z-nightly"
+CONTENT = {"config/state.json.zst": b"{}", "config/compose.yaml.zst": b"services: {}\n"}
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BundleShelf:
+    monkeypatch.chdir(tmp_path)
+    for name in ("AISUITE_PROJECT", "COMPOSE_PROJECT_NAME", "AISUITE_STATE"):
+        monkeypatch.delenv(name, raising=False)
+    shelf = BundleShelf(tmp_path / ".aisuite" / "aisuite" / "backups")
+    for bundle in (OLD, NEW):
+        put_bundle(shelf, bundle, CONTENT, project="aisuite")
+    return shelf
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_backups_are_listed_newest_first_with_size_age_and_level(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["backup", "verify", OLD]) == 0
+    capsys.readouterr()
+    assert run(["backup", "list"]) == 0
+    head, first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["ID", "PROJECT", "AGE", "SIZE", "VERIFIED"]
+    assert (first[0], first[-1], second[0], second[-1]) == (NEW, "no", OLD, "full")
+
+
+def test_damage_is_seen_in_the_list(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
+    (shelf.path / NEW / "manifest.json").write_text("{}")
+    assert run(["backup", "list"]) == 0
+    assert f"backup {NEW} is damaged: manifest.json" in capsys.readouterr().out
+
+
+def test_without_a_backup_the_list_says_how_to_make_one(
+    tmp_path: Path, shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["backup", "list", "--from", "elsewhere"]) == 0
+    assert capsys.readouterr().out == f"there is no backup in {tmp_path / 'elsewhere'}: aisuite backup\n"
+
+
+def test_without_an_id_the_newest_is_verified_and_the_metric_written(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["backup", "verify", "--level", "quick", "--json"]) == 0
+    found = told(capsys)
+    assert (found["id"], found["verified"]["level"], found["files"]) == (NEW, "quick", 2)
+    metrics = (shelf.path.parent / METRICS).read_text()
+    assert 'aisuite_last_verified_backup_timestamp_seconds{project="aisuite"} 1769914800' in metrics
+
+
+@pytest.mark.parametrize("way", WAYS[::3], ids=lambda way: way.__name__)
+def test_a_damaged_backup_is_exit_code_7_one_message_and_no_traceback(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str], way: Way
+) -> None:
+    put_bundle(shelf, "20260301T030000Z", project="aisuite")
+    way(shelf.path / "20260301T030000Z", Random(1))
+    assert run(["backup", "verify", "20260301T030000Z"]) == 7
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: backup 20260301T030000Z is damaged: ")
+    assert captured.err.count("\n") == 2
+    assert "hint:  aisuite backup list" in captured.err
+
+
+def test_forget_says_what_it_would_do_and_does_it(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["backup", "verify", NEW])
+    capsys.readouterr()
+    assert run(["backup", "forget", "--keep-last", "1", "--dry-run"]) == 0
+    assert f"remove  {OLD}\nwould remove 1 backup" in capsys.readouterr().out
+    assert shelf.list() == (OLD, NEW)
+    assert run(["backup", "forget", "--keep-last", "1", "--json"]) == 0
+    assert told(capsys)["removed"] == [OLD]
+    assert shelf.list() == (NEW,)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["forget"],
+        ["forget", "--keep-within", "7w"],
+        ["forget", "--keep-last", "-1"],
+        ["verify", "2026"],
+        ["verify", "--level", "thorough"],
+        ["verify", "../../etc"],
+        ["schedule", "--at", "25:00"],
+        ["schedule", "--on", "someday"],
+        ["schedule", "--with", "at"],
+    ],
+)
+def test_what_cannot_be_meant_is_exit_code_2(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(["backup", *words]) == 2
+    assert "hint:" in capsys.readouterr().err
+    assert shelf.list() == (OLD, NEW)
+
+
+def test_a_schedule_is_printed_and_not_set_without_yes(
+    shelf: BundleShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert run(["backup", "schedule", "--with", "systemd", "--to", "disk", "--at", "04:30"]) == 0
+    shown = capsys.readouterr().out
+    assert "OnCalendar=*-*-* 04:30:00" in shown
+    assert f"--state {tmp_path / '.aisuite'} --quiet --to {tmp_path / 'disk'}\n" in shown
+    assert shown.endswith("nothing is set yet: add --yes\n")
+    assert not (tmp_path / "config").exists()
