@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from aisuite import __version__
+from aisuite.cli import backups
 from aisuite.cli.options import Session, command
 from aisuite.errors import UsageError
 
@@ -23,6 +24,7 @@ _AGE = "age:"
 def register(app: typer.Typer) -> None:
     """Add this group to the app."""
     backup.callback()(make)
+    backups.register(backup)
     app.add_typer(backup, name="backup")
 
 
