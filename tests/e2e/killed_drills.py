@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from _pytest.mark.structures import ParameterSet
 
-SHORT = ("--duration", "2", "--concurrency", "2", "--streams", "1", "--force")
+FEW = ("--concurrency", "2", "--streams", "1", "--force")
 
 
 def some_now_others_in_soak(faults: Iterable[str], now: Iterable[str]) -> list[ParameterSet]:
@@ -32,7 +32,7 @@ def is_steady(suite: Suite) -> bool:
 
 def drilling(suite: Suite, fault: str, phase: str) -> subprocess.Popen[str]:
     """Start a drill, and return when it says that it is in that phase."""
-    process = suite.start("drill", "--only", fault, *SHORT, PYTHONUNBUFFERED="1")
+    process = suite.start("drill", "--only", fault, "--duration", "1", *FEW, PYTHONUNBUFFERED="1")
     assert process.stdout is not None
     heard = ""
     for line in process.stdout:

@@ -33,7 +33,8 @@ _PROBE_TIMEOUT = 1.0
 _SETTLES = 60.0  # seconds that the steady state may need to come back, beyond what the stack itself needs
 _CALM = 3.0  # seconds of good answers that prove it
 _SWAP = 10.0  # seconds that a stand-in, or who comes back after it, may need to answer
-_TRIES = 4  # to find the steady state before it
+_ROUNDS = 4  # of the gateway's own probes, in which the steady state before it must be found
+_BETWEEN = 1.0  # seconds until it is looked for again
 _WARM_UP = 2.0  # seconds of traffic that nobody judges
 
 
@@ -134,7 +135,8 @@ def _steady_load(bench: Bench, fault: Fault) -> tuple[float, LoadRun]:
     Raises NotSteady when it does not.
     """
     clock, unsteady = bench.deps.clock, ""
-    for _ in range(_TRIES):
+    deadline = clock.monotonic() + _ROUNDS * (bench.stack.policy.health_interval + _WARM_UP + bench.crowd.before)
+    while clock.monotonic() < deadline:
         zero = clock.monotonic() + _WARM_UP
         run = bench.load.begin(bench.traffic(fault, zero))
         try:
@@ -146,7 +148,7 @@ def _steady_load(bench: Bench, fault: Fault) -> tuple[float, LoadRun]:
         if not unsteady:
             return zero, run
         run.stop()
-        clock.sleep(bench.stack.policy.health_interval)
+        clock.sleep(_BETWEEN)
     raise NotSteady(f"the stack is not steady: {unsteady}", "aisuite health")
 
 
