@@ -27,6 +27,7 @@ from aisuite.cli import (
     models,
     plan,
     profile,
+    rag,
     restore,
     stack,
     validate_env,
@@ -60,6 +61,7 @@ restore.register(app)
 evidence.register(app)
 backup.register(app)
 client.register(app)
+rag.register(app)
 gpu.register(app)
 models.register(app)
 images.register(app)

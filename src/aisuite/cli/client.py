@@ -1,26 +1,19 @@
-"""Commands for who uses the suite: env, ask, rag."""
+"""Commands for who uses the suite: env, ask."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aisuite.cli.evaluation import rag_eval
 from aisuite.cli.options import Session, command
-
-rag = typer.Typer(help="Documents that answers are drawn from.", rich_markup_mode=None, no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the app."""
     app.command()(env)
     app.command()(ask)
-    rag.command("index")(rag_index)
-    rag.command("eval")(rag_eval)
-    app.add_typer(rag, name="rag")
 
 
 @command("env")
@@ -53,23 +46,3 @@ def ask(
     if session.out.json:
         return session.out.show(view.ask_json(pieces))
     return session.out.stream(view.ask_stream(pieces))
-
-
-@command("rag.index")
-def rag_index(
-    session: Session,
-    path: Annotated[Path, typer.Argument(help="A .md or .txt file, or a folder of them.")],
-    collection: Annotated[
-        str | None, typer.Option("--collection", "-c", help="Where to put them; the folder's name if not given.")
-    ] = None,
-) -> int:
-    """Index documents; what has not changed since the last time costs nothing."""
-    from aisuite.cli.doors import open_chat
-    from aisuite.cli.progress import CountProgress
-    from aisuite.cli.view import client as view
-    from aisuite.ops.index import index
-
-    name = collection or path.resolve().stem
-    with CountProgress(session.out, f"indexing {path}") as progress:
-        report = index(path, name, session.deps(), open_chat(), progress)
-    return session.out.show(view.index_json(report), view.index_text(report), report.exit_code)

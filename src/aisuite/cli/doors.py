@@ -8,6 +8,7 @@ from aisuite.cli.folders import user_folder
 from aisuite.cli.wiring import project_folder, recorded_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aisuite.ports import Chat, Hub, Insight, Journal, KeptData, Leftovers
@@ -59,6 +60,13 @@ def open_hub() -> Hub:
     from aisuite.adapters.hub import HuggingFaceHub
 
     return HuggingFaceHub()
+
+
+def watch_changes(folder: Path) -> Iterator[frozenset[Path]]:
+    """Return what tells of changes below a folder. Raises UsageError."""
+    from aisuite.adapters import file_changes
+
+    return file_changes.watch_changes(folder)
 
 
 def open_chat() -> Chat:

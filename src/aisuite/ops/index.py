@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from aisuite.errors import NotRunning, UsageError
-from aisuite.ops.record import require_record
-from aisuite.stack.model import Role
+from aisuite.errors import UsageError
+from aisuite.ops.rag_files import find_files
+from aisuite.ops.rag_library import read_documents
+from aisuite.ops.rag_suite import collection_path, require_rag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from aisuite.ops.rag_files import FileSet, TextFile
+    from aisuite.ops.rag_suite import RagSuite
     from aisuite.ports import Chat, Deps
 
-_SUFFIXES = frozenset({".md", ".txt"})
-_LARGEST = 4 * 2**20  # bytes of one document
 _BATCH = 16  # documents in one request
 _TIMEOUT = 300.0
+_COUNTED = ("documents", "chunks", "unchanged", "replaced")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """What goes where. `prune` removes the documents of the collection that are not below the path."""
+
+    path: Path
+    collection: str
+    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,61 +43,53 @@ class IndexReport:
     unchanged: int
     replaced: int
     skipped: tuple[tuple[str, str], ...]
+    removed: int = 0
     exit_code: int = 0
 
 
-def index(path: Path, collection: str, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> IndexReport:
-    """Send every .md and .txt file below `path` to the collection; unchanged ones cost nothing.
+def index(request: IndexRequest, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> IndexReport:
+    """Send every document below a path to a collection; unchanged ones cost nothing.
 
     `progress` is told documents done and documents in all. Raises UsageError, NotRunning, StepFailed.
     """
-    url = require_record(deps.workdir).require(Role.RAG).url + "/index"
-    key = deps.workdir.read("secrets/service_key")
-    if key is None:
-        raise NotRunning(f"the key service_key is missing in {deps.workdir.folder}", "aisuite up --phase 2")
-    documents, skipped = _read_documents(path)
-    counts = dict.fromkeys(("documents", "chunks", "unchanged", "replaced"), 0)
-    for start in range(0, len(documents), _BATCH):
-        progress(start, len(documents))
-        body = {"collection": collection, "documents": documents[start : start + _BATCH]}
-        answer = chat.post(url, key.strip(), body, _TIMEOUT)
+    rag = require_rag(deps, chat)
+    files = find_files(request.path)
+    report = send_files(files, request.collection, rag, progress)
+    if len(files.skipped) == len(files.paths):
+        raise UsageError(
+            f"{request.path} holds no document with text that could be read",
+            "aisuite rag index docs --collection docs",
+        )
+    if not request.prune:
+        return report
+    gone = [one.id for one in read_documents(rag, request.collection) if one.id not in files.names]
+    return replace(report, removed=remove_documents(gone, request.collection, rag))
+
+
+def send_files(files: FileSet, collection: str, rag: RagSuite, progress: Callable[[int, int], None]) -> IndexReport:
+    """Send documents in groups, one group in memory at a time. Raises NotRunning, StepFailed."""
+    counts = dict.fromkeys(_COUNTED, 0)
+    refused: list[tuple[str, str]] = []
+    total, documents = len(files.paths), files.read()
+    sent = 0
+    while group := list(islice(documents, _BATCH)):
+        progress(sent, total)
+        answer = rag.post("/index", {"collection": collection, "documents": list(_bodies(group))}, _TIMEOUT)
         for name in counts:
             counts[name] += int(answer.get(name, 0))
-        skipped += [(str(one["source"]), str(one["reason"])) for one in answer.get("skipped", ())]
-    progress(len(documents), len(documents))
-    return IndexReport(collection, skipped=tuple(skipped), **counts)
+        refused += [(str(one["source"]), str(one["reason"])) for one in answer.get("skipped", ())]
+        sent += len(group)
+    progress(total, total)
+    return IndexReport(collection, skipped=tuple(sorted(files.skipped) + refused), **counts)
 
 
-def _read_documents(path: Path) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    if not path.exists():
-        raise UsageError(f"{path} does not exist", f"ls {path.parent}")
-    documents: list[dict[str, Any]] = []
-    skipped: list[tuple[str, str]] = []
-    root = path if path.is_dir() else path.parent
-    for file in _find_files(path):
-        name = file.relative_to(root).as_posix()
-        if file.stat().st_size > _LARGEST:
-            skipped.append((name, f"larger than {_LARGEST // 2**20} MiB"))
-            continue
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except (UnicodeDecodeError, OSError) as err:
-            skipped.append((name, "not UTF-8 text" if isinstance(err, UnicodeDecodeError) else str(err)))
-            continue
-        if text.strip():
-            documents.append({"id": name, "source": name, "text": text})
-        else:
-            skipped.append((name, "empty"))
-    if not documents:
-        raise UsageError(f"{path} holds no .md or .txt document with text", "aisuite rag index docs --collection docs")
-    return documents, skipped
+def remove_documents(names: list[str], collection: str, rag: RagSuite) -> int:
+    """Remove documents from a collection and count them. Raises NotRunning, StepFailed."""
+    for name in names:
+        rag.delete(collection_path(collection, name))
+    return len(names)
 
 
-def _find_files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if file.suffix.lower() in _SUFFIXES and file.is_file() and not hidden:
-            yield file
+def _bodies(group: list[TextFile]) -> Iterator[dict[str, str]]:
+    for one in group:
+        yield {"id": one.name, "source": one.name, "text": one.text}

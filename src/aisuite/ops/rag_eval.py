@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import NotRunning, UsageError
-from aisuite.ops.index import index
+from aisuite.ops.index import IndexRequest, index
 from aisuite.ops.rag_metrics import Outcome, Scores, judge_citations, summarize
 from aisuite.ops.rag_set import load_eval_set
 from aisuite.ops.record import require_record
@@ -68,7 +68,7 @@ def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[i
     url = require_record(deps.workdir).require(Role.RAG).url
     if key is None:
         raise NotRunning(f"the key service_key is missing in {deps.workdir.folder}", "aisuite up --phase 2")
-    indexed = index(eval_set.documents, request.collection, deps, chat, progress)
+    indexed = index(IndexRequest(eval_set.documents, request.collection), deps, chat, progress)
     if indexed.skipped:
         source, reason = indexed.skipped[0]
         raise UsageError(f"{eval_set.documents / source} was not indexed: {reason}", f"ls {eval_set.documents}")

@@ -10,7 +10,7 @@ from aisuite.errors import NotRunning, StepFailed, UsageError
 from aisuite.ops.ask import AskRequest, ask
 from aisuite.ops.down import down
 from aisuite.ops.env import env
-from aisuite.ops.index import index
+from aisuite.ops.index import IndexRequest, index
 from aisuite.ops.logs import logs
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
@@ -90,7 +90,7 @@ def test_index_sends_text_documents_and_names_what_it_leaves_out(tmp_path: Path)
     (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\x00x")
     (tmp_path / "empty.md").write_text(" \n")
     chat = FakeChat({INDEX: [{"documents": 2, "chunks": 3, "unchanged": 0, "replaced": 0, "skipped": []}]})
-    report = index(tmp_path, "docs", _running(chat).deps, chat, lambda done, total: None)
+    report = index(IndexRequest(tmp_path, "docs"), _running(chat).deps, chat, lambda done, total: None)
     assert (report.documents, report.chunks) == (2, 3)
     sent = chat.sent[0].body["documents"]
     assert [(one["id"], one["text"]) for one in sent] == [("a.md", "# 제목\n본문"), ("sub/b.txt", "text")]
@@ -102,7 +102,9 @@ def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}.md").write_text("text")
     chat = FakeChat({INDEX: [{"documents": 16, "chunks": 16, "unchanged": 0, "replaced": 0}]})
     told: list[tuple[int, int]] = []
-    report = index(tmp_path, "docs", _running(chat).deps, chat, lambda done, total: told.append((done, total)))
+    report = index(
+        IndexRequest(tmp_path, "docs"), _running(chat).deps, chat, lambda done, total: told.append((done, total))
+    )
     assert [len(one.body["documents"]) for one in chat.sent] == [16, 16, 8]
     assert report.documents == 48  # what the service counted
     assert told[-1] == (40, 40)
@@ -112,7 +114,7 @@ def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
 def test_nothing_to_index_is_said_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError):
-        index(tmp_path / name, "docs", _running().deps, FakeChat(), lambda done, total: None)
+        index(IndexRequest(tmp_path / name, "docs"), _running().deps, FakeChat(), lambda done, total: None)
 
 
 def test_logs_gives_the_last_lines_and_names_a_near_service() -> None:

@@ -1,4 +1,4 @@
-"""Reports for who uses the suite: answers, sources, indexing, model files."""
+"""Reports for who uses the suite: answers, sources, model files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from aisuite.cli.output import Output
     from aisuite.ops.ask import Piece
-    from aisuite.ops.index import IndexReport
     from aisuite.ops.models import ModelsReport
 
 
@@ -41,22 +40,6 @@ def sources_text(sources: Sequence[dict[str, Any]]) -> str:
     for number, source in enumerate(sources, 1):
         title = f"  {source['title']}" if source.get("title") else ""
         lines.append(f"  [{source.get('n', number)}] {source.get('source')}{title}")
-    return "\n".join(lines)
-
-
-def index_json(report: IndexReport) -> dict[str, Any]:
-    """Counts, and what was skipped."""
-    skipped = [{"source": source, "reason": reason} for source, reason in report.skipped]
-    return {**asdict(report), "skipped": skipped}
-
-
-def index_text(report: IndexReport) -> str:
-    """Counts in one line, then what was skipped and why."""
-    lines = [
-        f"{report.collection}: {report.documents} documents, {report.chunks} chunks "
-        f"({report.unchanged} unchanged, {report.replaced} replaced)"
-    ]
-    lines += [f"skipped {source}: {reason}" for source, reason in report.skipped]
     return "\n".join(lines)
 
 
