@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aisuite.ports.archive import Staging
 
 _RENDERED = (FILE, ".env", "stack.json", "engine")  # of a project that no generation describes
-_COMPRESSED = frozenset({Kind.DATABASE, Kind.FOLDER, Kind.CONFIG})  # the others are so already, or hardly can be
+_AS_IT_IS = frozenset({Kind.SECRET, Kind.MODEL})  # neither gets smaller
 _LONGEST_NAME = 120  # signs of a collection's name in a file's
 
 
@@ -160,7 +160,7 @@ class Content:
                 kind,
                 service=service,
                 restores_to=None if goal is None else str(goal),
-                compress=kind in _COMPRESSED,
+                compress=kind not in _AS_IT_IS,
             )
         except ValueError as err:
             raise BackupFailed(f"{goal or source} cannot be put into a backup: {err}") from err

@@ -74,7 +74,8 @@ def pack(folder: Path, config: CollectionSchema, points: int, target: Path) -> s
     manifest = Manifest(points=points, config=config, files=entries).model_dump_json(exclude_none=True).encode()
     with (
         target.open("wb") as raw,
-        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as stream,
+        # Nothing is compressed: vectors hardly can be, and it took most of the time. gzip's own sum stays.
+        gzip.GzipFile("", "wb", compresslevel=0, fileobj=raw, mtime=0) as stream,
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         tar.addfile(_member(MANIFEST, len(manifest)), io.BytesIO(manifest))
