@@ -1,14 +1,12 @@
 """The service's own SQLite file, `rag.db`: the texts that were taken in are kept here, and points are made of them.
 
-The schema grows by migrations: each is one function, run once, in one transaction, in the order of `MIGRATIONS`;
-`PRAGMA user_version` is how many have run.
+The schema grows by the migrations in `MIGRATIONS`, in their order.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -16,13 +14,14 @@ from typing import TypeVar
 from anyio import to_thread
 
 from aisuite.services.common import ServiceError, StartError
+from aisuite.services.common import migrations as common
+from aisuite.services.common.migrations import Migration, NewerSchema, transaction
 
 FILE = "rag.db"
 _BUSY_SECONDS = 10.0  # a backup reads the file while we write
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
-Migration = Callable[[sqlite3.Connection], None]
 
 
 class DatabaseUnusable(StartError):
@@ -74,15 +73,10 @@ MIGRATIONS: tuple[Migration, ...] = (make_documents, tell_folders_apart)
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Run what has not run yet. Raises `DatabaseUnusable` for a file of a newer version."""
-    (done,) = connection.execute("PRAGMA user_version").fetchone()
-    if done > len(migrations):
-        raise DatabaseUnusable(
-            f"{FILE} has schema {done}, and this version knows {len(migrations)}: run the version that wrote it"
-        )
-    for number, migration in enumerate(migrations[done:], done + 1):
-        with _transaction(connection):
-            migration(connection)
-            connection.execute(f"PRAGMA user_version = {number}")
+    try:
+        common.migrate(connection, migrations)
+    except NewerSchema as err:
+        raise DatabaseUnusable(f"{FILE}: {err}") from err
 
 
 class Database:
@@ -110,7 +104,7 @@ class Database:
 
     def _run(self, work: Work[T]) -> T:
         try:
-            with self._lock, _transaction(self._connection):
+            with self._lock, transaction(self._connection):
                 return work(self._connection)
         except sqlite3.OperationalError as err:
             message = f"{FILE} cannot be used: {err}"
@@ -127,14 +121,3 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")

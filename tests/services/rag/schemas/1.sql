@@ -1,0 +1,16 @@
+BEGIN TRANSACTION;
+CREATE TABLE collections (name TEXT PRIMARY KEY, version INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+INSERT INTO "collections" VALUES('notes',3);
+CREATE TABLE documents (collection TEXT NOT NULL, id TEXT NOT NULL, source TEXT, title TEXT, metadata TEXT NOT NULL, checksum TEXT NOT NULL, text BLOB NOT NULL, chunks INTEGER NOT NULL, state TEXT NOT NULL, job TEXT, shown_title TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;
+INSERT INTO "documents" VALUES('notes','a','a.md','제목','{}','ab12',X'789C7B33B5E375EB54000EF7040F',2,'indexed',NULL,'제목');
+INSERT INTO "documents" VALUES('notes','b',NULL,NULL,'{"k": 1}','cd34',X'78',1,'missing','j1','b');
+CREATE TABLE jobs (id TEXT PRIMARY KEY, number INTEGER NOT NULL, collection TEXT NOT NULL, path TEXT, prune INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, counts TEXT NOT NULL, error TEXT, created REAL NOT NULL, updated REAL NOT NULL) WITHOUT ROWID;
+INSERT INTO "jobs" VALUES('j1',1,'notes','/documents',1,'done','{}',NULL,1.0,2.0);
+CREATE TABLE pending (job TEXT NOT NULL, number INTEGER NOT NULL, document BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
+INSERT INTO "pending" VALUES('j1',1,X'70');
+CREATE TABLE skipped (job TEXT NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (job, source)) WITHOUT ROWID;
+INSERT INTO "skipped" VALUES('j1','c.pdf','no text');
+CREATE INDEX documents_by_state ON documents (state) WHERE state <> 'indexed';
+CREATE INDEX jobs_by_number ON jobs (number);
+COMMIT;
+PRAGMA user_version = 1;
