@@ -75,7 +75,7 @@ def verify(
     try:
         report = verify_backup(wanted, Level(level), shelf, SqliteFiles(), deps.clock)
     finally:
-        if deps.workdir.folder.exists():
+        if folder is None:  # what lies elsewhere says nothing about the project's own
             write_age(deps.workdir, shelf, session.project, deps.clock)
     return session.out.show(view.verify_json(report), view.verify_text(report))
 

@@ -39,6 +39,7 @@ def health(
     ] = False,
 ) -> int:
     """Say whether the running suite can do its work, and if not, why. Exit code 5 when it is degraded or down."""
+    from aisuite.cli.archive_doors import open_shelf
     from aisuite.cli.doors import open_chat
     from aisuite.cli.view import health as view
     from aisuite.ops.health import HealthRequest
@@ -49,11 +50,12 @@ def health(
         return _watch(session, request, interval, evidence=evidence)
     if evidence:
         return _record(session, request)
-    report = look(request, session.deps(), open_chat())
+    report = look(request, session.deps(), open_chat(), open_shelf(session))
     return session.out.show(view.health_json(report), view.health_text(report, session.out), report.exit_code)
 
 
 def _record(session: Session, request: HealthRequest) -> int:
+    from aisuite.cli.archive_doors import open_shelf
     from aisuite.cli.doors import open_chat
     from aisuite.cli.output import Output
     from aisuite.cli.recording import about
@@ -64,7 +66,7 @@ def _record(session: Session, request: HealthRequest) -> int:
 
     suite = wire_again(None, session.project, session.state)
     with recorded(about(suite, "health"), suite.deps) as recording:
-        report = look(request, suite.deps, open_chat())
+        report = look(request, suite.deps, open_chat(), open_shelf(session))
         found = view.health_json(report, recording.id)
         recording.conclude(
             {"exit_code": report.exit_code, **found}, view.health_text(report, Output("health", no_color=True))
@@ -76,6 +78,7 @@ def _record(session: Session, request: HealthRequest) -> int:
 def _watch(session: Session, request: HealthRequest, interval: float, *, evidence: bool) -> int:
     from dataclasses import replace
 
+    from aisuite.cli.archive_doors import open_shelf
     from aisuite.cli.doors import open_chat
     from aisuite.cli.view import health as view
     from aisuite.errors import UsageError
@@ -87,6 +90,7 @@ def _watch(session: Session, request: HealthRequest, interval: float, *, evidenc
         raise UsageError("--watch has no end, so there is no report of it to keep", "aisuite health --evidence")
     if request.deep:
         raise UsageError("--watch would ask for tokens again and again with --deep", "aisuite health --deep")
-    reports = follow_health(replace(request, samples=_WATCHED_SAMPLES), session.deps, open_chat(), interval)
+    request = replace(request, samples=_WATCHED_SAMPLES)
+    reports = follow_health(request, session.deps, open_chat(), open_shelf(session), interval)
     frames = (view.frame(report, session.out, clear=sys.stdout.isatty()) for report in reports)
     return session.out.follow(frames, endless=True)

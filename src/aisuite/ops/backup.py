@@ -12,6 +12,7 @@ from aisuite.bundle.identity import make_id
 from aisuite.bundle.kept_state import FILE, parse_state
 from aisuite.bundle.model import Level, Manifest, ModelReference, Verified
 from aisuite.errors import BackupFailed, BundleDamaged, DiskFull, UsageError
+from aisuite.ops.backup_age import write_age
 from aisuite.ops.backup_content import Content
 from aisuite.ops.backup_stores import OpenStore, stores_answering
 from aisuite.ops.generations import current_number, read_generation
@@ -103,6 +104,7 @@ def take_backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
             staging.publish(manifest)
     failpoint("backup.verify")
     verify_new(doors.shelf, bundle, clock.now())
+    write_age(doors.deps.workdir, doors.shelf, state.project, clock)
     failpoint("backup.store")
     stored = doors.repository.store(doors.shelf.path, bundle, state.project) if doors.repository else None
     return BackupReport(manifest, doors.shelf.path / bundle, clock.monotonic() - began, content.held, stored)

@@ -11,7 +11,6 @@ from aisuite.bundle.model import Kind, Level, Manifest, Verified
 from aisuite.bundle.restore_steps import JOURNAL
 from aisuite.bundle.retention import Dated, Keep, Kept, judge
 from aisuite.errors import BundleDamaged, RestoreFailed, UsageError
-from aisuite.ops.backup_age import write_age
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,9 +118,7 @@ def forget_backups(request: ForgetRequest, project: str, shelf: Shelf, deps: Dep
         if deps.workdir.read(JOURNAL) is not None:
             words = "a restore ended in the middle, and may need a backup to be taken back"
             raise RestoreFailed(words, "aisuite restore --resume   # or --undo")
-        report = _forget(request, project, shelf)
-        write_age(deps.workdir, shelf, project, deps.clock)
-    return report
+        return _forget(request, project, shelf)
 
 
 def _forget(request: ForgetRequest, project: str, shelf: Shelf) -> ForgetReport:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aisuite.errors import AisuiteError, GpuUnavailable, NotRunning
+from aisuite.ops.backup_age import newest_verified
 from aisuite.ops.drill_undo import JOURNAL
 from aisuite.ops.health_judge import (
     Finding,
     Outcome,
     Verdict,
+    judge_backup,
     judge_card,
     judge_gateway,
     judge_service,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from aisuite.ops.health_judge import Sighting
     from aisuite.ops.record import Record
     from aisuite.ports import Chat, Deps
+    from aisuite.ports.archive import Shelf
 
 _PAUSE = 0.5  # between two looks
 _SAMPLES = 20
@@ -65,7 +68,7 @@ class HealthReport:
         return tuple(one for one in self.findings if one.outcome is Outcome.FAIL)
 
 
-def health(request: HealthRequest, deps: Deps, chat: Chat) -> HealthReport:
+def health(request: HealthRequest, deps: Deps, chat: Chat, shelf: Shelf) -> HealthReport:
     """Look at every service until all are ready or the time is up, then closer.
 
     Raises NotRunning, EngineUnavailable.
@@ -78,19 +81,19 @@ def health(request: HealthRequest, deps: Deps, chat: Chat) -> HealthReport:
     findings += _of_gateway(request, record, services, deps, chat)
     findings += _of_store(record, services, deps)
     findings += [*_of_cards(deps), *_of_drill(deps)]
-    findings.append(Finding("backup", "data", Outcome.NOTE, "no backups are made in this version"))
+    findings.append(judge_backup(_backup_age(record.project, shelf, deps)))
     seconds = deps.clock.monotonic() - begin
     return HealthReport(record, verdict_of(services, findings), services, tuple(findings), seconds)
 
 
 def follow_health(
-    request: HealthRequest, reopen: Callable[[], Deps], chat: Chat, interval: float
+    request: HealthRequest, reopen: Callable[[], Deps], chat: Chat, shelf: Shelf, interval: float
 ) -> Iterator[HealthReport | AisuiteError]:
     """Yield a report, or why there is none, every `interval` seconds until the caller stops; each is one look."""
     while True:
         deps = reopen()
         try:
-            yield health(replace(request, wait=0.0), deps, chat)
+            yield health(replace(request, wait=0.0), deps, chat, shelf)
         except AisuiteError as err:
             yield err
         deps.clock.sleep(interval)
@@ -147,6 +150,11 @@ def _of_drill(deps: Deps) -> Iterator[Finding]:
     if deps.workdir.read(JOURNAL) is not None:
         words = "a drill breaks things now, or was killed and left them broken"
         yield Finding("drill", "stack", Outcome.FAIL, words, "aisuite failover-drill --undo")
+
+
+def _backup_age(project: str, shelf: Shelf, deps: Deps) -> float | None:
+    begun = newest_verified(shelf, project)
+    return None if begun is None else max(0.0, deps.clock.now() - begun)
 
 
 def _key(deps: Deps, name: str) -> str:

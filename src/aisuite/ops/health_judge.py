@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aisuite.ports import GpuDevice
 
 SLOWEST_GATEWAY = 3.0  # seconds that 95 of 100 requests without a model may take at most
+OLDEST_BACKUP = 8 * 86400  # seconds: a weekly one that was made is not old
 FULLEST_CARD = 0.9  # share of a card's memory from which a longer prompt may end a server
 _OK = "ok"
 _BRING_BACK = "aisuite watch --once"  # knows by itself what was brought up
@@ -177,6 +178,23 @@ def judge_snapshots(name: str, listed: Mapping[str, bool] | None) -> Finding:
     return Finding(
         "snapshots", name, Outcome.PASS, f"the snapshot API answers for {count}" if listed else "no collections"
     )
+
+
+def judge_backup(age: float | None) -> Finding:
+    """Judge how old the newest verified backup is, in seconds; None: there is none. The stack works without."""
+    if age is None:
+        return Finding("backup", "data", Outcome.NOTE, "there is no verified backup", "aisuite backup")
+    words = f"the newest verified backup is {_span(age)} old"
+    if age > OLDEST_BACKUP:
+        return Finding("backup", "data", Outcome.NOTE, words, "aisuite backup", round(age))
+    return Finding("backup", "data", Outcome.PASS, words, figure=round(age))
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def judge_card(card: GpuDevice) -> Finding:

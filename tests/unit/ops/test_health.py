@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from aisuite.bundle.identity import make_id
+from aisuite.bundle.model import Level, Verified
 from aisuite.errors import NotRunning, StepFailed
 from aisuite.ops.health import HealthReport, HealthRequest, follow_health, health
 from aisuite.ops.health_judge import Outcome, Verdict
 from aisuite.ops.measured_file import Measured, ServerReport, write_measured
 from aisuite.ops.up import UpRequest, up
 from aisuite.plan.observed import State
+from tests.fakes.bundles import put_bundle
 from tests.fakes.chat import FakeChat
 from tests.fakes.engine import Program
 from tests.fakes.gpu import FakeCard, FakeGpu
 from tests.fakes.probe import FakeProbe
+from tests.fakes.shelf import FakeShelf
 from tests.fakes.stacks import phase2_stack
 from tests.unit.ops.deps import World, make_world
 
@@ -59,7 +64,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _look(world: World, request: HealthRequest = LOOK) -> HealthReport:
-    return health(request, world.deps, world.chat)
+    return health(request, world.deps, world.chat, FakeShelf(world.workdir.folder / "backups"))
 
 
 def _failed(report: HealthReport) -> dict[str, str]:
@@ -80,9 +85,28 @@ def test_a_stack_that_is_well_is_healthy_at_the_first_look(world: World) -> None
     assert world.chat.sent == []  # no tokens unless asked for
 
 
-def test_that_no_backups_are_made_is_a_note_and_no_fault(world: World) -> None:
+def test_that_there_is_no_backup_is_a_note_and_no_fault(world: World) -> None:
     note = _look(world).findings[-1]
-    assert (note.check, note.outcome) == ("backup", Outcome.NOTE)
+    assert (note.check, note.outcome, note.fix) == ("backup", Outcome.NOTE, "aisuite backup")
+
+
+def test_the_age_of_the_newest_verified_backup_is_told(world: World) -> None:
+    shelf = FakeShelf(world.workdir.folder / "backups")
+    now = datetime.fromtimestamp(world.deps.clock.now(), UTC)
+    project = _look(world).record.project
+    for days, verified in ((9, True), (1, False)):
+        bundle = make_id(now - timedelta(days=days))
+        put_bundle(shelf, bundle, {}, project)
+        shelf.set_verified(bundle, Verified(Level.FULL, "2026-11-21T00:00:00Z") if verified else None)
+    old = health(LOOK, world.deps, world.chat, shelf).findings[-1]
+    assert (old.outcome, old.words, old.figure) == (
+        Outcome.NOTE,
+        "the newest verified backup is 9 days old",
+        9 * 86400,
+    )
+    shelf.set_verified(shelf.list()[-1], Verified(Level.QUICK, "2026-11-21T00:00:00Z"))
+    new = health(LOOK, world.deps, world.chat, shelf).findings[-1]
+    assert (new.outcome, new.words, new.fix) == (Outcome.PASS, "the newest verified backup is 24 h old", None)
 
 
 def test_nothing_was_started_is_said_so(tmp_path: Path) -> None:
@@ -255,7 +279,7 @@ def test_what_a_drill_left_broken_fails_until_it_is_undone(world: World) -> None
 
 def test_a_live_table_looks_once_each_time_and_outlives_a_down(world: World) -> None:
     world.engine.programs["rag"] = Program(never_ready=True)
-    frames = follow_health(LOOK, lambda: world.deps, world.chat, 2.0)
+    frames = follow_health(LOOK, lambda: world.deps, world.chat, FakeShelf(world.workdir.folder), 2.0)
     first = next(frames)
     assert isinstance(first, HealthReport)
     assert first.verdict is Verdict.DEGRADED
