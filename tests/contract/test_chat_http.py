@@ -69,6 +69,18 @@ def test_the_key_and_the_body_are_sent() -> None:
     assert json.loads(body) == {"model": "chat-7b", "text": "ß"}
 
 
+def test_files_are_sent_with_their_names_and_as_they_are() -> None:
+    with serve([Reply(body=b'{"documents": 2}')]) as server:
+        files = [("sub/글.md", "본문".encode()), ("a.pdf", b"\x00\xff")]
+        answer = HttpChat().post_files(server.url + "/upload", KEY, {"collection": "docs"}, files, 5)
+    ((_, path, headers, body),) = server.requests
+    assert (answer["documents"], path, headers["Authorization"]) == (2, "/upload", f"Bearer {KEY}")
+    assert headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert 'name="files"; filename="sub/글.md"'.encode() in body
+    assert b"\x00\xff" in body
+    assert b"docs" in body
+
+
 def test_a_deletion_carries_the_key_and_no_body_and_passes_on_a_refusal() -> None:
     with serve([Reply(body=b"{}")]) as server:
         HttpChat().delete(server.url + "/collections/docs", KEY, 5)

@@ -41,6 +41,11 @@ class FakeChat:
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         return next(self.stream(url, key, body, timeout))
 
+    def post_files(
+        self, url: str, key: str, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]], timeout: float
+    ) -> dict[str, Any]:
+        return self.post(url, key, {**fields, "files": dict(files)}, timeout)
+
     def delete(self, url: str, key: str, timeout: float) -> None:
         self.post(url, key, {}, timeout)
         self.deleted.append(url)

@@ -14,7 +14,7 @@ from aisuite.adapters.byte_lines import read_lines
 from aisuite.errors import NotRunning, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _CONNECT_TIMEOUT = 5.0
 _SHOWN = 500  # characters of a body
@@ -35,7 +35,7 @@ class HttpChat:
 
         Raises NotRunning, and StepFailed with the server's own words.
         """
-        with _translated(url, key, timeout), self._open(url, key, body, timeout) as response:
+        with _translated(url, key, timeout), self._open(url, key, {"json": dict(body)}, timeout) as response:
             if response.is_error:
                 response.read()
                 raise StepFailed(_refusal(response))
@@ -46,7 +46,18 @@ class HttpChat:
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """POST and return the JSON answer. Raises NotRunning, and StepFailed with the server's own words."""
-        with _translated(url, key, timeout), self._open(url, key, body, timeout) as response:
+        with _translated(url, key, timeout), self._open(url, key, {"json": dict(body)}, timeout) as response:
+            response.read()
+            if response.is_error:
+                raise StepFailed(_refusal(response))
+            return _parse(response.text)
+
+    def post_files(
+        self, url: str, key: str, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]], timeout: float
+    ) -> dict[str, Any]:
+        """POST a form with files. Raises NotRunning, and StepFailed with the server's own words."""
+        form = {"data": dict(fields), "files": [("files", one) for one in files]}
+        with _translated(url, key, timeout), self._open(url, key, form, timeout) as response:
             response.read()
             if response.is_error:
                 raise StepFailed(_refusal(response))
@@ -54,19 +65,18 @@ class HttpChat:
 
     def delete(self, url: str, key: str, timeout: float) -> None:
         """DELETE. Raises NotRunning, and StepFailed with the server's own words."""
-        with _translated(url, key, timeout), self._open(url, key, None, timeout, "DELETE") as response:
+        with _translated(url, key, timeout), self._open(url, key, {}, timeout, "DELETE") as response:
             if response.is_error:
                 response.read()
                 raise StepFailed(_refusal(response))
 
     @contextmanager
     def _open(
-        self, url: str, key: str, body: Mapping[str, Any] | None, timeout: float, verb: str = "POST"
+        self, url: str, key: str, content: Mapping[str, Any], timeout: float, verb: str = "POST"
     ) -> Iterator[httpx.Response]:
         headers = {"Authorization": f"Bearer {key}"}
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
-        content = None if body is None else dict(body)
-        with self._client.stream(verb, url, json=content, headers=headers, timeout=limits) as response:
+        with self._client.stream(verb, url, **content, headers=headers, timeout=limits) as response:
             yield response
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from aisuite.errors import UsageError
@@ -12,14 +11,13 @@ from aisuite.ops.rag_library import read_documents
 from aisuite.ops.rag_suite import collection_path, require_rag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from aisuite.ops.rag_files import FileSet, TextFile
+    from aisuite.ops.rag_files import FileSet
     from aisuite.ops.rag_suite import RagSuite
     from aisuite.ports import Chat, Deps
 
-_BATCH = 16  # documents in one request
 _TIMEOUT = 300.0
 _COUNTED = ("documents", "chunks", "unchanged", "replaced")
 
@@ -55,10 +53,10 @@ def index(request: IndexRequest, deps: Deps, chat: Chat, progress: Callable[[int
     rag = require_rag(deps, chat)
     files = find_files(request.path)
     report = send_files(files, request.collection, rag, progress)
-    if len(files.skipped) == len(files.paths):
+    if len(report.skipped) == len(files.paths):
+        why = "".join(f"; {source}: {reason}" for source, reason in report.skipped[:1])
         raise UsageError(
-            f"{request.path} holds no document with text that could be read",
-            "aisuite rag index docs --collection docs",
+            f"{request.path} holds no document that can be read{why}", "aisuite rag index docs --collection docs"
         )
     if not request.prune:
         return report
@@ -70,17 +68,16 @@ def send_files(files: FileSet, collection: str, rag: RagSuite, progress: Callabl
     """Send documents in groups, one group in memory at a time. Raises NotRunning, StepFailed."""
     counts = dict.fromkeys(_COUNTED, 0)
     refused: list[tuple[str, str]] = []
-    total, documents = len(files.paths), files.read()
-    sent = 0
-    while group := list(islice(documents, _BATCH)):
+    total, sent = len(files.paths), 0
+    for group in files.groups():
         progress(sent, total)
-        answer = rag.post("/index", {"collection": collection, "documents": list(_bodies(group))}, _TIMEOUT)
+        answer = rag.upload(collection, group, _TIMEOUT)
         for name in counts:
             counts[name] += int(answer.get(name, 0))
         refused += [(str(one["source"]), str(one["reason"])) for one in answer.get("skipped", ())]
         sent += len(group)
     progress(total, total)
-    return IndexReport(collection, skipped=tuple(sorted(files.skipped) + refused), **counts)
+    return IndexReport(collection, skipped=tuple(files.unread + refused), **counts)
 
 
 def remove_documents(names: list[str], collection: str, rag: RagSuite) -> int:
@@ -88,8 +85,3 @@ def remove_documents(names: list[str], collection: str, rag: RagSuite) -> int:
     for name in names:
         rag.delete(collection_path(collection, name))
     return len(names)
-
-
-def _bodies(group: list[TextFile]) -> Iterator[dict[str, str]]:
-    for one in group:
-        yield {"id": one.name, "source": one.name, "text": one.text}

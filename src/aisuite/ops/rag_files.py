@@ -15,28 +15,22 @@ _CODE = (
     "bash bat c cc cfg cpp cs css dart ex go gradle graphql h hpp ini java jl js jsx kt lua m mk php pl proto ps1 py "
     "pyi r rb rs scala sh sql svelte swift tf toml ts tsx vue xml yaml yml zig"
 )
-SUFFIXES = frozenset(f".{suffix}" for suffix in f"md markdown txt rst csv tsv json jsonl ndjson {_CODE}".split())
-_LARGEST = 4 * 2**20  # bytes of one document
-
-
-@dataclass(frozen=True, slots=True)
-class TextFile:
-    """A document: its name is its place below the folder."""
-
-    name: str
-    text: str
+_DOCUMENTS = "md markdown txt rst html htm pdf docx csv tsv json jsonl ndjson"
+SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_DOCUMENTS} {_CODE}".split())
+_GROUP = 64  # files in one request
+_GROUP_BYTES = 8 * 2**20  # a file that alone is larger goes alone
 
 
 @dataclass(slots=True)
 class FileSet:
-    """What was found below a path: names of documents, those that cannot be sent, and why."""
+    """What was found below a path; `unread` are those that could not be opened, and why."""
 
     root: Path
     paths: list[Path] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[tuple[str, str]] = field(default_factory=list)
 
     def name(self, path: Path) -> str:
-        """Return the name of a document."""
+        """Return the name of a document: its place below the root."""
         return path.relative_to(self.root).as_posix()
 
     @property
@@ -44,20 +38,23 @@ class FileSet:
         """The names of all documents, readable or not."""
         return frozenset(self.name(path) for path in self.paths)
 
-    def read(self) -> Iterator[TextFile]:
-        """Yield the documents one by one; those that cannot be sent go to `skipped`."""
+    def groups(self) -> Iterator[list[tuple[str, bytes]]]:
+        """Yield documents in groups of which one at a time fits into memory."""
+        group: list[tuple[str, bytes]] = []
+        size = 0
         for path in self.paths:
-            name = self.name(path)
             try:
-                size = path.stat().st_size
-                text = path.read_text(encoding="utf-8-sig") if size <= _LARGEST else ""
-            except (UnicodeDecodeError, OSError) as err:
-                self.skipped.append((name, "not UTF-8 text" if isinstance(err, UnicodeDecodeError) else str(err)))
+                content = path.read_bytes()
+            except OSError as err:
+                self.unread.append((self.name(path), err.strerror or str(err)))
                 continue
-            if text.strip():
-                yield TextFile(name, text)
-            else:
-                self.skipped.append((name, "empty" if size <= _LARGEST else f"larger than {_LARGEST // 2**20} MiB"))
+            if group and (len(group) == _GROUP or size + len(content) > _GROUP_BYTES):
+                yield group
+                group, size = [], 0
+            group.append((self.name(path), content))
+            size += len(content)
+        if group:
+            yield group
 
 
 def find_files(path: Path, only: Collection[Path] | None = None) -> FileSet:

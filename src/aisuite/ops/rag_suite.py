@@ -11,7 +11,7 @@ from aisuite.ops.record import require_record
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aisuite.ports import Chat, Deps, Probe
 
@@ -30,6 +30,10 @@ class RagSuite:
     def post(self, path: str, body: Mapping[str, Any], seconds: float = _PATIENCE) -> dict[str, Any]:
         """POST and return the answer. Raises NotRunning, StepFailed."""
         return self.chat.post(self.url + path, self.key, body, seconds)
+
+    def upload(self, collection: str, files: Sequence[tuple[str, bytes]], seconds: float) -> dict[str, Any]:
+        """Have files indexed and return the counts. Raises NotRunning, StepFailed."""
+        return self.chat.post_files(f"{self.url}/upload", self.key, {"collection": collection}, files, seconds)
 
     def delete(self, path: str) -> None:
         """DELETE. Raises NotRunning, StepFailed."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Chat(Protocol):
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """POST and return the JSON answer. Raises NotRunning, StepFailed."""
+
+    def post_files(
+        self, url: str, key: str, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]], timeout: float
+    ) -> dict[str, Any]:
+        """POST a form with files, each a name and its content. Raises NotRunning, StepFailed."""
 
     def delete(self, url: str, key: str, timeout: float) -> None:
         """DELETE; what is not there is refused, too. Raises NotRunning, StepFailed."""

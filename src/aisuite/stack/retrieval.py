@@ -109,6 +109,8 @@ def rag_service(profile: Profile, places: Places) -> Service:
         "RAG_LLM_TIMEOUT": decimal(timeouts.rag_request),
         "RAG_TOPK": str(settings.topk),
     }
+    if settings.reranker is not None:
+        environment["RERANKER_URL"] = places.url(f"{INFERENCE}{settings.reranker}")
     data = str(places.data / RAG)
     mounts = [Mount(data, DATA_IN_CONTAINER, read_only=False)]
     environment["RAG_DATA_DIR"] = DATA_IN_CONTAINER if places.containers else data

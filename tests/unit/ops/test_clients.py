@@ -21,7 +21,7 @@ from tests.unit.ops.deps import World, make_world
 
 GATEWAY = "http://127.0.0.1:8000/v1/chat/completions"
 QUERY = "http://127.0.0.1:8002/query"
-INDEX = "http://127.0.0.1:8002/index"
+UPLOAD = "http://127.0.0.1:8002/upload"
 
 
 def _running(chat: FakeChat | None = None, folder: Path | None = None) -> World:
@@ -81,33 +81,49 @@ def test_the_servers_own_error_comes_through() -> None:
         list(ask(AskRequest("hi"), _running(chat).deps, chat))
 
 
-def test_index_sends_text_documents_and_names_what_it_leaves_out(tmp_path: Path) -> None:
+def test_index_sends_documents_and_names_what_was_not_taken(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    (tmp_path / "a.md").write_text("\ufeff# 제목\n본문")
-    (tmp_path / "sub" / "b.txt").write_text("text")
-    (tmp_path / "c.pdf").write_text("not asked for")
+    (tmp_path / "a.md").write_text("# 제목\n본문")
+    (tmp_path / "sub" / "b.pdf").write_bytes(b"%PDF")
     (tmp_path / ".hidden.md").write_text("secret")
-    (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\x00x")
-    (tmp_path / "empty.md").write_text(" \n")
-    chat = FakeChat({INDEX: [{"documents": 2, "chunks": 3, "unchanged": 0, "replaced": 0, "skipped": []}]})
+    (tmp_path / "c.png").write_bytes(b"a picture")
+    skipped = [{"source": "sub/b.pdf", "reason": "damaged"}]
+    chat = FakeChat({UPLOAD: [{"documents": 1, "chunks": 3, "unchanged": 0, "replaced": 0, "skipped": skipped}]})
     report = index(IndexRequest(tmp_path, "docs"), _running(chat).deps, chat, lambda done, total: None)
-    assert (report.documents, report.chunks) == (2, 3)
-    sent = chat.sent[0].body["documents"]
-    assert [(one["id"], one["text"]) for one in sent] == [("a.md", "# 제목\n본문"), ("sub/b.txt", "text")]
-    assert dict(report.skipped) == {"empty.md": "empty", "latin.txt": "not UTF-8 text"}
+    assert (report.documents, report.chunks) == (1, 3)
+    assert chat.sent[0].body == {
+        "collection": "docs",
+        "files": {"a.md": "# 제목\n본문".encode(), "sub/b.pdf": b"%PDF"},
+    }
+    assert dict(report.skipped) == {"sub/b.pdf": "damaged"}
 
 
 def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
-    for number in range(40):
-        (tmp_path / f"{number:02}.md").write_text("text")
-    chat = FakeChat({INDEX: [{"documents": 16, "chunks": 16, "unchanged": 0, "replaced": 0}]})
+    for number in range(150):
+        (tmp_path / f"{number:03}.md").write_text("text")
+    chat = FakeChat({UPLOAD: [{"documents": 50, "chunks": 50, "unchanged": 0, "replaced": 0}]})
     told: list[tuple[int, int]] = []
-    report = index(
-        IndexRequest(tmp_path, "docs"), _running(chat).deps, chat, lambda done, total: told.append((done, total))
-    )
-    assert [len(one.body["documents"]) for one in chat.sent] == [16, 16, 8]
-    assert report.documents == 48  # what the service counted
-    assert told[-1] == (40, 40)
+    request = IndexRequest(tmp_path, "docs")
+    report = index(request, _running(chat).deps, chat, lambda done, total: told.append((done, total)))
+    assert [len(one.body["files"]) for one in chat.sent] == [64, 64, 22]
+    assert report.documents == 150  # what the service counted
+    assert told[-1] == (150, 150)
+
+
+def test_large_files_are_sent_one_by_one(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tmp_path / name).write_bytes(b"x" * (5 * 2**20))
+    chat = FakeChat({UPLOAD: [{"documents": 1, "chunks": 1, "unchanged": 0, "replaced": 0}]})
+    index(IndexRequest(tmp_path, "docs"), _running(chat).deps, chat, lambda done, total: None)
+    assert [list(one.body["files"]) for one in chat.sent] == [["a.txt"], ["b.txt"], ["c.txt"]]
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"no pdf")
+    skipped = [{"source": "a.pdf", "reason": "damaged, or no pdf"}]
+    chat = FakeChat({UPLOAD: [{"documents": 0, "chunks": 0, "skipped": skipped}]})
+    with pytest.raises(UsageError, match=r"no document that can be read; a\.pdf: damaged"):
+        index(IndexRequest(tmp_path, "docs"), _running(chat).deps, chat, lambda done, total: None)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,16 @@ QUESTIONS = [
 class FakeSearch(FakeChat):
     """Finds the documents laid down for a question; by words it finds nothing."""
 
-    def __init__(self, found: Mapping[str, list[str]], answer: str = "so [1]") -> None:
-        counted = {"documents": 2, "chunks": 2, "unchanged": 0, "replaced": 0, "skipped": []}
-        super().__init__({f"{RAG}/index": [counted]})
+    def __init__(
+        self, found: Mapping[str, list[str]], answer: str = "so [1]", skipped: Sequence[dict[str, str]] = ()
+    ) -> None:
+        counted = {"documents": 2, "chunks": 2, "unchanged": 0, "replaced": 0, "skipped": list(skipped)}
+        super().__init__({f"{RAG}/upload": [counted]})
         self._found = found
         self._answer = answer
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-        if url.endswith("/index"):
+        if url.endswith("/upload"):
             return super().post(url, key, body, timeout)
         documents = [] if body["method"] == "sparse" else self._found[body["query"]]
         if url.endswith("/query"):
@@ -111,8 +113,9 @@ def test_a_collection_with_other_documents_is_refused(folder: Path) -> None:
 
 def test_a_document_that_is_not_indexed_is_an_error(folder: Path) -> None:
     (folder / "documents" / "empty.md").write_text("")
+    suite = FakeSearch(FOUND, skipped=[{"source": "empty.md", "reason": "empty"}])
     with pytest.raises(UsageError, match=r"empty\.md was not indexed: empty"):
-        _evaluate(folder, FakeSearch(FOUND))
+        _evaluate(folder, suite)
 
 
 def test_a_suite_that_is_down_is_said_so(folder: Path) -> None:

@@ -27,7 +27,7 @@ def world_with(*collections: str, documents: dict[str, list[str]] | None = None)
     known = documents or {}
     gone = [f"{RAG}/collections/{name}/documents/{one}" for name, ids in known.items() for one in ids]
     gone += [f"{RAG}/collections/{name}" for name in collections]
-    world = make_world(chat=FakeChat({f"{RAG}/index": [COUNTED], **{url: [{}] for url in gone}}))
+    world = make_world(chat=FakeChat({f"{RAG}/upload": [COUNTED], **{url: [{}] for url in gone}}))
     up(UpRequest(phase2_stack()), world.deps)
     probe = world.deps.probe
     assert isinstance(probe, FakeProbe)
@@ -114,12 +114,14 @@ def test_prune_removes_what_is_not_below_the_path_and_nothing_else(tmp_path: Pat
     assert report.removed == 1
 
 
-def test_code_is_sent_and_what_is_no_text_is_left_alone(tmp_path: Path) -> None:
-    for name in ("a.py", "b.rst", "c.yaml", "d.png", "e.pdf"):
-        (tmp_path / name).write_text("text")
+def test_what_the_service_can_read_is_sent_as_it_is_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("a.py", "b.rst", "c.yaml", "d.png", "e.pdf", "f.HTML"):
+        (tmp_path / name).write_bytes(b"\xfe\xff" + name.encode())
     world = world_with()
     index(IndexRequest(tmp_path, "docs"), world.deps, world.chat, quiet)
-    assert [one["id"] for one in world.chat.sent[0].body["documents"]] == ["a.py", "b.rst", "c.yaml"]
+    sent = world.chat.sent[0].body["files"]
+    assert list(sent) == ["a.py", "b.rst", "c.yaml", "e.pdf", "f.HTML"]
+    assert sent["e.pdf"] == b"\xfe\xffe.pdf"
 
 
 def test_a_watched_folder_is_followed_file_by_file(tmp_path: Path) -> None:
@@ -136,8 +138,7 @@ def test_a_watched_folder_is_followed_file_by_file(tmp_path: Path) -> None:
 
     request = IndexRequest(tmp_path, "docs")
     reports = list(watch_folder(request, world.deps, world.chat, changes(), quiet))
-    posted = [request.body["documents"] for request in world.chat.sent if request.url.endswith("/index")]
-    sent = [[one["id"] for one in documents] for documents in posted]
+    sent = [list(request.body["files"]) for request in world.chat.sent if request.url.endswith("/upload")]
     assert sent == [["a.md", "b.md"], ["a.md"]]
     assert [report.removed for report in reports] == [0, 1, 1]
     assert [url.rpartition("/documents/")[2] for url in world.chat.deleted] == ["old/c.md", "b.md"]
