@@ -105,7 +105,6 @@ def take_backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
     failpoint("backup.verify")
     verify_new(doors.shelf, bundle, clock.now())
     write_age(doors.deps.workdir, doors.shelf, state.project, clock)
-    failpoint("backup.store")
     stored = doors.repository.store(doors.shelf.path, bundle, state.project) if doors.repository else None
     return BackupReport(manifest, doors.shelf.path / bundle, clock.monotonic() - began, content.held, stored)
 

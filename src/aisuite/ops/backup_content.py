@@ -73,6 +73,7 @@ class Content:
             facts = one if still else self._look_into(snapshot, one, store)
             path = f"collections/{store.service}/{_file_name(one.name)}.snapshot"
             file = self._add(snapshot, path, Kind.COLLECTION, store.service)
+            snapshot.unlink()
             self.collections.append(replace(facts, file=file.path, service=store.service))
 
     def _look_into(self, snapshot: Path, facts: CollectionFacts, store: OpenStore) -> CollectionFacts:

@@ -157,6 +157,12 @@ def test_a_backup_is_verified_before_it_is_called_one(project: Project) -> None:
     assert verified.level is Level.FULL
 
 
+def test_the_age_of_the_newest_backup_is_told(project: Project) -> None:
+    project.take()
+    text = (project.folder / "metrics/backup.prom").read_text()
+    assert 'aisuite_last_verified_backup_age_seconds{project="aisuite"} 0\n' in text
+
+
 def test_what_the_disk_does_not_give_back_is_no_backup(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     put = project.shelf.put
 
