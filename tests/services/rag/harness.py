@@ -19,14 +19,14 @@ GATEWAY_KEY = "k-gateway"
 Say = Callable[[dict[str, Any]], Response]
 
 
-def say(*pieces: str, prompt_tokens: int = 50) -> Say:
+def say(*pieces: str, prompt_tokens: int = 50, finish_reason: str = "stop") -> Say:
     """Answer a chat request with these pieces, whole or streamed as asked."""
 
     def answer(body: dict[str, Any]) -> Response:
         headers = {"x-litellm-model-id": "inference-chat"}
         usage = {"prompt_tokens": prompt_tokens, "completion_tokens": len(pieces), "total_tokens": 0}
         if not body.get("stream"):
-            choice = {"message": {"content": "".join(pieces)}, "finish_reason": "stop"}
+            choice = {"message": {"content": "".join(pieces)}, "finish_reason": finish_reason}
             return JSONResponse({"choices": [choice], "usage": usage}, headers=headers)
         chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
         chunks += [{"choices": [{"delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": usage}]
@@ -95,6 +95,17 @@ class Stack:
         assert response.status_code == 200, response.text
         counts: dict[str, Any] = response.json()
         return counts
+
+    def rerank_by(self, word: str | None) -> None:
+        """Be a reranker that likes texts with a word better than others; None: it is down."""
+
+        async def judge(scope: Scope, receive: Receive, send: Send) -> None:
+            texts = (await Request(scope, receive).json())["documents"]
+            results = [{"index": at, "relevance_score": str(word) in text} for at, text in enumerate(texts)]
+            response = JSONResponse({"results": results[::-1]}, status_code=200 if word else 503)
+            await response(scope, receive, send)
+
+        self.wires["reranker"].app = judge
 
     def wait_for(self, job: str, *states: str) -> dict[str, Any]:
         """Ask for a job until it is in one of the states."""

@@ -31,6 +31,7 @@ def test_documents_become_chunks_with_payload(stack: Stack) -> None:
     }  # fmt: skip
     hit = stack.retrieve("고양이는 어디에?")[0]
     assert hit.pop("score") > 0
+    assert 0.12 < hit.pop("similarity") < 1
     assert hit == {
         "document_id": "cat.md",
         "source": "cat.md",

@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 import docx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
@@ -146,6 +146,7 @@ def test_other_files_are_not_read(name: str) -> None:
         read_text(name, b"x")
 
 
+@settings(deadline=None)  # the first example loads a library
 @given(
     st.sampled_from(["md", "rst", "html", "pdf", "docx", "csv", "json", "py"]),
     st.sampled_from([b"", PDF, WORD, b"<p>x<table>", b"a,b\n1,2", b"A\n=\n\n.. x::\n"]),

@@ -88,6 +88,63 @@ def test_a_filter_narrows_both_halves_of_the_search(stack: Stack, chosen: dict[s
     assert {hit["document_id"] for hit in stack.retrieve("고래 이야기", filter=chosen)} == found
 
 
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ({"metadata": {"year": {"gte": 2025}}}, {"b", "c"}),
+        ({"metadata": {"year": {"gt": 2023, "lt": 2025}}}, {"a"}),
+        ({"exclude": {"document_id": ["a", "b"]}}, {"c"}),
+        ({"language": "en"}, {"c"}),
+        ({"exclude": {"language": "ko"}, "metadata": {"year": 2025}}, {"c"}),
+    ],
+)
+def test_a_filter_takes_ranges_languages_and_exceptions(
+    stack: Stack, chosen: dict[str, object], found: set[str]
+) -> None:
+    stack.index(
+        {"id": "a", "text": "고래 whale 이야기", "metadata": {"year": 2024}},
+        {"id": "b", "text": "고래 whale 이야기", "metadata": {"year": 2025}},
+        {"id": "c", "text": "A whale of a tale", "metadata": {"year": 2025}},
+    )
+    assert {hit["document_id"] for hit in stack.retrieve("고래 whale", filter=chosen)} == found
+
+
+def test_a_chunk_that_shares_hardly_a_word_with_the_question_is_not_found(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(rag_min_words=0.4, rag_min_score=1)
+    stack.index({"id": "a", "text": "The gateway listens on port 8000."})
+    assert stack.retrieve("gateway port") != []
+    assert stack.retrieve("Which harbour master grants a port licence?") == []
+
+
+def test_copies_make_room_for_others_where_diversity_is_asked_for(stack: Stack) -> None:
+    same = "고래는 바다에 사는 큰 짐승입니다."
+    stack.index(
+        {"id": "a", "text": same},
+        {"id": "b", "text": same + " "},
+        {"id": "c", "text": "고래 박물관은 월요일에 쉽니다."},
+    )
+    assert {hit["document_id"] for hit in stack.retrieve("고래는 바다에 사나요", topk=2)} == {"a", "b"}
+    diverse = {hit["document_id"] for hit in stack.retrieve("고래는 바다에 사나요", topk=2, diversity=0.8)}
+    assert "c" in diverse
+
+
+def test_a_reranker_has_the_last_word_and_is_missed_without_harm(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(reranker_url="http://reranker:8006")
+    stack.index({"id": "a", "text": "고래 고래 고래 이야기"}, {"id": "b", "text": "고래 박물관"})
+    for word, first in [("박물관", "b"), ("이야기", "a"), (None, "a")]:
+        stack.rerank_by(word)
+        assert stack.retrieve("고래 이야기")[0]["document_id"] == first
+    stack.rerank_by("박물관")
+    assert stack.retrieve("고래 이야기", rerank=False)[0]["document_id"] == "a"
+
+
+def test_a_reranker_that_is_not_there_cannot_be_asked_for(stack: Stack) -> None:
+    stack.index({"id": "a", "text": "고래"})
+    body = {"query": "고래", "collection": "docs", "rerank": True}
+    response = stack.client.post("/retrieve", json=body)
+    assert (response.status_code, response.json()["error"]["param"]) == (422, "rerank")
+
+
 @pytest.mark.parametrize("method", ["dense", "sparse", "hybrid"])
 def test_a_search_can_be_held_to_one_method(stack: Stack, method: str) -> None:
     stack.index({"id": "a", "text": "고래는 바다에 산다"}, {"id": "b", "text": "참새는 처마에 산다"})

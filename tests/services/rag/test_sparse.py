@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aisuite.services.rag.sparse import encode_document, encode_query
+from aisuite.services.rag.sparse import encode_document, encode_query, share_of_terms
 
 
 def terms(text: str) -> set[int]:
@@ -49,7 +49,19 @@ def test_endings_that_close_every_sentence_are_no_terms() -> None:
 
 
 def test_one_character_is_a_term_of_its_own() -> None:
-    assert terms("키 a") == numbers("키", "a")
+    assert terms("키 b") == numbers("키", "b")
+
+
+def test_words_that_every_question_has_are_asked_for_by_none_and_stay_in_documents() -> None:
+    assert terms("What is the port of the gateway?") == numbers("port", "gateway")
+    assert terms("포트는 무엇인가요?") & terms("포트를 알려주세요") == numbers("포트")
+    assert encode_query("What is it?").indices == []
+    assert numbers("what") <= set(encode_document("What").indices)
+
+
+def test_the_share_of_words_is_that_of_the_question() -> None:
+    assert share_of_terms("gateway port number", "The gateway has a PORT.") == 2 / 3
+    assert share_of_terms("what is it", "it is") == 0
 
 
 def test_unicode_forms_and_letter_case_do_not_matter() -> None:

@@ -5,58 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-from prometheus_client import Counter
-from pydantic import BaseModel
-
-from aisuite.services.common import Metrics, ServiceError
+from aisuite.services.common import ServiceError
 from aisuite.services.rag.budget import ContextBudget
-from aisuite.services.rag.gateway import Ask, ContextExceeded, Gateway, Reply, Usage
+from aisuite.services.rag.citations import check_citations
+from aisuite.services.rag.gateway import Ask, ContextExceeded, Gateway, Reply
+from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.model_choice import ModelChoice
 from aisuite.services.rag.prompt import Prompt, Source, build_prompt, not_found_answer
-from aisuite.services.rag.retriever import Hit, Method, Retriever
-from aisuite.services.rag.store import Filter
+from aisuite.services.rag.question import Answer, Event, Outcome, Question
+from aisuite.services.rag.retriever import Hit, Retriever
 from aisuite.services.rag.tokens import estimate_tokens
 
 # A prompt that proves too long is built shorter; one more try suffices where the server tells the numbers.
 _TRIES = 4
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, of which chunks, and of which model (None: chosen by the question)."""
-
-    text: str
-    collection: str
-    topk: int
-    chosen: Filter
-    method: Method = "hybrid"
-    model: str | None = None
-    max_tokens: int | None = None
-
-
-class Outcome(BaseModel):
-    """Who answered, and how it ended; all None when there was nothing to ask a model about."""
-
-    model: str | None = None
-    served_by: str | None = None
-    finish_reason: str | None = None
-    usage: Usage | None = None
-
-
-class Answer(Outcome):
-    """An answer and the texts it was made from."""
-
-    answer: str
-    sources: list[Source]
-
-
-class Event(NamedTuple):
-    """A part of a streamed answer: `sources`, then `delta` after `delta`, then `done`."""
-
-    name: str
-    data: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -77,39 +39,39 @@ class Answerer:
         gateway: Gateway,
         budget: ContextBudget,
         rules: AnswerRules,
-        metrics: Metrics,
+        measures: Measures,
     ) -> None:
         self._retriever = retriever
         self._gateway = gateway
         self._budget = budget
         self._rules = rules
-        self._asked = Counter("rag_questions", "Questions by outcome.", ("outcome",), registry=metrics.registry)
+        self._measures = measures
 
     async def find(self, question: Question) -> list[Hit]:
         """Find the texts for a question. Raises the errors of `Retriever.search`."""
-        hits = await self._retriever.search(
-            question.collection, question.text, question.topk, question.chosen, question.method
-        )
-        self._asked.labels("found" if hits else "not_found").inc()
+        hits = await self._retriever.search(question.search)
+        self._measures.questions.labels("found" if hits else "not_found").inc()
         return hits
 
     async def answer(self, question: Question, hits: Sequence[Hit]) -> Answer:
         """Answer from the texts found. Raises the errors of `Gateway`, and 422 when nothing fits the context."""
         if not hits:
-            return Answer(answer=not_found_answer(question.text), sources=[])
-        prompt, reply = await self._complete(question, hits, _TRIES)
+            return Answer(answer=not_found_answer(question.search.question), sources=[])
+        with self._measures.timed("answer"):
+            prompt, reply = await self._complete(question, hits, _TRIES)
         outcome = self._outcome(question, prompt, reply)
         return Answer(answer=reply.text, sources=prompt.sources, **outcome.model_dump())
 
     async def stream(self, question: Question, hits: Sequence[Hit]) -> AsyncGenerator[Event]:
         """Answer in events. `sources` comes again, with less, when the model's context proves smaller."""
         if hits:
-            async with aclosing(self._stream(question, hits, _TRIES)) as events:
-                async for event in events:
-                    yield event
+            with self._measures.timed("answer"):
+                async with aclosing(self._stream(question, hits, _TRIES)) as events:
+                    async for event in events:
+                        yield event
         else:
-            yield _sources_event([])
-            yield Event("delta", {"delta": not_found_answer(question.text)})
+            yield sources_event([])
+            yield Event("delta", {"delta": not_found_answer(question.search.question)})
             yield Event("done", Outcome().model_dump())
 
     async def _complete(self, question: Question, hits: Sequence[Hit], tries: int) -> tuple[Prompt, Reply]:
@@ -122,7 +84,7 @@ class Answerer:
 
     async def _stream(self, question: Question, hits: Sequence[Hit], tries: int) -> AsyncGenerator[Event]:
         prompt = self._prompt(question, hits)
-        yield _sources_event(prompt.sources)
+        yield sources_event(prompt.sources)
         reply = Reply("")
         try:
             async with aclosing(self._gateway.stream(self._ask(question, prompt))) as pieces:
@@ -142,13 +104,13 @@ class Answerer:
     def _prompt(self, question: Question, hits: Sequence[Hit]) -> Prompt:
         model, max_tokens = self._model(question), self._max_tokens(question)
         room = self._budget.room(model, max_tokens)
-        prompt = build_prompt(question.text, hits, room)
+        prompt = build_prompt(question.search.question, hits, room, question.history)
         if prompt is None:
             raise ServiceError(
                 422,
                 f"no room for documents: with max_tokens={max_tokens} the context of {model} holds a prompt of about "
-                f"{room} tokens, and the question has about {estimate_tokens(question.text)}; ask in fewer words, "
-                "lower max_tokens, or give the model more context and set RAG_CONTEXT_TOKENS",
+                f"{room} tokens, and the question has about {estimate_tokens(question.search.question)}; "
+                "ask in fewer words, lower max_tokens, or give the model more context and set RAG_CONTEXT_TOKENS",
                 code="no_room",
             )
         return prompt
@@ -163,17 +125,31 @@ class Answerer:
         counted = (reply.usage or {}).get("prompt_tokens")
         if isinstance(counted, int):
             self._budget.learn_from_count(model, prompt.tokens, counted)
-        return Outcome(model=model, served_by=reply.served_by, finish_reason=reply.finish_reason, usage=reply.usage)
+        cited = check_citations(reply.text, [source.n for source in prompt.sources])
+        self._measures.citations.labels("right").inc(len(cited.right))
+        self._measures.citations.labels("wrong").inc(len(cited.wrong))
+        return Outcome(
+            model=model,
+            served_by=reply.served_by,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            found=True,
+            citations=cited.right,
+            unsupported_citations=cited.wrong,
+            untrusted=True,
+        )
 
     def _ask(self, question: Question, prompt: Prompt) -> Ask:
-        return Ask(self._model(question), prompt.messages, self._max_tokens(question), self._rules.temperature)
+        temperature = self._rules.temperature if question.temperature is None else question.temperature
+        return Ask(self._model(question), prompt.messages, self._max_tokens(question), temperature)
 
     def _model(self, question: Question) -> str:
-        return question.model or self._rules.choice.for_question(question.text)
+        return question.model or self._rules.choice.for_question(question.search.question)
 
     def _max_tokens(self, question: Question) -> int:
         return question.max_tokens or self._rules.max_tokens
 
 
-def _sources_event(sources: Sequence[Source]) -> Event:
+def sources_event(sources: Sequence[Source]) -> Event:
+    """Tell the sources of an answer that is about to come."""
     return Event("sources", {"sources": [source.model_dump() for source in sources]})

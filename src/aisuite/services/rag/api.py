@@ -6,21 +6,34 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from aisuite.services.common import health_response
-from aisuite.services.rag.answerer import Answerer, Question
+from aisuite.services.common.openapi import refusals
+from aisuite.services.rag.answering import Answering
 from aisuite.services.rag.documents import DocumentFolder
 from aisuite.services.rag.health import HealthCheck
 from aisuite.services.rag.jobs import Jobs
 from aisuite.services.rag.jobs_api import create_jobs_router
 from aisuite.services.rag.library import CollectionSummary, Library
-from aisuite.services.rag.retriever import Retriever
+from aisuite.services.rag.question import Answer
+from aisuite.services.rag.retriever import Hit, Retriever
 from aisuite.services.rag.schemas import COLLECTION_PATTERN, QueryRequest, RetrieveRequest
 from aisuite.services.rag.sse import event_stream
 from aisuite.services.rag.upkeep_api import Upkeep, create_upkeep_router
 
 Name = Annotated[str, Path(pattern=COLLECTION_PATTERN)]
+
+
+_REFUSALS = refusals(404, 409, 502, 503, 504)
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+class Hits(BaseModel):
+    """What was found, best first."""
+
+    hits: list[Hit]
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Services:
     jobs: Jobs
     library: Library
     retriever: Retriever
-    answerer: Answerer
+    answering: Answering
     folder: DocumentFolder
     health: HealthCheck
     upkeep: Upkeep
@@ -55,28 +68,18 @@ def create_router(services: Services) -> APIRouter:
 def _question_routes(services: Services) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/retrieve")
-    async def retrieve(request: RetrieveRequest) -> dict[str, Any]:
-        topk = request.topk or services.topk
-        chosen = request.filter.as_filter()
-        hits = await services.retriever.search(request.collection, request.query, topk, chosen, request.method)
-        return {"hits": hits}
+    @router.post("/retrieve", responses=_REFUSALS)
+    async def retrieve(request: RetrieveRequest) -> Hits:
+        """Find chunks, without an answer."""
+        return Hits(hits=await services.retriever.search(request.as_search(services.topk)))
 
-    @router.post("/query")
+    @router.post("/query", response_model=Answer, responses=_REFUSALS | _ANSWERS)
     async def query(request: QueryRequest) -> Response:
-        question = Question(
-            text=request.query,
-            collection=request.collection,
-            topk=request.topk or services.topk,
-            chosen=request.filter.as_filter(),
-            method=request.method,
-            model=request.model,
-            max_tokens=request.max_tokens,
-        )
-        hits = await services.answerer.find(question)
+        """Answer a question from documents; with `stream`, as events: sources, delta after delta, done."""
+        question = request.as_question(services.topk)
         if request.stream:
-            return event_stream(services.answerer.stream(question, hits))
-        answer = await services.answerer.answer(question, hits)
+            return event_stream(await services.answering.stream(question, fresh=not request.cache))
+        answer = await services.answering.answer(question, fresh=not request.cache)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     return router

@@ -12,7 +12,9 @@ from pydantic import AnyHttpUrl
 
 from aisuite.services.common import Metrics, install
 from aisuite.services.common.settings import read_api_key
+from aisuite.services.rag.answer_cache import AnswerCache
 from aisuite.services.rag.answerer import Answerer, AnswerRules
+from aisuite.services.rag.answering import Answering
 from aisuite.services.rag.api import Services, create_router
 from aisuite.services.rag.budget import ContextBudget
 from aisuite.services.rag.database import Database
@@ -25,11 +27,14 @@ from aisuite.services.rag.job_rows import JobRows
 from aisuite.services.rag.job_work import JobWork
 from aisuite.services.rag.jobs import Jobs
 from aisuite.services.rag.library import Library
+from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.mending import Mender
 from aisuite.services.rag.model_choice import ModelChoice
+from aisuite.services.rag.question import Answer
 from aisuite.services.rag.reconciler import Reconciler
 from aisuite.services.rag.records import Records
-from aisuite.services.rag.retriever import Retriever
+from aisuite.services.rag.reranker import Reranker
+from aisuite.services.rag.retriever import Retriever, SearchRules
 from aisuite.services.rag.settings import RagSettings
 from aisuite.services.rag.store import VectorStore
 from aisuite.services.rag.upkeep_api import Upkeep
@@ -39,6 +44,7 @@ from aisuite.services.rag.write_gate import WriteGate
 QDRANT = "qdrant"
 EMBEDDING = "embedding"
 GATEWAY = "gateway"
+RERANKER = "reranker"
 
 Transports = Mapping[str, httpx.AsyncBaseTransport]
 
@@ -87,6 +93,9 @@ def _open_clients(settings: RagSettings, transports: Transports) -> dict[str, ht
         EMBEDDING: (settings.embedding_url, settings.embedding_timeout, {"Authorization": f"Bearer {own}"}),
         GATEWAY: (settings.api_gateway_url, settings.rag_llm_timeout, {"Authorization": f"Bearer {gateway}"}),
     }
+    if settings.reranker_url is not None:
+        bearer = {"Authorization": f"Bearer {own}"}
+        specs[RERANKER] = (settings.reranker_url, settings.reranker_timeout, bearer)
     return {
         name: httpx.AsyncClient(
             base_url=_root(url),
@@ -113,7 +122,13 @@ def _services(
     gate, records = WriteGate(), Records(database)
     store, patient_store = (VectorStore(upstreams[QDRANT], retry) for retry in (AT_ONCE, patient))
     library = Library(store, records, gate)
-    retriever = Retriever(store, library, Embedder(upstreams[EMBEDDING], AT_ONCE), settings.rag_min_score)
+    measures = Measures(metrics.registry)
+    reranker = Reranker(upstreams[RERANKER]) if RERANKER in upstreams else None
+    search_rules = SearchRules(
+        settings.rag_min_score, settings.rag_min_words, settings.rag_word_weight, settings.rag_rerank_candidates
+    )
+    models = (Embedder(upstreams[EMBEDDING], AT_ONCE), reranker)
+    retriever = Retriever(store, library, models, search_rules, measures)
     gateway = Gateway(upstreams[GATEWAY])
     index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
     shelves = Shelves(records, patient_store, gate)
@@ -125,12 +140,14 @@ def _services(
     choice = ModelChoice(settings.api_gateway_chat_model, settings.api_gateway_code_model)
     answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
     budget = ContextBudget(settings.rag_context_tokens)
+    answerer = Answerer(retriever, gateway, budget, answer_rules, measures)
+    cache = AnswerCache[Answer](settings.rag_cache_entries, settings.rag_cache_seconds)
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
     services = Services(
         jobs=jobs,
         library=library,
         retriever=retriever,
-        answerer=Answerer(retriever, gateway, budget, answer_rules, metrics),
+        answering=Answering(answerer, records, cache, measures),
         folder=folder,
         health=HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat),
         upkeep=Upkeep(Reconciler(patient_store, records, library, gate), mender, gate),

@@ -14,10 +14,11 @@ _TEXT_REFUSED = (413, 422)
 
 
 class ModelCard(BaseModel):
-    """The model that the embedding service runs."""
+    """The model that the embedding service runs; vectors of another `space` cannot be compared with its own."""
 
     model: str
     dim: int
+    space: str | None = None
 
 
 class _Models(BaseModel):
@@ -55,12 +56,13 @@ class Embedder:
                 raise
             message = f"the question cannot be embedded: {err.reason}"
             raise ServiceError(422, message, code="question_refused", param="query") from err
-        return QuestionVector(model=embedded.model, dim=embedded.dim, vector=embedded.embeddings[0])
+        card = embedded.model_dump(include={"model", "dim", "space"})
+        return QuestionVector(**card, vector=embedded.embeddings[0])
 
     async def embed_passages(self, texts: Sequence[str], card: ModelCard) -> list[list[float]]:
         """Embed what is to be found, one vector per text, with the model of `card` and no other."""
         embedded = await self._embed(texts, "passage")
-        if (embedded.model, embedded.dim) != (card.model, card.dim):
+        if (embedded.model, embedded.dim, embedded.space) != (card.model, card.dim, card.space):
             reason = f"its model changed from {card.model} to {embedded.model} while indexing"
             raise Unavailable(self._service.name, reason)
         return embedded.embeddings

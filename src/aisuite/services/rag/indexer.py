@@ -202,7 +202,7 @@ class Indexer:
                 id=point_id(target.name, cut.version.id, cut.version.checksum, cut.number),
                 dense=vector,
                 sparse=encode_document(cut.passage),
-                payload=cut.payload | {"embedding_model": target.card.model},
+                payload=cut.payload | {"embedding_model": target.card.model, "embedding_space": target.card.space},
             )
             for cut, vector in zip(cuts, vectors, strict=True)
         ]

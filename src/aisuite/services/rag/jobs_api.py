@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from aisuite.services.common.openapi import refusals
-from aisuite.services.rag.answerer import Event
 from aisuite.services.rag.documents import Document, DocumentFolder, Skipped, read_document
 from aisuite.services.rag.job_rows import OPEN, Counts, Failure, Job, State
 from aisuite.services.rag.jobs import Jobs
+from aisuite.services.rag.question import Event
 from aisuite.services.rag.schemas import COLLECTION_PATTERN, CollectionName, IndexRequest
 from aisuite.services.rag.sse import event_stream
 

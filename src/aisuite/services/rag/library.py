@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from aisuite.services.rag.store import Collection, ForeignCollection, VectorStor
 from aisuite.services.rag.write_gate import WriteGate
 
 _DOCUMENTS_AT_ONCE = 100
+_REMEMBERED_SECONDS = 5.0
 
 
 class CollectionSummary(BaseModel):
@@ -34,6 +36,7 @@ class Library:
         self._store = store
         self._records = records
         self._gate = gate
+        self._known: dict[str, tuple[float, Collection]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def writing(self, name: str) -> asyncio.Lock:
@@ -47,6 +50,19 @@ class Library:
             message = f"no collection {name!r}; POST /index makes it with its first document"
             raise ServiceError(404, message, code="no_such_collection", param="collection")
         return collection
+
+    async def recall(self, name: str) -> Collection:
+        """Look a collection up as `require` does, or remember it: what it is made for hardly ever changes."""
+        asked, collection = self._known.get(name, (0.0, None))
+        if collection is None or time.monotonic() - asked > _REMEMBERED_SECONDS:
+            collection = await self.require(name)
+            if collection.model is not None:
+                self._known[name] = (time.monotonic(), collection)
+        return collection
+
+    def forget(self, name: str) -> None:
+        """Look a collection up anew the next time."""
+        self._known.pop(name, None)
 
     async def summaries(self) -> list[CollectionSummary]:
         """Describe all collections of this service, by name."""
@@ -101,6 +117,7 @@ class Library:
             summary = await self.summary(name)
             async with self._gate.writing():
                 await self._records.mark_all(name, DELETING)
+                self.forget(name)
                 await self._store.drop(name)
                 await self._records.remove_all(name)
             return summary
@@ -129,14 +146,16 @@ class Library:
 
 
 def check_model(collection: Collection, card: ModelCard) -> None:
-    """Refuse to mix vectors of two models. Raises `ServiceError` 409."""
-    if collection.dim == card.dim and collection.model in (None, card.model):
+    """Refuse to mix vectors of two models, or of one used in two ways. Raises `ServiceError` 409."""
+    same_space = None in (collection.space, card.space) or collection.space == card.space
+    if collection.dim == card.dim and collection.model in (None, card.model) and same_space:
         return
     stored = collection.model or "another model"
+    spaces = "" if same_space else f" (it stores {collection.space}, and is given {card.space})"
     raise ServiceError(
         409,
         f"collection {collection.name!r} holds vectors of {stored} with {collection.dim} numbers, and the embedding "
-        f"service runs {card.model} with {card.dim}; run {stored} again (EMBEDDING_MODEL), or "
+        f"service runs {card.model} with {card.dim}{spaces}; run {stored} again (EMBEDDING_MODEL), or "
         f"DELETE /collections/{collection.name} and index its documents anew",
         code="embedding_model_mismatch",
         param="collection",

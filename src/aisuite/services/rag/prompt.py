@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Protocol
 
 from pydantic import BaseModel
 
@@ -32,6 +33,7 @@ _NOT_FOUND_OTHER = "The documents do not hold an answer to this."
 
 # Roles and separators of the chat template, which the server adds.
 _TEMPLATE_TOKENS = 32
+_TURN_TOKENS = 8
 # A shorter piece of a source says too little to be worth its place.
 _LEAST_TOKENS = 24
 _TITLE_CHARS = 120
@@ -39,6 +41,18 @@ _TITLE_CHARS = 120
 _TAG = re.compile(r"<(?=/?source)", re.IGNORECASE)
 
 Message = dict[str, str]
+
+
+class Said(Protocol):
+    """A turn of the conversation so far."""
+
+    @property
+    def role(self) -> str:
+        """Who said it: user or assistant."""
+
+    @property
+    def content(self) -> str:
+        """What was said."""
 
 
 class Source(BaseModel):
@@ -49,6 +63,7 @@ class Source(BaseModel):
     title: str
     score: float
     document_id: str
+    page: int | None = None
     text: str
     truncated: bool = False
 
@@ -67,13 +82,16 @@ def not_found_answer(question: str) -> str:
     return _NOT_FOUND_KOREAN if is_korean(question) else _NOT_FOUND_OTHER
 
 
-def build_prompt(question: str, hits: Sequence[Hit], room: int) -> Prompt | None:
+def build_prompt(question: str, hits: Sequence[Hit], room: int, history: Sequence[Said] = ()) -> Prompt | None:
     """Quote the best hits that `room` estimated tokens hold; the last one may be cut at the end of a sentence.
 
+    Of what was said before, the last turns are repeated that a third of the room holds.
     None when not even a piece of the first one fits beside the question.
     """
     instructions = _KOREAN if is_korean(question) else _OTHER
+    said = _latest(history, room // 3)
     used = _TEMPLATE_TOKENS + estimate_tokens(instructions) + estimate_tokens(_ask(question, ""))
+    used += sum(map(_turn_tokens, said))
     sources: list[Source] = []
     for hit in hits:
         source = _fitted(hit, len(sources) + 1, room - used)
@@ -86,12 +104,29 @@ def build_prompt(question: str, hits: Sequence[Hit], room: int) -> Prompt | None
     if not sources:
         return None
     quoted = "".join(_quote(source) for source in sources)
-    messages = [{"role": "system", "content": instructions}, {"role": "user", "content": _ask(question, quoted)}]
+    before = [{"role": turn.role, "content": turn.content} for turn in said]
+    asked = {"role": "user", "content": _ask(question, quoted)}
+    messages = [{"role": "system", "content": instructions}, *before, asked]
     return Prompt(messages, sources, used)
 
 
+def _latest(history: Sequence[Said], room: int) -> list[Said]:
+    """Choose the last turns that fit; chat templates want the first of them to be the user's."""
+    kept: list[Said] = []
+    for turn in reversed(history):
+        room -= _turn_tokens(turn)
+        if room < 0:
+            break
+        kept.insert(0, turn)
+    return kept[next((at for at, turn in enumerate(kept) if turn.role == "user"), len(kept)) :]
+
+
+def _turn_tokens(turn: Said) -> int:
+    return estimate_tokens(turn.content) + _TURN_TOKENS
+
+
 def _fitted(hit: Hit, number: int, room: int) -> Source | None:
-    whole = Source(n=number, **hit.model_dump(include={"source", "title", "score", "document_id", "text"}))
+    whole = Source(n=number, **hit.model_dump(include={"source", "title", "score", "document_id", "page", "text"}))
     if estimate_tokens(_quote(whole)) <= room:
         return whole
     frame = estimate_tokens(_quote(whole.model_copy(update={"text": "", "truncated": True})))

@@ -122,6 +122,12 @@ class Records:
         found = await self._database.run(lambda rows: rows.execute(query, (collection, folder, job)).fetchall())
         return [name for (name,) in found]
 
+    async def version(self, collection: str) -> int:
+        """Number the state of a collection: another number means that something in it has changed."""
+        query = "SELECT version FROM collections WHERE name = ?"
+        found = await self._database.run(lambda rows: rows.execute(query, (collection,)).fetchone())
+        return int(found[0]) if found else 0
+
     async def collections(self) -> list[str]:
         """Name the collections that have rows."""
         query = "SELECT DISTINCT collection FROM documents ORDER BY 1"
@@ -163,7 +169,12 @@ class Records:
         """Set the state of documents."""
         marks = [(state, collection, name) for name in documents]
         query = "UPDATE documents SET state = ? WHERE collection = ? AND id = ?"
-        await self._database.run(lambda rows: rows.executemany(query, marks))
+
+        def write(rows: sqlite3.Connection) -> None:
+            rows.executemany(query, marks)
+            _raise_version(rows, collection)
+
+        await self._database.run(write)
 
     async def mark_all(self, collection: str, state: str) -> None:
         """Set the state of all documents of a collection."""

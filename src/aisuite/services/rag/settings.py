@@ -25,6 +25,9 @@ class RagSettings(ServiceSettings):
     embedding_url: AnyHttpUrl
     embedding_timeout: Seconds = 30
 
+    reranker_url: AnyHttpUrl | None = None
+    reranker_timeout: Seconds = 10
+
     api_gateway_url: AnyHttpUrl
     api_gateway_key_file: Path
     api_gateway_chat_model: str = "chat-7b"
@@ -38,9 +41,16 @@ class RagSettings(ServiceSettings):
     rag_topk: int = Field(default=4, ge=1, le=50)
     # To hash-384 nine in ten unrelated pairs are less alike than 0.08. Learned models rate all pairs higher.
     rag_min_score: float = Field(default=0.12, ge=-1, le=1)
+    # A chunk that is found by words alone must hold this share of those in the question.
+    rag_min_words: float = Field(default=0.1, ge=0, le=1)
+    # Words know names and numbers, and hash embeddings little more than words: see benchmarks/rag.
+    rag_word_weight: float = Field(default=2.0, gt=0, le=100)
+    rag_rerank_candidates: int = Field(default=20, ge=1, le=50)
     rag_chunk_size: int = Field(default=512, ge=32, le=1500)
     rag_chunk_overlap: int = Field(default=100, ge=0)
 
+    rag_cache_entries: int = Field(default=500, ge=0)
+    rag_cache_seconds: Seconds = 3600
     rag_data_dir: Path
     rag_documents_dir: Path | None = None
     rag_max_document_bytes: int = Field(default=64 * 2**20, ge=1)

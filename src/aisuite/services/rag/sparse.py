@@ -13,6 +13,8 @@ from collections import Counter
 from typing import NamedTuple
 from zlib import crc32
 
+from aisuite.services.rag.stop_words import STOP_WORDS
+
 _K1 = 1.2
 # Pairs that close nearly every Korean sentence: they would make any two polite texts seem related.
 _ENDINGS = frozenset(
@@ -58,8 +60,18 @@ def encode_document(text: str) -> SparseVector:
 
 
 def encode_query(text: str) -> SparseVector:
-    """Weigh the terms of a question: each counts once."""
-    return _as_vector(dict.fromkeys(_terms(text), 1.0))
+    """Weigh the terms of a question: each that says something counts once."""
+    return _as_vector(dict.fromkeys(sorted(_asked_terms(text)), 1.0))
+
+
+def share_of_terms(question: str, text: str) -> float:
+    """Tell which share of a question's terms stand in a text; 0 when it has none."""
+    asked = _asked_terms(question)
+    return len(asked & set(_terms(text))) / len(asked) if asked else 0.0
+
+
+def _asked_terms(question: str) -> set[str]:
+    return set(_terms(question)) - STOP_WORDS
 
 
 def _terms(text: str) -> list[str]:

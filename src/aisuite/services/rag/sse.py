@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from aisuite.services.common import ServiceError
 from aisuite.services.common.errors import openai_form
-from aisuite.services.rag.answerer import Event
+from aisuite.services.rag.question import Event
 
 
 def event_stream(events: AsyncGenerator[Event]) -> StreamingResponse:

@@ -24,13 +24,13 @@ from aisuite.services.rag.upstream import Refused, Retry, Upstream
 
 DENSE = "dense"
 SPARSE = "sparse"
-_INDEXED = {"document_id": "keyword", "chunk": "integer"}
+_INDEXED = {"document_id": "keyword", "chunk": "integer", "source": "keyword"}
 _SCROLL_PAGE = 1000
 # What stands behind a name, made by us or by a restore; it is not a name of its own.
 _BEHIND_ALIAS = re.compile(r"__r?\d{8}T\w+$")
 # How deep each of the two searches looks before their ranks are fused.
 _CANDIDATES = 20
-_CANDIDATES_PER_HIT = 5
+_CANDIDATES_PER_HIT = 3
 
 T = TypeVar("T")
 Payload = dict[str, Any]
@@ -57,19 +57,40 @@ class Point:
 
 @dataclass(frozen=True)
 class Collection:
-    """What a collection was made for; `model` is None while it is empty."""
+    """What a collection was made for; `model` is None while it is empty, `space` also in older ones."""
 
     name: str
     dim: int
     chunks: int
     model: str | None
+    space: str | None = None
+
+
+@dataclass(frozen=True)
+class Find:
+    """How many chunks to find, which of them may be found, and how alike a question they must be at least."""
+
+    limit: int
+    chosen: Filter
+    min_score: float
+    with_vectors: bool = False
 
 
 class Scored(BaseModel):
-    """A chunk that was found."""
+    """A chunk that was found; its dense vector only where it was asked for."""
 
+    id: str | int
     score: float
     payload: Payload
+    vector: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one search found by meaning and by words, each best first."""
+
+    dense: list[Scored]
+    sparse: list[Scored]
 
 
 class Record(BaseModel):
@@ -127,13 +148,14 @@ class _Count(BaseModel):
 
 
 def all_of(**fields: object) -> Filter:
-    """Match chunks whose payload fields equal a value, or one of a list of values; without fields, all chunks."""
-    return {
-        "must": [
-            {"key": key, "match": {"any": value} if isinstance(value, list) else {"value": value}}
-            for key, value in fields.items()
-        ]
-    }
+    """Match chunks by payload fields: a value, one of a list, or a range (a dict); without fields, all chunks."""
+    return {"must": [_condition(key, value) for key, value in fields.items()]}
+
+
+def _condition(key: str, value: object) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {"key": key, "range": value}
+    return {"key": key, "match": {"any": value} if isinstance(value, list) else {"value": value}}
 
 
 def any_of(filters: Sequence[Filter]) -> Filter:
@@ -175,9 +197,10 @@ class VectorStore:
         dense = params.vectors.get(DENSE)
         if not isinstance(dense, Mapping) or SPARSE not in (params.sparse_vectors or {}):
             raise ForeignCollection(name)
-        first = await self._scroll(name, {}, 1, None, ["embedding_model"])
-        model = first.points[0].payload.get("embedding_model") if first.points else None
-        return Collection(name, int(dense["size"]), info.points_count or 0, model)
+        first = await self._scroll(name, {}, 1, None, ["embedding_model", "embedding_space"])
+        made = first.points[0].payload if first.points else {}
+        chunks = info.points_count or 0
+        return Collection(name, int(dense["size"]), chunks, made.get("embedding_model"), made.get("embedding_space"))
 
     async def create(self, name: str, dim: int) -> None:
         """Make a collection with its payload indexes, and give it its name once it is whole."""
@@ -239,28 +262,21 @@ class VectorStore:
             if offset is None:
                 return
 
-    async def search(
-        self,
-        name: str,
-        dense: Sequence[float] | None,
-        sparse: SparseVector | None,
-        *,
-        limit: int,
-        min_score: float,
-        chosen: Filter,
-    ) -> list[Scored]:
-        """Find chunks by meaning, by words or (both given) by the two rankings fused by reciprocal rank; best first."""
-        depth = {"limit": max(_CANDIDATES, limit * _CANDIDATES_PER_HIT), "filter": chosen}
-        prefetch: list[dict[str, Any]] = []
+    async def search(self, name: str, dense: Sequence[float] | None, sparse: SparseVector | None, find: Find) -> Found:
+        """Find chunks by meaning and by words, whichever is given."""
+        depth = {"limit": max(_CANDIDATES, find.limit * _CANDIDATES_PER_HIT), "filter": find.chosen}
+        asked = depth | {"with_payload": True, "with_vector": [DENSE] if find.with_vectors else False}
+        searches: list[dict[str, Any]] = []
         if dense is not None:
-            prefetch.append({"query": list(dense), "using": DENSE, "score_threshold": min_score, **depth})
+            searches.append({"query": list(dense), "using": DENSE, "score_threshold": find.min_score, **asked})
         if sparse is not None and sparse.indices:
-            prefetch.append({"query": sparse._asdict(), "using": SPARSE, **depth})
-        if not prefetch:
-            return []
-        body = {"prefetch": prefetch, "query": {"fusion": "rrf"}, "limit": limit, "with_payload": True}
-        answer = await self._call("POST", _path(name, "points/query"), body)
-        return self._qdrant.understand(_Answer[_Hits], answer.content).result.points
+            searches.append({"query": sparse._asdict(), "using": SPARSE, **asked})
+        if not searches:
+            return Found([], [])
+        answer = await self._call("POST", _path(name, "points/query/batch"), {"searches": searches})
+        hits = [one.points for one in self._qdrant.understand(_Answer[list[_Hits]], answer.content).result]
+        by_meaning = hits.pop(0) if dense is not None else []
+        return Found(by_meaning, hits.pop() if hits else [])
 
     async def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
         return await self._qdrant.call(method, path, body, retry=self._retry)
