@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from aisuite.adapters.bundle_shelf.folder import NotPlain, look_through, open_plain
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from aisuite.bundle.model import BundleFile, Manifest
 
+_AT_ONCE = 2
 _LONGEST_TEXT = 64 << 20  # bytes of manifest.json: some 100,000 files
 
 
@@ -52,8 +54,9 @@ class OpenBundle:
         manifest = self.manifest()
         for path, why in self._misplaced(manifest):
             raise self._damaged(path, why)
-        for file in manifest.files:
-            self.unpack(file, _drop)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # hashing and unpacking let other threads run
+            for _ in pool.map(lambda file: self.unpack(file, _drop), manifest.files):
+                pass
         return manifest
 
     def unpack(self, file: BundleFile, write: Callable[[bytes], object]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20  # bytes at once
 _LEVEL = 1  # 1.5 times as fast as 3 on databases, and 2 % of their size larger
+_LARGE = 16 << 20  # bytes
 _LARGEST_WINDOW = 8 << 20  # bytes: what we pack needs less; a forged frame may ask for gigabytes
 
 
@@ -45,8 +46,8 @@ class Packed:
     unpacked_sha256: str | None = None
 
 
-def pack(source: Reader, target: Writer, *, compress: bool) -> Packed:
-    """Copy a file, compressed or as it is."""
+def pack(source: Reader, target: Writer, *, compress: bool, size: int = 0) -> Packed:
+    """Copy a file, compressed or as it is; a large `size` lets zstd work on a second core."""
     written = _Meter()
     if not compress:
         for block in iter(partial(source.read, _BLOCK), b""):
@@ -55,7 +56,7 @@ def pack(source: Reader, target: Writer, *, compress: bool) -> Packed:
     import zstandard
 
     read = _Meter()
-    packer = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+    packer = zstandard.ZstdCompressor(level=_LEVEL, threads=2 if size >= _LARGE else 0).compressobj()
     for block in iter(partial(source.read, _BLOCK), b""):
         target.write(written.count(packer.compress(read.count(block))))
     target.write(written.count(packer.flush()))

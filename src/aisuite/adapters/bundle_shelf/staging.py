@@ -54,7 +54,7 @@ class BundleStaging:
         with translated(target):
             make_private(target.parent)
             with _read(source) as reading, create_private(target) as writing:
-                packed = pack(reading, writing, compress=compress)
+                packed = pack(reading, writing, compress=compress, size=os.fstat(reading.fileno()).st_size)
                 write_out(writing)
         file = BundleFile(
             path=path,
