@@ -47,7 +47,7 @@ class ProjectData:
         return backup(BackupRequest("before-upgrade"), open_backup(self._session, Destination())).manifest.id
 
     def restore(self, bundle: str) -> None:
-        """Bring back what a backup holds, while nothing of the project runs."""
+        """Bring back what a backup holds, while no service runs that keeps anything."""
         from aisuite.cli.archive_doors import open_shelf
         from aisuite.cli.restore_doors import open_restore
         from aisuite.ops.restore import RestoreRequest, restore_bundle

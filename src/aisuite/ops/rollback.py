@@ -21,6 +21,7 @@ from aisuite.ops.record import read_record
 from aisuite.ops.settle import CARD
 from aisuite.ops.up import UpReport, UpRequest, up
 from aisuite.ops.upgrade_journal import end_upgrade, read_upgrade
+from aisuite.stack.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +73,7 @@ class SavedData(Protocol):
     """What the services keep, as a backup has it. Its calls take the project's lock themselves."""
 
     def restore(self, bundle: str) -> None:
-        """Bring back what a backup holds, while nothing of the project runs. Raises DataError."""
+        """Bring back what a backup holds, while no service runs that keeps anything. Raises DataError."""
 
     def reconcile(self, stack: Stack) -> None:
         """Let running services make what they derive follow what they keep. Raises StepFailed, NotRunning."""
@@ -97,7 +98,9 @@ def rollback(
         if card is not None:
             deps.workdir.write({CARD: card})
         if bundle is not None:
-            deps.engine.close()
+            for service in stack.services:
+                if service.state != State():
+                    deps.engine.stop(service.name)  # the others answer meanwhile
             deps.workdir.write(files)
             enter_generation(target.number, deps.workdir, good=False)  # cut off from here on, it goes on from here
     if bundle is not None:

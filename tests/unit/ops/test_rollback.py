@@ -123,7 +123,7 @@ def test_a_changed_schema_is_refused_before_anything_is_touched_and_says_what_wo
     assert (world.engine.calls, world.workdir.files) == (calls, files)
 
 
-def test_a_changed_schema_comes_back_with_its_backup_while_nothing_runs() -> None:
+def test_a_changed_schema_comes_back_with_its_backup_while_its_service_is_stopped_and_the_others_answer() -> None:
     schemas = {DATABASE: 1}
     world = changeable_world(schemas)
     up(UpRequest(keeping(STACK)), world.deps)
@@ -133,14 +133,17 @@ def test_a_changed_schema_comes_back_with_its_backup_while_nothing_runs() -> Non
 
     class Looking(Backups):
         def restore(self, bundle: str) -> None:
-            seen.extend([bundle, world.engine.observe().services, world.workdir.read("current/process/rag")])
+            running = {one.name for one in world.engine.observe().services}
+            seen.extend(
+                [bundle, {one.name for one in STACK.services} - running, world.workdir.read("current/process/rag")]
+            )
             schemas[DATABASE] = 1
 
         def reconcile(self, stack: Stack) -> None:
             seen.append(status(world.deps).exit_code)
 
     report = rollback(RollbackRequest(lose=True), world.deps, Looking())
-    assert seen == ["20261121T141500Z", (), "rag --port 8002", 0]
+    assert seen == ["20261121T141500Z", {"rag"}, "rag --port 8002", 0]
     assert report.restored == "20261121T141500Z"
     assert status(world.deps).exit_code == 0
 
