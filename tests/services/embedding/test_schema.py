@@ -33,6 +33,6 @@ def test_every_answer_is_as_described(schema: Any, operation: str) -> None:
 def test_each_route_with_a_key_says_so_and_how_it_refuses(schema: Any) -> None:
     embed = schema.raw_schema["paths"]["/embed"]["post"]
     assert embed["security"] == [{"key": []}]
-    assert set(embed["responses"]) == {"200", "400", "401", "413", "422", "429", "503"}
+    assert set(embed["responses"]) == {"200", "400", "401", "413", "422", "429", "503", "default"}
     assert "Retry-After" in embed["responses"]["429"]["headers"]
     assert "security" not in schema.raw_schema["paths"]["/livez"]["get"]

@@ -11,6 +11,7 @@ from aisuite.services.common.errors import ErrorForm, install_error_handlers, op
 from aisuite.services.common.health import HealthCheck, install_health_routes
 from aisuite.services.common.metrics import Metrics, install_metrics_route
 from aisuite.services.common.observe import FailureMiddleware, ObserveMiddleware
+from aisuite.services.common.openapi import document
 from aisuite.services.common.request_id import RequestIdMiddleware
 from aisuite.services.common.settings import ServiceSettings, read_api_key
 
@@ -26,7 +27,8 @@ def install(
     open_paths: Collection[str] = OPEN_PATHS,
     key_header: str | None = None,
 ) -> Metrics:
-    """Give the app its key check, request ids, logs, error body, /livez, /health and /metrics.
+    """Give the app its key check, request ids, logs, error body, /livez, /health and /metrics, and complete
+    its OpenAPI document.
 
     Without `health` the service has to serve /health itself (see `health_response`).
     Raises `KeyFileUnusable`. The returned registry takes the service's own metrics.
@@ -36,6 +38,8 @@ def install(
     install_error_handlers(app, error_form)
     install_health_routes(app, health)
     install_metrics_route(app, metrics)
+    if error_form is openai_form:
+        document(app, open_paths)
     # The last one added is the outermost: the id is known to all, and each refusal is logged and counted.
     app.add_middleware(KeyMiddleware, key=key, form=error_form, open_paths=open_paths, key_header=key_header)
     app.add_middleware(FailureMiddleware, form=error_form)

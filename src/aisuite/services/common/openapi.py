@@ -9,8 +9,6 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from aisuite.services.common.install import OPEN_PATHS
-
 _SCHEME = "key"
 _VALIDATION = ("HTTPValidationError", "ValidationError")  # FastAPI's own body, which is never sent
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
@@ -45,8 +43,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def document(app: FastAPI, open_paths: Collection[str] = OPEN_PATHS) -> None:
-    """Complete the app's OpenAPI document, once all routes are there."""
+def document(app: FastAPI, open_paths: Collection[str]) -> None:
+    """Complete the app's OpenAPI document, which is made when it is first asked for."""
     made: dict[str, Any] = {}
 
     def describe() -> dict[str, Any]:
@@ -72,6 +70,7 @@ def _complete(schema: dict[str, Any], open_paths: Collection[str]) -> dict[str, 
             if path not in open_paths:
                 operation["security"] = [{_SCHEME: []}]
                 answers.setdefault("401", _refusal(401))
+            answers.setdefault("default", _refusal(None))
             if "requestBody" in operation or "parameters" in operation:
                 answers["422"] = _refusal(422)
             if "requestBody" in operation:
@@ -79,6 +78,7 @@ def _complete(schema: dict[str, Any], open_paths: Collection[str]) -> dict[str, 
     return schema
 
 
-def _refusal(status: int) -> dict[str, Any]:
+def _refusal(status: int | None) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+    words = "Any other refusal." if status is None else HTTPStatus(status).phrase
+    return {"description": words, "content": content}

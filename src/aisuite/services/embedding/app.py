@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from aisuite.services.common import install
-from aisuite.services.common.openapi import document
 from aisuite.services.embedding import api, openai_api
 from aisuite.services.embedding.backends import choose_backend
 from aisuite.services.embedding.engine import Engine
@@ -40,5 +39,4 @@ def create_app(settings: EmbeddingSettings) -> FastAPI:
     limits = Limits(settings.embedding_max_texts, settings.embedding_max_chars)
     app.include_router(api.create_router(engine, limits))
     app.include_router(openai_api.create_router(engine, limits))
-    document(app)
     return app
