@@ -13,6 +13,7 @@ from tests.bed.images import PYTHON
 from tests.bed.place import Bed
 from tests.bed.up import bring_down, bring_up
 from tests.contract.engines import DockerCase
+from tests.docker.failing import build_images, remove_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,17 @@ def docker_environment(docker_bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Bed:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
+
+
+@pytest.fixture(scope="session")
+def failing_images(docker_bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The images of which each fails in one way; made once for all modules."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in docker_bed.variables().items():
+            environment.setenv(name, value)
+        build_images(tmp_path_factory.mktemp("images"))
+        yield
+        remove_images()
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def build_images(folder: Path) -> None:
 
 
 def remove_images() -> None:
-    """Remove all images; two test modules each have them made, and the second finds them gone."""
+    """Remove all images."""
     there = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={image('*')}").split()
     if there:
         docker("image", "rm", "-f", *there)
@@ -116,17 +116,6 @@ class DockerSuite(Suite):
             docker("rm", "-f", *containers)
         if networks:
             docker("network", "rm", *networks)
-
-
-@pytest.fixture(scope="session")
-def failing_images(docker_bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The images of which each fails in one way."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in docker_bed.variables().items():
-            environment.setenv(name, value)
-        build_images(tmp_path_factory.mktemp("images"))
-        yield
-        remove_images()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from aisuite.errors import EngineUnavailable, GpuUnavailable
 from aisuite.ops.up import UpRequest, up
 from tests.bed.place import Bed
 from tests.docker.answering import Project, answering, docker
-from tests.docker.failing import LLAMA, DockerSuite, failing_images, image, suite  # noqa: F401
+from tests.docker.failing import LLAMA, DockerSuite, image, suite  # noqa: F401
 from tests.docker.passing_on import PassingOn
 from tests.e2e.suite import wait_for
 from tests.fakes.gpu import FakeCard, FakeGpu

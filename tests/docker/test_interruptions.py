@@ -11,7 +11,7 @@ import pytest
 
 from tests.bed.place import Bed
 from tests.docker.answering import docker
-from tests.docker.failing import DockerSuite, failing_images, image, suite  # noqa: F401
+from tests.docker.failing import DockerSuite, image, suite  # noqa: F401
 from tests.docker.passing_on import PassingOn
 from tests.e2e.suite import wait_for
 
