@@ -26,24 +26,33 @@ _STRIKES = 2  # questions without an answer, until nobody waits any longer
 class Server:
     """One model server: whether it answers at all.
 
-    It is watched while somebody waits for it, and, once it is silent, until it answers again.
+    It is asked while it is `watched`, and, once it is silent, until it answers again.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[None]]) -> None:
-        self._ask = ask
+    def __init__(self, ask: Callable[[], Awaitable[None]], watched: Callable[[], bool]) -> None:
+        self._ask, self._watched = ask, watched
         self._waiting: set[asyncio.Timeout] = set()
         self._watch: asyncio.Task[None] | None = None
         self.silent = False
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for it."""
+        return bool(self._waiting)
+
+    def watch(self) -> None:
+        """Begin to ask, unless that goes on already."""
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._keep_asking())
+
     @asynccontextmanager
     async def patience(self, request: httpx.Request) -> AsyncIterator[None]:
         """Wait for the server inside; raises httpx.ReadTimeout when it does not say its health meanwhile."""
-        if self._watch is None or self._watch.done():
-            self._watch = asyncio.create_task(self._keep_asking())
         limit = asyncio.timeout(None)
         try:
             async with limit:
                 self._waiting.add(limit)
+                self.watch()
                 try:
                     yield
                 finally:
@@ -52,24 +61,29 @@ class Server:
             raise httpx.ReadTimeout("the server hangs: it does not say its health either", request=request) from err
 
     async def _keep_asking(self) -> None:
-        strikes = 0
-        while self._waiting or self.silent:
-            await asyncio.sleep(_PAUSE)
+        strikes, pause = 0, _PAUSE
+        while self.silent or self._watched():
+            await asyncio.sleep(pause)
+            met = set(self._waiting)
             try:
                 await self._ask()
             except httpx.TransportError as err:
                 strikes += 1
+                unanswered = isinstance(err, httpx.TimeoutException)
                 # A server that refuses a question refuses requests as fast: they need no protection.
-                self.silent = strikes >= _STRIKES and isinstance(err, httpx.TimeoutException)
+                self.silent = strikes >= _STRIKES and unanswered
+                pause = 0.0 if unanswered else _PAUSE
             else:
-                strikes, self.silent = 0, False
+                strikes, self.silent, pause = 0, False, _PAUSE
             if strikes >= _STRIKES:
-                self._give_up()
+                self._give_up(met)
 
-    def _give_up(self) -> None:
+    def _give_up(self, met: set[asyncio.Timeout]) -> None:
+        """End the waits that the unanswered question met: later ones may be for a server that is back."""
         now = asyncio.get_running_loop().time()
-        while self._waiting:
-            self._waiting.pop().reschedule(now)
+        for limit in met & self._waiting:
+            self._waiting.discard(limit)
+            limit.reschedule(now)
 
 
 class Door(httpx.AsyncBaseTransport):
@@ -80,10 +94,13 @@ class Door(httpx.AsyncBaseTransport):
         self._servers: dict[httpx.URL, Server] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. Raises httpx.ConnectError at once for a server that is known to be silent."""
+        """Send a request. Raises httpx.ConnectTimeout at once for a server that is known to be silent."""
         server = self._server(request.url.copy_with(raw_path=b"/health"))
         if server.silent:
-            raise httpx.ConnectError("the server does not answer", request=request)
+            raise httpx.ConnectTimeout("the server hangs", request=request)
+        # All of them: whoever turns away from a server that hangs shall know at once whether the next one does, too.
+        for one in self._servers.values():
+            one.watch()
         limits = request.extensions.get("timeout", {})
         request.extensions["timeout"] = {**limits, "connect": _least(limits.get("connect"), self._connect)}
         async with server.patience(request):
@@ -97,8 +114,11 @@ class Door(httpx.AsyncBaseTransport):
 
     def _server(self, health: httpx.URL) -> Server:
         if health not in self._servers:
-            self._servers[health] = Server(lambda: self._ask(health))
+            self._servers[health] = Server(lambda: self._ask(health), self._awaited)
         return self._servers[health]
+
+    def _awaited(self) -> bool:
+        return any(server.awaited for server in self._servers.values())
 
     async def _ask(self, health: httpx.URL) -> None:
         """Ask for a server's health. Any answer will do: one that is still loading its model does not hang."""

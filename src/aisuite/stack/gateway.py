@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from aisuite.stack.places import Places
 
 ENVIRONMENT = {
-    "AIOHTTP_KEEPALIVE_TIMEOUT": "4",  # llama-server closes an idle connection after 5 s: no request may meet that
-    "AIOHTTP_TTL_DNS_CACHE": "5",  # a server that comes back with a new address is found in 5 s, not in 300
+    # llama-server closes an idle connection after 5 s. A gateway that is busy sees that late, and a request on such a
+    # connection fails as if the server had.
+    "AIOHTTP_KEEPALIVE_TIMEOUT": "2",
+    # A server that comes back with a new address is found in 2 s, not in 300; an address that is gone costs 3 s a try.
+    "AIOHTTP_TTL_DNS_CACHE": "2",
     "DISABLE_ADMIN_UI": "True",
     "LITELLM_DISABLE_ACCESS_LOG_PATHS": "/health/liveliness,/metrics/",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # no look-up on the internet
@@ -30,7 +33,7 @@ _LONGEST_SILENCE = 25.0  # seconds between two pieces of a stream before another
 _FRESH_PROBES = 6  # a probe's result counts for so many intervals, and for a minute at least
 _CONFIG_IN_CONTAINER = "/app/config.yaml"
 _DOOR = "model_servers.py"  # what LiteLLM loads from beside its configuration
-_FIRST_BACKOFF, _JITTER, _ALL_BACKOFFS = 0.5, 0.25, 12.0  # seconds
+_FIRST_BACKOFF, _JITTER, _ALL_BACKOFFS = 0.5, 0.25, 9.0  # seconds
 
 
 def gateway_service(profile: Profile, places: Places) -> Service:

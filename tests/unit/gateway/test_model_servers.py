@@ -154,7 +154,7 @@ def test_nobody_waits_for_a_server_that_is_known_to_hang_until_it_answers_again(
         async with door(servers, played) as client:
             with pytest.raises(httpx.ReadTimeout):
                 await client.post(URL)
-            with pytest.raises(httpx.ConnectError):
+            with pytest.raises(httpx.ConnectTimeout):
                 await client.post(URL)
             refused = len(played.worked)
             played.work = answers
@@ -162,7 +162,7 @@ def test_nobody_waits_for_a_server_that_is_known_to_hang_until_it_answers_again(
             while True:
                 try:
                     return refused, (await client.post(URL)).status_code
-                except httpx.ConnectError:
+                except httpx.ConnectTimeout:
                     await asyncio.sleep(0)
 
     assert asyncio.run(asyncio.wait_for(ask(), LONG)) == (1, 200)
@@ -191,6 +191,24 @@ def test_the_silence_of_one_server_is_not_that_of_another(servers: ModuleType) -
             return (await client.post(URL.replace("chat:8001", "code:8001"))).status_code
 
     assert asyncio.run(asyncio.wait_for(ask(), LONG)) == 200
+
+
+def test_who_turns_away_from_a_server_that_hangs_knows_at_once_that_the_next_one_hangs_too(servers: ModuleType) -> None:
+    played = Played([200, 200, None], answers)
+    other = URL.replace("chat:8001", "code:8001")
+
+    async def ask() -> list[str]:
+        async with door(servers, played) as client:
+            await client.post(URL)
+            await client.post(other)
+            played.work = never
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(URL)
+            with pytest.raises(httpx.ConnectTimeout):
+                await client.post(other)
+        return [request.url.host for request in played.worked]
+
+    assert asyncio.run(asyncio.wait_for(ask(), LONG)) == ["inference-chat", "inference-code", "inference-chat"]
 
 
 @pytest.mark.parametrize(("asked", "given"), [(60.0, 2.0), (1.0, 1.0)])

@@ -94,18 +94,20 @@ def test_probes_have_whole_intervals_and_their_results_outlive_several(interval:
 
 
 @pytest.mark.parametrize("attempts", range(11))
-def test_a_caller_is_told_within_twelve_seconds_of_waiting_that_nothing_can_answer(attempts: int) -> None:
+def test_a_caller_is_told_within_nine_seconds_of_waiting_that_nothing_can_answer(attempts: int) -> None:
     environment = dict(make_resolved(retry={"attempts": attempts}).service("api-gateway").environment)
     first, longest, jitter = (float(environment[name]) for name in ("INITIAL_RETRY_DELAY", "MAX_RETRY_DELAY", "JITTER"))
     # LiteLLM sleeps after every try, the last one too, and does all of it again for the second server.
     sleeps = [min(first * 2**number, longest) + jitter for number in range(attempts + 1)]
-    assert 2 * sum(sleeps) <= 12.0
+    assert 2 * sum(sleeps) <= 9.0 + 1e-9
 
 
 def test_a_connection_that_is_kept_is_younger_than_the_server_closes_it() -> None:
     environment = dict(make_resolved().service("api-gateway").environment)
     closed_by_llama_server = 5
-    assert float(environment["AIOHTTP_KEEPALIVE_TIMEOUT"]) < closed_by_llama_server
+    longest_that_a_busy_gateway_looks_away = 2.5
+    kept = float(environment["AIOHTTP_KEEPALIVE_TIMEOUT"])
+    assert kept + longest_that_a_busy_gateway_looks_away < closed_by_llama_server
 
 
 @pytest.mark.parametrize("engine", ENGINES)
