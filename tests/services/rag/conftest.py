@@ -21,6 +21,11 @@ from aisuite.services.vectordb.settings import VectorDbSettings
 from tests.services.rag.harness import GATEWAY_KEY, KEY, FakeGateway, Stack, Wire
 
 
+@pytest.fixture(autouse=True)
+def _health_is_asked_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aisuite.services.rag.health._REMEMBERED_SECONDS", 0.0)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "key").write_text(KEY)

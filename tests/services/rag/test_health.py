@@ -43,6 +43,14 @@ def test_a_dependency_that_fails_is_named_and_recovers_by_itself(stack: Stack, n
     assert stack.client.get("/health").status_code == 200
 
 
+def test_probes_that_come_often_cost_the_dependencies_nothing(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aisuite.services.rag.health._REMEMBERED_SECONDS", 60.0)
+    stack.client.get("/health")
+    asked = sum(len(wire.requests) for wire in stack.wires.values())
+    stack.client.get("/health")
+    assert sum(len(wire.requests) for wire in stack.wires.values()) == asked
+
+
 def test_a_model_is_asked_only_on_request_and_not_by_every_request(stack: Stack) -> None:
     assert stack.client.get("/health").status_code == 200
     assert stack.gateway.asked == []

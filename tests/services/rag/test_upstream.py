@@ -8,9 +8,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 from pydantic import BaseModel
+from tenacity import RetryCallState
 
 from aisuite.services.common import ServiceError
-from aisuite.services.rag.upstream import Refused, Retry, TooSlow, Unavailable, Upstream
+from aisuite.services.rag.circuit import Circuit
+from aisuite.services.rag.upstream import PROBE, Refused, Retry, TooSlow, Unavailable, Upstream
 
 Handler = Callable[[httpx.Request], httpx.Response]
 TWICE = Retry(attempts=2, min_wait=0, max_wait=0)
@@ -71,6 +73,59 @@ def test_timeouts_and_refusals_are_not_tried_again(answer: httpx.Response | Exce
     with pytest.raises((TooSlow, Refused)):
         call(script)
     assert script.asked == 1
+
+
+def test_who_is_patient_tries_again_after_a_slow_answer() -> None:
+    script = Scripted(httpx.ReadTimeout("slow"), httpx.Response(200, json={"ok": True}))
+    assert call(script, Retry(attempts=2, min_wait=0, max_wait=0, patient=True)).ok
+
+
+def test_a_wait_is_as_long_as_the_dependency_asks_for_and_never_longer_than_allowed() -> None:
+    waits = []
+    for asked, longest in [("3", 10.0), ("300", 10.0), ("soon", 10.0)]:
+        retry = Retry(attempts=2, min_wait=1, max_wait=longest)
+        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+        state.set_exception((Unavailable, failure(httpx.Response(429, headers={"Retry-After": asked})), None))  # type: ignore[arg-type]
+        waits.append(retry.seconds_before_next(state))
+    assert 3 <= waits[0] <= 4.5
+    assert waits[1] == 10
+    assert 1 <= waits[2] <= 1.5
+
+
+def test_a_dependency_that_keeps_failing_is_left_alone_until_one_caller_finds_it_back() -> None:
+    now = 0.0
+    circuit = Circuit(clock=lambda: now)
+    for _ in range(5):
+        assert circuit.seconds_to_wait() == 0
+        circuit.failed("down")
+    assert circuit.seconds_to_wait() == 2
+    now = 2.5
+    assert (circuit.seconds_to_wait(), circuit.seconds_to_wait()) == (0, 2)
+    circuit.worked()
+    assert circuit.seconds_to_wait() == 0
+
+
+def test_a_dependency_left_alone_is_not_asked_and_says_why() -> None:
+    script = Scripted(*[httpx.Response(500, json={"error": "boom"})] * 9)
+
+    async def run() -> ServiceError:
+        seen: list[tuple[str, bool, bool]] = []
+        async with httpx.AsyncClient(base_url="http://store:1", transport=httpx.MockTransport(script)) as client:
+            upstream = Upstream("qdrant", client, lambda *noted: seen.append(noted))
+            once = Retry(attempts=1, min_wait=0, max_wait=0)
+            for _ in range(6):
+                with pytest.raises(Unavailable) as caught:
+                    await upstream.call("GET", "/x", retry=once)
+            with pytest.raises(Unavailable):
+                await upstream.call("GET", "/x", retry=PROBE)
+        assert seen[0] == ("qdrant", False, False)
+        assert seen[-1] == ("qdrant", False, True)
+        return caught.value
+
+    error = asyncio.run(run())
+    assert script.asked == 6
+    assert error.message == "qdrant is unavailable: it keeps failing: it answered 500: boom"
+    assert error.headers["Retry-After"] == "2"
 
 
 @pytest.mark.parametrize(

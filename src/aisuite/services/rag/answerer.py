@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from aisuite.services.common import ServiceError
+from aisuite.services.rag.asked import Asked
 from aisuite.services.rag.budget import ContextBudget
 from aisuite.services.rag.citations import check_citations
 from aisuite.services.rag.gateway import Ask, ContextExceeded, Gateway, Reply
@@ -39,18 +40,19 @@ class Answerer:
         gateway: Gateway,
         budget: ContextBudget,
         rules: AnswerRules,
-        measures: Measures,
+        notes: tuple[Measures, Asked],
     ) -> None:
         self._retriever = retriever
         self._gateway = gateway
         self._budget = budget
         self._rules = rules
-        self._measures = measures
+        self._measures, self._asked = notes
 
     async def find(self, question: Question) -> list[Hit]:
         """Find the texts for a question. Raises the errors of `Retriever.search`."""
         hits = await self._retriever.search(question.search)
         self._measures.questions.labels("found" if hits else "not_found").inc()
+        self._asked.note(question.search.question, question.search.collection, len(hits))
         return hits
 
     async def answer(self, question: Question, hits: Sequence[Hit]) -> Answer:

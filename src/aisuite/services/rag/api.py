@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from aisuite.services.common import health_response
 from aisuite.services.common.openapi import refusals
 from aisuite.services.rag.answering import Answering
 from aisuite.services.rag.documents import DocumentFolder
-from aisuite.services.rag.health import HealthCheck
+from aisuite.services.rag.insight_api import Insight, create_insight_router
 from aisuite.services.rag.jobs import Jobs
 from aisuite.services.rag.jobs_api import create_jobs_router
 from aisuite.services.rag.library import CollectionSummary, Library
@@ -45,7 +44,7 @@ class Services:
     retriever: Retriever
     answering: Answering
     folder: DocumentFolder
-    health: HealthCheck
+    insight: Insight
     upkeep: Upkeep
     topk: int
 
@@ -56,11 +55,8 @@ def create_router(services: Services) -> APIRouter:
     router.include_router(_question_routes(services))
     router.include_router(_library_routes(services.library))
     router.include_router(create_jobs_router(services.jobs, services.folder))
+    router.include_router(create_insight_router(services.insight))
     router.include_router(create_upkeep_router(services.upkeep))
-
-    @router.get("/health")
-    async def health(*, llm: bool = False) -> JSONResponse:
-        return health_response(await services.health.states(llm=llm))
 
     return router
 
@@ -88,19 +84,19 @@ def _question_routes(services: Services) -> APIRouter:
 def _library_routes(library: Library) -> APIRouter:
     router = APIRouter(prefix="/collections")
 
-    @router.get("")
+    @router.get("", responses=refusals(502, 503, 504))
     async def collections() -> dict[str, list[CollectionSummary]]:
         return {"collections": await library.summaries()}
 
-    @router.get("/{name}")
+    @router.get("/{name}", responses=_REFUSALS)
     async def collection(name: Name) -> CollectionSummary:
         return await library.summary(name)
 
-    @router.delete("/{name}")
+    @router.delete("/{name}", responses=_REFUSALS)
     async def delete_collection(name: Name) -> dict[str, CollectionSummary]:
         return {"deleted": await library.remove_collection(name)}
 
-    @router.get("/{name}/documents")
+    @router.get("/{name}/documents", responses=_REFUSALS)
     async def documents(
         name: Name,
         offset: Annotated[int, Query(ge=0)] = 0,
@@ -110,7 +106,7 @@ def _library_routes(library: Library) -> APIRouter:
         return {"documents": found, "total": total}
 
     # An id may be a path with slashes.
-    @router.delete("/{name}/documents/{document_id:path}")
+    @router.delete("/{name}/documents/{document_id:path}", responses=_REFUSALS)
     async def delete_document(name: Name, document_id: str) -> dict[str, Any]:
         chunks = await library.remove_document(name, document_id)
         return {"deleted": {"document_id": document_id, "chunks": chunks}}

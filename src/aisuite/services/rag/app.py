@@ -10,12 +10,15 @@ import httpx
 from fastapi import FastAPI
 from pydantic import AnyHttpUrl
 
-from aisuite.services.common import Metrics, install
+from aisuite.services.common import install
+from aisuite.services.common.install import OPEN_PATHS
+from aisuite.services.common.openapi import document
 from aisuite.services.common.settings import read_api_key
 from aisuite.services.rag.answer_cache import AnswerCache
 from aisuite.services.rag.answerer import Answerer, AnswerRules
 from aisuite.services.rag.answering import Answering
 from aisuite.services.rag.api import Services, create_router
+from aisuite.services.rag.asked import Asked
 from aisuite.services.rag.budget import ContextBudget
 from aisuite.services.rag.database import Database
 from aisuite.services.rag.documents import DocumentFolder
@@ -23,6 +26,7 @@ from aisuite.services.rag.embedder import Embedder
 from aisuite.services.rag.gateway import Gateway
 from aisuite.services.rag.health import HealthCheck
 from aisuite.services.rag.indexer import Indexer, IndexRules, Shelves
+from aisuite.services.rag.insight_api import Insight
 from aisuite.services.rag.job_rows import JobRows
 from aisuite.services.rag.job_work import JobWork
 from aisuite.services.rag.jobs import Jobs
@@ -56,9 +60,11 @@ def create_app(settings: RagSettings, transports: Transports | None = None) -> F
     database = Database(settings.rag_data_dir.absolute())
     app = FastAPI(title="aisuite rag", lifespan=lambda _: lifespan())
     metrics = install(app, settings)
-    upstreams = {name: Upstream(name, client) for name, client in clients.items()}
-    services, mender = _services(settings, upstreams, database, metrics)
+    measures = Measures(metrics.registry)
+    upstreams = {name: Upstream(name, client, measures.watch_dependency) for name, client in clients.items()}
+    services, mender = _services(settings, upstreams, database, measures)
     app.include_router(create_router(services))
+    document(app, OPEN_PATHS)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -115,14 +121,15 @@ def _root(url: AnyHttpUrl) -> str:
 
 
 def _services(
-    settings: RagSettings, upstreams: dict[str, Upstream], database: Database, metrics: Metrics
+    settings: RagSettings, upstreams: dict[str, Upstream], database: Database, measures: Measures
 ) -> tuple[Services, Mender]:
     # Indexing sits a restart of a dependency out; who asks a question is told at once.
-    patient = Retry(settings.qdrant_max_retries, settings.qdrant_retry_min_wait, settings.qdrant_retry_max_wait)
+    patient = Retry(
+        settings.qdrant_max_retries, settings.qdrant_retry_min_wait, settings.qdrant_retry_max_wait, patient=True
+    )
     gate, records = WriteGate(), Records(database)
     store, patient_store = (VectorStore(upstreams[QDRANT], retry) for retry in (AT_ONCE, patient))
-    library = Library(store, records, gate)
-    measures = Measures(metrics.registry)
+    library = Library(store, records, gate, measures)
     reranker = Reranker(upstreams[RERANKER]) if RERANKER in upstreams else None
     search_rules = SearchRules(
         settings.rag_min_score, settings.rag_min_words, settings.rag_word_weight, settings.rag_rerank_candidates
@@ -132,7 +139,7 @@ def _services(
     gateway = Gateway(upstreams[GATEWAY])
     index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
     shelves = Shelves(records, patient_store, gate)
-    indexer = Indexer(shelves, Embedder(upstreams[EMBEDDING], patient), library, index_rules)
+    indexer = Indexer(shelves, Embedder(upstreams[EMBEDDING], patient), library, index_rules, measures)
     mender = Mender(records, library, indexer)
     folder = DocumentFolder(settings.rag_documents_dir, settings.rag_max_document_bytes)
     job_rows = JobRows(database)
@@ -140,16 +147,18 @@ def _services(
     choice = ModelChoice(settings.api_gateway_chat_model, settings.api_gateway_code_model)
     answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
     budget = ContextBudget(settings.rag_context_tokens)
-    answerer = Answerer(retriever, gateway, budget, answer_rules, measures)
-    cache = AnswerCache[Answer](settings.rag_cache_entries, settings.rag_cache_seconds)
+    asked = Asked(with_text=settings.rag_analytics_questions)
+    answerer = Answerer(retriever, gateway, budget, answer_rules, (measures, asked))
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
+    health = HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat)
+    cache = AnswerCache[Answer](settings.rag_cache_entries, settings.rag_cache_seconds)
     services = Services(
         jobs=jobs,
         library=library,
         retriever=retriever,
         answering=Answering(answerer, records, cache, measures),
         folder=folder,
-        health=HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat),
+        insight=Insight(health, cache, measures, asked),
         upkeep=Upkeep(Reconciler(patient_store, records, library, gate), mender, gate),
         topk=settings.rag_topk,
     )

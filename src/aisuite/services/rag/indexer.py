@@ -17,6 +17,7 @@ from aisuite.services.rag.identity import content_checksum, document_id, point_i
 from aisuite.services.rag.job_rows import Counts, save_progress
 from aisuite.services.rag.language import name_language
 from aisuite.services.rag.library import Library, check_model
+from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.readers import PAGE_END
 from aisuite.services.rag.readers.kinds import find_kind
 from aisuite.services.rag.records import MISSING, NOBODY, Known, Origin, Records, Stored, Version
@@ -100,13 +101,16 @@ class _Cut:
 class Indexer:
     """Store documents as rows and chunks."""
 
-    def __init__(self, shelves: Shelves, embedder: Embedder, library: Library, rules: IndexRules) -> None:
+    def __init__(
+        self, shelves: Shelves, embedder: Embedder, library: Library, rules: IndexRules, measures: Measures
+    ) -> None:
         self._store = shelves.store
         self._records = shelves.records
         self._gate = shelves.gate
         self._library = library
         self._embedder = embedder
         self._rules = rules
+        self._measures = measures
 
     async def index(self, name: str, batch: Batch, counts: Counts) -> None:
         """Store the new and changed documents of a batch, and add them up; the first one makes the collection.
@@ -114,17 +118,25 @@ class Indexer:
         Raises `ServiceError` 409 when the collection belongs to another embedding model or service.
         """
         skipped: list[Skipped] = []
+        before = counts.model_copy()
         groups = list(_groups(self._select(batch.items, skipped)))
         progress = save_progress(batch.job, counts, batch.last, skipped)
         origin = Origin(batch.job, batch.from_folder)
         async with self._library.writing(name):
             if not groups:
                 await self._records.put(name, [], also=progress)
-                return
-            target = await self._open(name)
-            for versions in groups:
-                also = progress if versions is groups[-1] else None
-                await self._index_group(target, versions, _Ledger(counts, origin, also))
+            else:
+                target = await self._open(name)
+                for versions in groups:
+                    also = progress if versions is groups[-1] else None
+                    await self._index_group(target, versions, _Ledger(counts, origin, also))
+        self._count(before, counts, len(skipped))
+
+    def _count(self, before: Counts, now: Counts, skipped: int) -> None:
+        unchanged = now.unchanged - before.unchanged
+        results = {"indexed": now.documents - before.documents - unchanged, "unchanged": unchanged, "skipped": skipped}
+        for result, number in results.items():
+            self._measures.documents.labels(result).inc(number)
 
     async def restore(self, name: str, documents: Iterable[Document]) -> None:
         """Make the points of stored documents again. Raises as `index`."""
@@ -191,12 +203,17 @@ class Indexer:
     async def _store_points(self, target: _Target, versions: Sequence[Version]) -> list[Stored]:
         stored: list[Stored] = []
         cuts = _cut_all(versions, self._rules, stored)
-        while batch := await to_thread.run_sync(lambda: list(islice(cuts, _CHUNKS_AT_ONCE))):
+        while batch := await self._cut_some(cuts):
             await self._write(target, batch)
         return stored
 
+    async def _cut_some(self, cuts: Iterator[_Cut]) -> list[_Cut]:
+        with self._measures.timed("cut"):
+            return await to_thread.run_sync(lambda: list(islice(cuts, _CHUNKS_AT_ONCE)))
+
     async def _write(self, target: _Target, cuts: Sequence[_Cut]) -> None:
-        vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], target.card)
+        with self._measures.timed("embed_passages"):
+            vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], target.card)
         points = [
             Point(
                 id=point_id(target.name, cut.version.id, cut.version.checksum, cut.number),
@@ -207,7 +224,8 @@ class Indexer:
             for cut, vector in zip(cuts, vectors, strict=True)
         ]
         async with self._gate.writing():
-            await self._store.upsert(target.name, points)
+            with self._measures.timed("store"):
+                await self._store.upsert(target.name, points)
 
     async def _delete_others(self, name: str, versions: Sequence[Version]) -> None:
         others = any_of(

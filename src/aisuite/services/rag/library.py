@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from aisuite.services.common import ServiceError
 from aisuite.services.rag.embedder import ModelCard
+from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.records import DELETING, DocumentSummary, Records
 from aisuite.services.rag.store import Collection, ForeignCollection, VectorStore, all_of
 from aisuite.services.rag.write_gate import WriteGate
@@ -32,10 +33,11 @@ class CollectionSummary(BaseModel):
 class Library:
     """Look around in the store, and throw things away."""
 
-    def __init__(self, store: VectorStore, records: Records, gate: WriteGate) -> None:
+    def __init__(self, store: VectorStore, records: Records, gate: WriteGate, measures: Measures) -> None:
         self._store = store
         self._records = records
         self._gate = gate
+        self._measures = measures
         self._known: dict[str, tuple[float, Collection]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -128,6 +130,7 @@ class Library:
             if await self._store.find(name):
                 await self._store.delete(name, all_of(document_id=list(documents)))
             await self._records.remove(name, documents)
+        self._measures.documents.labels("removed").inc(len(documents))
 
     async def _without_rows(self, name: str, offset: int, limit: int) -> tuple[list[DocumentSummary], int]:
         """List the documents of a collection that was made before rows were kept."""

@@ -49,6 +49,7 @@ class RagSettings(ServiceSettings):
     rag_chunk_size: int = Field(default=512, ge=32, le=1500)
     rag_chunk_overlap: int = Field(default=100, ge=0)
 
+    rag_analytics_questions: bool = False
     rag_cache_entries: int = Field(default=500, ge=0)
     rag_cache_seconds: Seconds = 3600
     rag_data_dir: Path

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from aisuite.services.common.openapi import refusals
 from aisuite.services.rag.mending import Mender
 from aisuite.services.rag.reconciler import Reconciled, Reconciler
 from aisuite.services.rag.write_gate import WriteGate
@@ -42,7 +43,7 @@ def create_upkeep_router(upkeep: Upkeep) -> APIRouter:
     """Make the routes."""
     router = APIRouter()
 
-    @router.post("/maintenance")
+    @router.post("/maintenance", responses=refusals(503))
     async def maintenance(request: Maintenance) -> Held:
         """Hold all writing, or let it go on; with the answer nobody writes any more."""
         if request.hold:
@@ -52,7 +53,7 @@ def create_upkeep_router(upkeep: Upkeep) -> APIRouter:
         left = upkeep.gate.seconds_held
         return Held(hold=left > 0, seconds=round(left, 3))
 
-    @router.post("/reconcile")
+    @router.post("/reconcile", responses=refusals(409, 502, 503, 504))
     async def reconcile() -> Reconciled:
         """Bring the points back to what the rows say; missing ones are made in the background."""
         reconciled = await upkeep.reconciler.reconcile()

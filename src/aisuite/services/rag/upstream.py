@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from math import ceil
+from random import uniform
 from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
 from aisuite.services.common import ServiceError, outgoing_headers
+from aisuite.services.rag.circuit import Circuit
 
 _RETRY_AFTER = {"Retry-After": "5"}
 _TIMEOUT_STATUS = frozenset({408, 504})
 _OVERLOADED_STATUS = 429
 _MESSAGE_CHARS = 500
+_JITTER = 1.5
+
+Watch = Callable[[str, bool, bool], None]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -24,10 +30,12 @@ M = TypeVar("M", bound=BaseModel)
 class Unavailable(ServiceError):
     """A dependency is down, overloaded or broken: the same request may work later."""
 
-    def __init__(self, dependency: str, reason: str) -> None:
+    def __init__(self, dependency: str, reason: str, retry_after: float | None = None) -> None:
         message = f"{dependency} is unavailable: {reason}"
-        super().__init__(503, message, code=f"{dependency}_unavailable", headers=_RETRY_AFTER)
+        headers = _RETRY_AFTER if retry_after is None else {"Retry-After": str(ceil(retry_after))}
+        super().__init__(503, message, code=f"{dependency}_unavailable", headers=headers)
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class TooSlow(ServiceError):
@@ -50,32 +58,50 @@ class Refused(ServiceError):
 
 @dataclass(frozen=True)
 class Retry:
-    """How often to try, and the least and most seconds to wait in between."""
+    """How often to try, and the least and most seconds to wait in between.
+
+    Who is `patient` waits for slow answers, too, and does not mind that the dependency fails all the time.
+    """
 
     attempts: int
     min_wait: float
     max_wait: float
+    patient: bool = False
 
     def attempts_on_failure(self) -> AsyncRetrying:
-        """Try again when the dependency was unavailable; waits double. Timeouts have cost enough already."""
+        """Try again when the dependency was unavailable; waits double, and are as long as it asks for."""
+        worth_it = (Unavailable, TooSlow) if self.patient else Unavailable
         return AsyncRetrying(
-            retry=retry_if_exception_type(Unavailable),
+            retry=retry_if_exception_type(worth_it),
             stop=stop_after_attempt(self.attempts),
-            wait=wait_exponential(multiplier=self.min_wait, min=self.min_wait, max=self.max_wait),
+            wait=self.seconds_before_next,
             reraise=True,
         )
 
+    def seconds_before_next(self, state: RetryCallState) -> float:
+        """Give the seconds to wait after a failed attempt."""
+        failure = state.outcome.exception() if state.outcome else None
+        asked_for = (failure.retry_after if isinstance(failure, Unavailable) else None) or 0.0
+        doubled = self.min_wait * 2.0 ** (state.attempt_number - 1)
+        # Callers that failed together must not come back together.
+        return min(float(max(doubled, asked_for)) * uniform(1, _JITTER), self.max_wait)  # noqa: S311
+
 
 # For whom someone waits: a lost connection is opened again, an outage is told at once.
-AT_ONCE = Retry(attempts=2, min_wait=0.05, max_wait=0.05)
+AT_ONCE = Retry(attempts=2, min_wait=0.05, max_wait=0.1)
+# Asked whether a dependency is back: the answer counts, and no failure before it.
+PROBE = Retry(attempts=1, min_wait=0, max_wait=0, patient=True)
 
 
 class Upstream:
     """A dependency: its name, its address, and its failures as errors of ours."""
 
-    def __init__(self, name: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, name: str, client: httpx.AsyncClient, watch: Watch = lambda *_: None) -> None:
+        """Open the way to it; `watch` is told its name, whether it answered, and whether it is left alone."""
         self.name = name
         self._client = client
+        self._watch = watch
+        self._circuit = Circuit()
 
     async def call(
         self, method: str, path: str, body: object = None, *, retry: Retry = AT_ONCE, timeout: float | None = None
@@ -86,7 +112,7 @@ class Upstream:
         """
         patience = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         async for attempt in retry.attempts_on_failure():
-            with attempt, self._own_errors():
+            with attempt, self._own_errors(patient=retry.patient):
                 response = await self._client.request(
                     method, path, json=body, headers=outgoing_headers(), timeout=patience
                 )
@@ -112,7 +138,26 @@ class Upstream:
             raise Unavailable(self.name, reason) from err
 
     @contextmanager
-    def _own_errors(self) -> Iterator[None]:
+    def _own_errors(self, *, patient: bool = False) -> Iterator[None]:
+        """Count failures, and let nobody but the patient ask a dependency that keeps failing."""
+        if not patient and (left := self._circuit.seconds_to_wait()):
+            raise Unavailable(self.name, f"it keeps failing: {self._circuit.reason}", left)
+        try:
+            with self._translated():
+                yield
+        except (Unavailable, TooSlow) as err:
+            self._circuit.failed(err.reason)
+            self._watch(self.name, False, self._circuit.is_open)
+            raise
+        except Refused:
+            self._circuit.worked()
+            self._watch(self.name, True, False)
+            raise
+        self._circuit.worked()
+        self._watch(self.name, True, False)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except httpx.TimeoutException as err:
@@ -130,10 +175,15 @@ class Upstream:
         if status in _TIMEOUT_STATUS:
             raise TooSlow(self.name, f"ran out of time ({status}): {reason}")
         if status >= 500 or status == _OVERLOADED_STATUS:
-            raise Unavailable(self.name, f"it answered {status}: {reason}")
+            raise Unavailable(self.name, f"it answered {status}: {reason}", _asked_to_wait(response))
         if status in (401, 403):
             reason = "the key was not accepted"
         raise Refused(self.name, status, reason)
+
+
+def _asked_to_wait(response: httpx.Response) -> float | None:
+    asked: str = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else None
 
 
 def error_message(response: httpx.Response) -> str:
