@@ -86,6 +86,19 @@ def test_a_stopped_suite_is_restored_and_stays_stopped(small: SmallSuite) -> Non
     assert small.digest() == new
 
 
+def test_a_drill_restores_beside_the_suite_measures_and_leaves_nothing(small: SmallSuite) -> None:
+    before, bundle = small.digest(), small.backup()
+
+    ran = small.run("backup", "verify", bundle, "--level", "drill", "--json")
+
+    assert ran.code == 0, ran.out
+    assert ran.json["verified"]["level"] == "drill"
+    assert ran.json["sampled_points"] == ran.json["points"] > 0
+    assert ran.json["rto_seconds"] > 0
+    assert small.digest() == before
+    assert [one.name for one in small.folder.parent.iterdir()] == ["small"]
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("round_", range(RANDOM_TIMES))
 def test_killed_at_any_moment_it_is_finished_or_taken_back(small: SmallSuite, round_: int) -> None:

@@ -12,6 +12,7 @@ from aisuite.cli.options import Session, command
 
 if TYPE_CHECKING:
     from aisuite.bundle.retention import Keep
+    from aisuite.ports.archive import Shelf
     from aisuite.ports.timers import Timers
 
 ShelfFolder = Annotated[
@@ -53,8 +54,8 @@ def verify(
     level: Annotated[
         str,
         typer.Option(
-            metavar="quick|full",
-            help="quick: every byte; full: every database, too.",
+            metavar="quick|full|drill",
+            help="quick: every byte; full: every database, too; drill: restored beside, compared, removed.",
         ),
     ] = "full",
     folder: ShelfFolder = None,
@@ -68,16 +69,27 @@ def verify(
     from aisuite.ops.backup_age import write_age
     from aisuite.ops.backups import find_backup, verify_backup
 
-    if level not in {Level.QUICK, Level.FULL}:
-        raise UsageError(f"--level {level}: there is quick and full", "aisuite backup verify --level full")
+    if level not in set(Level):
+        raise UsageError(f"--level {level}: there is quick, full and drill", "aisuite backup verify --level full")
     shelf, deps = open_shelf(session, folder), session.deps()
     wanted = find_backup(bundle, session.project, shelf)
     try:
+        if level == Level.DRILL:
+            return _drill(session, wanted, shelf)
         report = verify_backup(wanted, Level(level), shelf, SqliteFiles(), deps.clock)
     finally:
         if folder is None:  # what lies elsewhere says nothing about the project's own
             write_age(deps.workdir, shelf, session.project, deps.clock)
     return session.out.show(view.verify_json(report), view.verify_text(report))
+
+
+def _drill(session: Session, bundle: str, shelf: Shelf) -> int:
+    from aisuite.cli.restore_doors import open_drill
+    from aisuite.cli.view import verify_drill as view
+    from aisuite.ops.verify_drill import drill_backup
+
+    report = drill_backup(bundle, shelf, open_drill(session))
+    return session.out.show(view.drill_json(report), view.drill_text(report), report.exit_code)
 
 
 @command("backup.forget")

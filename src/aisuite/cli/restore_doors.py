@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aisuite.cli.archive_doors import Destination, open_backup
+from aisuite.cli.archive_doors import FOLDER, Destination, open_backup
+from aisuite.cli.wiring import build_deps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aisuite.cli.options import Session
     from aisuite.ops.restore_work import RestoreDoors
+    from aisuite.ops.verify_drill import DrillDoors
 
 
 def open_restore(session: Session) -> RestoreDoors:
@@ -18,3 +23,24 @@ def open_restore(session: Session) -> RestoreDoors:
     from aisuite.ops.restore_work import RestoreDoors
 
     return RestoreDoors(open_backup(session, Destination()), KeptPlaces(), BundleShelf)
+
+
+def open_drill(session: Session) -> DrillDoors:
+    """Return all that a drill beside a project needs."""
+    from aisuite.adapters.bundle_shelf import BundleShelf
+    from aisuite.adapters.kept_places import KeptPlaces
+    from aisuite.cli.doors import open_data
+    from aisuite.ops.restore_work import RestoreDoors
+    from aisuite.ops.verify_drill import DrillDoors
+
+    own = open_backup(session, Destination())
+    engine = own.deps.engine.name
+
+    def open_scratch(folder: Path) -> RestoreDoors:
+        deps = build_deps(folder, engine, {})
+        backup = replace(own, deps=deps, shelf=BundleShelf(folder / FOLDER))
+        return RestoreDoors(backup, KeptPlaces(), BundleShelf)
+
+    return DrillDoors(
+        own.deps.workdir, own.deps.host, open_scratch, lambda folder: open_data(folder.name, session.state)
+    )

@@ -1,0 +1,157 @@
+"""`aisuite backup verify --level drill`: a backup is restored into a suite of its own, compared, and removed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aisuite.bundle.model import Level, Verified
+from aisuite.bundle.scratch import keepers, scratch_stack
+from aisuite.errors import PortTaken, RestoreFailed
+from aisuite.ops.backup import FORMAT_UTC, read_state
+from aisuite.ops.down import down
+from aisuite.ops.generations import begin_generation, enter_generation
+from aisuite.ops.restore import RestoreRequest, restore_bundle
+from aisuite.ops.restore_forward import compare_collection
+from aisuite.ops.restore_work import Work, recorded_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aisuite.bundle.model import KeptState, Manifest
+    from aisuite.ops.restore_work import RestoreDoors
+    from aisuite.ports import Host, KeptData, Workdir
+    from aisuite.ports.archive import Shelf
+    from aisuite.stack.model import Stack
+
+_SUFFIX = "-drill"
+_FIRST_PORT = 21000  # below what Linux gives to clients by itself
+_LAST_PORT = 31999
+
+
+@dataclass(frozen=True, slots=True)
+class DrillDoors:
+    """What a drill needs of the outside; `open_scratch` opens another project's folder, `kept` what Docker keeps."""
+
+    workdir: Workdir  # of the project itself
+    host: Host
+    open_scratch: Callable[[Path], RestoreDoors]
+    kept: Callable[[Path], KeptData]
+
+
+@dataclass(frozen=True, slots=True)
+class DrillReport:
+    """A backup that was restored and answered as it must."""
+
+    manifest: Manifest
+    verified: Verified
+    rows: int
+    points: int
+    sampled: int  # points whose vector and payload were compared
+    rto: float  # seconds from an empty folder to healthy services with everything in them
+    rpo: float  # seconds between the backup and this drill: what would be lost if it were needed now
+    seconds: float
+    exit_code: int = 0
+
+
+def drill_backup(bundle: str, shelf: Shelf, doors: DrillDoors) -> DrillReport:
+    """Restore a backup into a scratch suite on other ports, compare all rows and sampled points, and remove it.
+
+    The project itself is neither stopped nor locked. Raises what a restore raises: RestoreFailed when something does
+    not come back as the manifest says.
+    """
+    real = recorded_stack(doors.workdir)
+    manifest = shelf.manifest(bundle)
+    stack = scratch_stack(real, f"{real.project}{_SUFFIX}", _free_ports(real, doors.host))
+    scratch = doors.open_scratch(stack.folder)
+    clock = scratch.deps.clock
+    began = clock.monotonic()
+    _remove(stack, scratch, doors)  # of a drill that was killed
+    try:
+        _lay_out(stack, scratch)
+        started = clock.monotonic()
+        request = RestoreRequest(bundle, another=True, reconcile=False)
+        restored = restore_bundle(request, shelf, scratch)
+        work = Work(restored.restore, scratch, shelf, manifest, stack)
+        for name in keepers(stack):
+            work.ensure_up(name, alone=True)
+        rto = clock.monotonic() - started
+        sampled = _compare(work)
+        for name, url in ((one.service, one.reconcile) for one in _states(scratch) if one.reconcile):
+            work.ensure_up(name, alone=True)
+            work.reconcile(url)
+    finally:
+        _remove(stack, scratch, doors)
+    now = clock.now()
+    verified = Verified(Level.DRILL, datetime.fromtimestamp(now, UTC).strftime(FORMAT_UTC), round(rto, 3))
+    shelf.set_verified(bundle, verified)
+    return DrillReport(
+        manifest=manifest,
+        verified=verified,
+        rows=sum(sum(one.rows.values()) for one in manifest.databases),
+        points=sum(one.points for one in manifest.collections),
+        sampled=sampled,
+        rto=rto,
+        rpo=now - datetime.fromisoformat(manifest.created).timestamp(),
+        seconds=clock.monotonic() - began,
+    )
+
+
+def _lay_out(stack: Stack, scratch: RestoreDoors) -> None:
+    """Render the scratch suite as an `up` does, and start nothing."""
+    deps = scratch.deps
+    files = deps.renderer.render(stack)
+    deps.workdir.write(files)
+    for secret in stack.secrets:
+        deps.workdir.ensure_secret(secret)
+    for service in stack.services:
+        if service.data is not None:
+            scratch.places.make_folder(Path(service.data))
+    number = begin_generation(stack, files, deps, fetched=False, bundle=None)
+    if number is not None:
+        enter_generation(number, deps.workdir, good=False)
+
+
+def _compare(work: Work) -> int:
+    """Compare what the services hold with the manifest; every row was compared before it was put in place.
+
+    Returns how many points were looked at, by the names that clients use.
+    """
+    sampled = 0
+    for one in work.restore.stores:
+        store = work.store(one.url)
+        there = {facts.name: facts for facts in store.collections()}
+        for collection in one.new:
+            name = collection.fresh(work.restore.id) if collection.aliases else collection.name
+            compare_collection(work, collection, there.get(name))
+            wanted = next(facts.samples for facts in work.manifest.collections if facts.file == collection.file)
+            for alias in collection.aliases or (collection.name,):
+                if store.digests(alias, tuple(wanted)) != wanted:
+                    raise RestoreFailed(f"collection {alias} answers with other points than it had")
+            sampled += len(wanted)
+    return sampled
+
+
+def _states(scratch: RestoreDoors) -> tuple[KeptState, ...]:
+    return read_state(scratch.deps.workdir).services
+
+
+def _remove(stack: Stack, scratch: RestoreDoors, doors: DrillDoors) -> None:
+    if scratch.places.there(stack.folder):
+        down(scratch.deps, doors.kept(stack.folder))
+        scratch.places.remove(stack.folder)
+
+
+def _free_ports(stack: Stack, host: Host) -> dict[int, int]:
+    """Return a free port for each service that keeps something. Raises PortTaken."""
+    found: dict[int, int] = {}
+    candidates = iter(range(_FIRST_PORT, _LAST_PORT))
+    for service in stack.services:
+        if service.name in keepers(stack):
+            free = next((port for port in candidates if host.port_holder("127.0.0.1", port) is None), None)
+            if free is None:
+                raise PortTaken(f"no port between {_FIRST_PORT} and {_LAST_PORT} is free", "ss -ltn")
+            found[int(service.published.port)] = free
+    return found
