@@ -104,10 +104,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         repaired = undo_left(stack, deps)
         plan, observed = _plan(stack, files, deps, by_image=request.by_image)
         plan = one_at_a_time(plan, stack) if request.strict else plan
-        check_fit(card, stack, plan, force=request.force)
-        if plan:
-            check_disk(stack, deps.host)
-            check_ports(stack, plan, observed, deps.host, deps.engine)
+        _check_start(request, plan, observed, deps)
         images = _images_first(request, plan, deps)
         fetched = get_images(stack, images, request.pull, deps, listen)
         if fetched and request.pull.policy == "always":
@@ -157,6 +154,13 @@ def _check_machine(request: UpRequest, deps: Deps) -> None:
     check_models(request.stack.models, request.loaded_as)
     check_memory(request.stack)
     check_gpu(request.stack, request.cpu_only, deps.gpu)
+
+
+def _check_start(request: UpRequest, plan: Plan, observed: Observed, deps: Deps) -> None:
+    check_fit(request.card.plan if request.card else None, request.stack, plan, force=request.force)
+    if plan:
+        check_disk(request.stack, deps.host)
+        check_ports(request.stack, plan, observed, deps.host, deps.engine)
 
 
 def _write(request: UpRequest, files: Mapping[str, str], deps: Deps) -> tuple[str, ...]:
