@@ -155,8 +155,13 @@ def forge_a_path(folder: Path, random: Random) -> None:
 
 
 def forge_a_goal(folder: Path, random: Random) -> None:
-    forged = random.choice(["etc/passwd", "../x", "/data/../../etc/passwd", "", "/a\0b"])
-    _forge(folder, lambda told: random.choice(told["files"]).update(restores_to=forged))
+    forged = random.choice(["etc/passwd", "../x", "/data/../../etc/passwd", "", "/a\0b", "/x"])
+
+    def change_it(told: dict[str, Any]) -> None:
+        kept = [one for one in told["files"] if one["kind"] == "folder"] if forged == "/x" else told["files"]
+        random.choice(kept).update(restores_to=forged)
+
+    _forge(folder, change_it)
 
 
 def forge_a_bomb(folder: Path, random: Random) -> None:

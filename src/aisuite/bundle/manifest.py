@@ -169,10 +169,20 @@ def _file(part: Part) -> BundleFile:
         raise ValueError(f"{file.path!r} is half a compressed file")
     if file.unpacked_sha256 is not None:
         _sha256(file.unpacked_sha256)
-    goal = file.restores_to
-    if goal is not None and (not goal.startswith("/") or "\0" in goal or ".." in goal.split("/")):
-        raise ValueError(f"{goal!r} is not an absolute path")
+    if file.restores_to is not None:
+        _check_goal(file.restores_to, file)
     return file
+
+
+def _check_goal(goal: str, file: BundleFile) -> None:
+    """Raise ValueError unless it is an absolute path; that of a folder's file ends as it lies in that folder."""
+    if not goal.startswith("/") or "\0" in goal or ".." in goal.split("/"):
+        raise ValueError(f"{goal!r} is not an absolute path")
+    if file.kind is Kind.FOLDER:
+        inside = "/".join(file.path.split("/")[3:])  # behind folders/<service>/<folder>
+        name = inside if file.unpacked_size is None else inside.removesuffix(".zst")
+        if not name or not goal.endswith(f"/{name}"):
+            raise ValueError(f"{file.path!r} does not come from {goal!r}")
 
 
 def _database(part: Part) -> DatabaseFacts:

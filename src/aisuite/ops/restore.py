@@ -160,12 +160,12 @@ def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple
     manifest = shelf.manifest(request.bundle)
     refuse_another_project(manifest, state.project, meant=request.another)
     chosen = choose(state, manifest, request.only)
+    shelf.check(request.bundle)  # before anything is believed that it says of sizes and places
     items = plan_items(chosen, manifest, lambda path: doors.places.there(Path(path)))
     for item in items:
         here = doors.backup.databases.schema_version(Path(item.target)) if item.files and _is_database(item) else None
         refuse_newer_schema(manifest, item, here)
     _check_room(manifest, doors)
-    shelf.check(request.bundle)
     running = tuple(one.name for one in deps.engine.observe().services if one.state in ALIVE)
     wanted = state.services if chosen and request.reconcile else ()
     restore = Restore(

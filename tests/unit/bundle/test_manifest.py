@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,10 +25,11 @@ COUNTS = st.integers(min_value=0, max_value=2**63 - 1)
 DIGESTS = st.text(alphabet="0123456789abcdef", min_size=64, max_size=64)
 NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=20).filter(lambda one: one.strip("."))
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(lambda parts: "/".join(["folders", *parts]))
+OTHERS = [kind for kind in Kind if kind not in {Kind.DATABASE, Kind.FOLDER}]
 FILES = st.builds(
     BundleFile,
     path=PATHS,
-    kind=st.sampled_from([kind for kind in Kind if kind is not Kind.DATABASE]),
+    kind=st.sampled_from(OTHERS),
     size=COUNTS,
     sha256=DIGESTS,
     service=st.none() | WORDS,
@@ -131,6 +133,26 @@ def test_a_path_is_refused_or_stays_below(path: str) -> None:
 def test_a_path_that_may_lead_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="is"):
         check_path(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "goal", "packed"),
+    [
+        ("folders/rag/uploads/a/b.txt.zst", "/data/uploads/a/b.txt", True),
+        ("folders/rag/uploads/a/b.zst", "/uploads/a/b.zst", False),
+        ("folders/rag/uploads/b", "/b", True),
+    ],
+)
+def test_a_file_of_a_folder_comes_from_where_it_lies_in_that_folder(path: str, goal: str, packed: bool) -> None:
+    file = BundleFile(path, Kind.FOLDER, 1, "a" * 64, "rag", goal)
+    if packed:
+        file = replace(file, unpacked_size=1, unpacked_sha256="b" * 64)
+    manifest = manifest_of(BUNDLE, (file,))
+    assert parse_manifest(render_manifest(manifest), BUNDLE) == manifest
+    for wrong in ("/", "/x", "/data" + goal + "x", goal.removeprefix("/")):
+        forged = manifest_of(BUNDLE, (replace(file, restores_to=wrong),))
+        with pytest.raises(BundleDamaged, match=r"does not come from|no absolute path|not an absolute path"):
+            parse_manifest(render_manifest(forged), BUNDLE)
 
 
 def test_an_id_is_the_second_in_utc_and_the_name() -> None:
