@@ -32,6 +32,30 @@ def test_every_variable_is_one_that_the_service_reads(name: str) -> None:
     assert set(variables(full.service(name))) <= {field.upper() for field in SETTINGS[name].model_fields}
 
 
+ENCODERS: dict[str, Any] = {
+    "models": {
+        "chat": {"source": {"demo": True}},
+        "embed": {"source": {"demo": True}, "serves": "embedding"},
+        "rerank": {"source": {"demo": True}, "serves": "rerank"},
+    },
+    "routes": {"chat-7b": ["chat"], "code-7b": ["chat"]},
+}
+EMBEDDINGS: dict[str, dict[str, Any]] = {
+    "llamacpp": {"backend": "llamacpp", "model": "embed", "query_prefix": "q: "},
+    "folder": {"model": "local/model", "folder": "models/local", "pooling": "cls", "threads": 2},
+    "download": {"model": "intfloat/multilingual-e5-small", "download": True, "passage_prefix": "none"},
+}
+
+
+@pytest.mark.parametrize("kind", EMBEDDINGS)
+def test_the_embedding_service_reads_what_each_backend_is_told(kind: str) -> None:
+    stack = make_resolved(**ENCODERS, services={"embedding": EMBEDDINGS[kind], "rag": {"reranker": "rerank"}})
+    for name in ("embedding", "rag"):
+        given = {variable.lower(): value for variable, value in variables(stack.service(name)).items()}
+        assert set(given) <= set(SETTINGS[name].model_fields)
+        assert SETTINGS[name](**given).service_port == stack.service(name).listen.port  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("profile", SHIPPED)
 def test_a_service_takes_what_a_shipped_profile_says(profile: str) -> None:
     stack = resolve(shipped(profile), profile, make_site())
