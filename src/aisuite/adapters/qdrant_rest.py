@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import http.client
 import json
 import os
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aisuite.bundle.model import CollectionFacts
 from aisuite.errors import BackupFailed, DataError, DiskFull, NotRunning, RestoreFailed
@@ -24,6 +25,7 @@ _PATIENCE = 900.0  # seconds for one answer: a large snapshot is made before it 
 _SAMPLES = 1000  # points of a collection whose digests are kept
 _PAGE = 100  # points in memory at once, with their vectors
 _BLOCK = 1 << 20
+_SHOWN = 200  # bytes of what a store says
 _EMBEDDED = "-aisuite-embedded"
 
 
@@ -103,21 +105,24 @@ class QdrantRest:
             raise BackupFailed(f"the snapshot of collection {collection} was damaged on its way", "aisuite backup")
 
     def _fetch(self, snapshot: str, target: Path) -> str:
-        """Return the SHA-256 of what was fetched."""
-        digest = hashlib.sha256()
-        with (
-            _disk(target),
-            _new_file(target) as file,
-            self._open(snapshot, BackupFailed) as client,
-            client.stream("GET", snapshot) as response,
-        ):
-            if response.is_error:
-                response.read()
-                raise BackupFailed(self._refused(response))
-            for block in response.iter_bytes(_BLOCK):
-                digest.update(block)
-                file.write(block)
-        return digest.hexdigest()
+        """Return the SHA-256 of what was fetched. By the standard library, for httpx takes half as long again."""
+        address = urlsplit(self._url)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE)
+        try:
+            connection.request("GET", snapshot, headers={"api-key": self._key})
+            response = connection.getresponse()
+            if response.status != http.client.OK:
+                said = response.read(_SHOWN).decode(errors="replace")
+                raise BackupFailed(f"the vector store at {self._url} refused {snapshot}: {response.status} {said}")
+            with _disk(target), _new_file(target) as file:
+                digest = _copy(response, file)
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
+        except (OSError, http.client.HTTPException) as err:
+            raise BackupFailed(f"the vector store at {self._url} broke off at {snapshot}: {err}") from err
+        finally:
+            connection.close()
+        return digest
 
     def upload(self, snapshot: Path, collection: str) -> None:
         """Make a new collection from a snapshot. Raises NotRunning, RestoreFailed."""
@@ -173,13 +178,13 @@ class QdrantRest:
         try:
             return response.json()
         except ValueError as err:
-            raise error(f"{self._url} does not speak Qdrant's API: {response.text[:200]!r}") from err
+            raise error(f"{self._url} does not speak Qdrant's API: {response.text[:_SHOWN]!r}") from err
 
     def _refused(self, response: httpx.Response) -> str:
         try:
             why = response.json()["status"]["error"]
         except (ValueError, KeyError, TypeError):
-            why = response.text[:200]
+            why = response.text[:_SHOWN]
         return f"the vector store at {self._url} refused {response.request.url.path}: {response.status_code} {why}"
 
     @contextmanager
@@ -209,6 +214,15 @@ def _digest(point: Mapping[str, Any]) -> str:
     """Return a digest of what a point holds, in whichever order its keys come."""
     held = {"payload": point.get("payload") or {}, "vector": point.get("vector")}
     return hashlib.sha256(json.dumps(held, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _copy(source: http.client.HTTPResponse, target: IO[bytes]) -> str:
+    """Return the SHA-256 of what was copied."""
+    digest = hashlib.sha256()
+    for block in iter(lambda: source.read(_BLOCK), b""):
+        digest.update(block)
+        target.write(block)
+    return digest.hexdigest()
 
 
 def _new_file(path: Path) -> IO[bytes]:
