@@ -29,8 +29,8 @@ def _parse(words: list[str]) -> None:
     """Parse a command line as the program does, and run nothing. Raises TyperException."""
     command: Any = typer.main.get_command(app)
     context = command.make_context("aisuite", words)
-    while hasattr(command, "commands"):
-        name, command, words = command.resolve_command(context, [*context._protected_args, *context.args])
+    while hasattr(command, "commands") and (rest := [*context._protected_args, *context.args]):
+        name, command, words = command.resolve_command(context, rest)
         context = command.make_context(name, words, parent=context)
 
 
