@@ -122,13 +122,18 @@ def schedule(
         str | None, typer.Option("--with", metavar="systemd|cron", help="Without it, what works here.")
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="As in aisuite backup --to.")] = None,
-    keep: Annotated[
-        str, typer.Option("--keep", metavar="RULES", help="As in aisuite backup forget; empty: none is removed.")
-    ] = "--keep-daily 7 --keep-weekly 4 --keep-monthly 6",
+    last: KeepLast = 0,
+    daily: KeepDaily = 7,
+    weekly: KeepWeekly = 4,
+    monthly: KeepMonthly = 6,
+    within: KeepWithin = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Set it; without it, only print it.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the timer of this project.")] = False,
 ) -> int:
-    """Back up by the clock: print a systemd user timer or a crontab line, and set it with --yes."""
+    """Back up by the clock: print a systemd user timer or a crontab line, and set it with --yes.
+
+    What no rule keeps is removed after each backup; with every rule at 0 none is.
+    """
     from aisuite.bundle.schedule import Schedule, read_time
     from aisuite.cli.view import backups as view
     from aisuite.ops.schedule_backups import schedule_backups
@@ -140,7 +145,9 @@ def schedule(
             {"removed": found, "kind": timers.kind}, "removed" if found else "there was no timer of this project"
         )
     hour, minute, weekday = read_time(at, day)
-    wanted = Schedule(session.project, _commands(session, to, keep), hour, minute, weekday)
+    _keep(last, daily, weekly, monthly, within)  # what forget would refuse is told now
+    rules = {"last": last, "daily": daily, "weekly": weekly, "monthly": monthly, "within": within}
+    wanted = Schedule(session.project, _commands(session, to, rules), hour, minute, weekday)
     report = schedule_backups(wanted, timers, apply=yes)
     return session.out.show(view.schedule_json(report), view.schedule_text(report))
 
@@ -151,11 +158,11 @@ def _keep(last: int, daily: int, weekly: int, monthly: int, within: str | None) 
     return Keep(last, daily, weekly, monthly, None if within is None else parse_span(within))
 
 
-def _commands(session: Session, to: Path | None, keep: str) -> tuple[tuple[str, ...], ...]:
+def _commands(session: Session, to: Path | None, keep: dict[str, int | str | None]) -> tuple[tuple[str, ...], ...]:
     """Return what is run by the clock, with nothing that depends on where or by whom."""
     program = (sys.executable, "-m", "aisuite", "backup")
     about = ("--project", session.project, "--state", str(session.state.absolute()), "--quiet")
-    rules = tuple(keep.split())
+    rules = tuple(word for rule, value in keep.items() if value for word in (f"--keep-{rule}", str(value)))
     make = (*program, *about, *(("--to", str(to.absolute())) if to else ()))
     if not rules:
         return (make,)

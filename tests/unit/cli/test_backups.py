@@ -106,6 +106,7 @@ def test_forget_says_what_it_would_do_and_does_it(shelf: BundleShelf, capsys: py
         ["schedule", "--at", "25:00"],
         ["schedule", "--on", "someday"],
         ["schedule", "--with", "at"],
+        ["schedule", "--with", "cron", "--keep-within", "7w"],
     ],
 )
 def test_what_cannot_be_meant_is_exit_code_2(
@@ -126,3 +127,11 @@ def test_a_schedule_is_printed_and_not_set_without_yes(
     assert f"--state {tmp_path / '.aisuite'} --quiet --to {tmp_path / 'disk'}\n" in shown
     assert shown.endswith("nothing is set yet: add --yes\n")
     assert not (tmp_path / "config").exists()
+
+
+def test_a_schedule_without_rules_removes_nothing(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
+    none = ["--keep-daily", "0", "--keep-weekly", "0", "--keep-monthly", "0"]
+    assert run(["backup", "schedule", "--with", "cron", *none]) == 0
+    assert "forget" not in capsys.readouterr().out
+    assert run(["backup", "schedule", "--with", "cron", *none, "--keep-within", "1m"]) == 0
+    assert " backup forget --keep-within 1m --project" in capsys.readouterr().out
