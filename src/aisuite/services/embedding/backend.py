@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Literal, NamedTuple, Protocol
 
@@ -57,7 +58,7 @@ class ModelCard:
         """Return what the model wants before each text of a kind."""
         return self.query_prefix if kind == "query" else self.passage_prefix
 
-    @property
+    @cached_property
     def space(self) -> str:
         """A short name for everything that vectors depend on, beside the text."""
         parts = (self.backend, self.model, self.dim, self.query_prefix, self.passage_prefix, self.pooling)
