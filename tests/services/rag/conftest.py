@@ -61,7 +61,7 @@ def make_stack(settings: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..
 
         def make(**changed: Any) -> Stack:
             wires = {rag.QDRANT: Wire(store), rag.EMBEDDING: Wire(embedder), rag.GATEWAY: Wire(gateway)}
-            wires[rag.RERANKER] = Wire(None)
+            wires |= {name: Wire(None) for name in (rag.RERANKER, rag.INFERENCE_CHAT, rag.INFERENCE_CODE)}
             app = rag.create_app(RagSettings(**{**settings, **changed}), wires)
             client = TestClient(app, headers={"Authorization": f"Bearer {KEY}"})
             return Stack(stack.enter_context(client), gateway, wires)

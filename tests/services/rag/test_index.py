@@ -179,6 +179,18 @@ def test_a_malformed_request_is_refused(stack: Stack, body: dict[str, object]) -
     assert response.json()["error"]["param"].startswith("body")
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_request_that_is_too_large_is_refused_whether_it_says_so_or_not(
+    make_stack: Callable[..., Stack], *, told: bool
+) -> None:
+    stack = make_stack(rag_max_request_bytes=2000)
+    body = json.dumps({"collection": "docs", "documents": [{"text": "x" * 3000}]}).encode()
+    headers = {"Content-Type": "application/json"}
+    response = stack.client.post("/index", content=body if told else iter([body[:1500], body[1500:]]), headers=headers)
+    assert response.status_code == 413
+    assert "RAG_MAX_REQUEST_BYTES=2000" in response.json()["error"]["message"]
+
+
 def test_half_a_surrogate_pair_is_refused(stack: Stack) -> None:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
     body = rb'{"collection": "docs", "documents": [{"text": "\ud83d"}]}'

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse
 
+from aisuite.services.rag import app as rag
 from tests.services.rag.harness import Stack, refuse, say
 
 CAT = {"source": "cat.md", "text": "# 고양이\n고양이가 매트 위에 앉아 있습니다."}
@@ -179,3 +181,16 @@ def test_questions_are_counted_by_outcome(stack: Stack) -> None:
     shown = stack.client.get("/metrics").text
     assert 'rag_questions_total{outcome="found"} 1.0' in shown
     assert 'rag_questions_total{outcome="not_found"} 1.0' in shown
+
+
+@pytest.mark.parametrize(("contexts", "truncated"), [((4096, 2048), False), ((4096, 360), True), ((None, None), True)])
+def test_the_room_for_texts_is_that_of_the_smallest_server(
+    make_stack: Callable[..., Stack], contexts: tuple[int | None, int | None], *, truncated: bool
+) -> None:
+    urls = {"inference_chat_url": "http://chat:8001", "inference_code_url": "http://code:8001"}
+    stack = make_stack(rag_context_tokens=400, rag_llm_max_tokens=100, **urls)
+    for name, context in zip((rag.INFERENCE_CHAT, rag.INFERENCE_CODE), contexts, strict=True):
+        props = {"default_generation_settings": {"n_ctx": context}} if context else {"error": "no such route"}
+        stack.wires[name].app = JSONResponse(props, status_code=200 if context else 404)
+    stack.index({"id": "a", "text": "고래 이야기입니다. " * 45})
+    assert stack.query("고래 이야기는?").json()["sources"][0]["truncated"] is truncated

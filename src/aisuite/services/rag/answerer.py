@@ -16,6 +16,7 @@ from aisuite.services.rag.model_choice import ModelChoice
 from aisuite.services.rag.prompt import Prompt, Source, build_prompt, not_found_answer
 from aisuite.services.rag.question import Answer, Event, Outcome, Question
 from aisuite.services.rag.retriever import Hit, Retriever
+from aisuite.services.rag.server_context import ServerContext
 from aisuite.services.rag.tokens import estimate_tokens
 
 # A prompt that proves too long is built shorter; one more try suffices where the server tells the numbers.
@@ -38,19 +39,21 @@ class Answerer:
         self,
         retriever: Retriever,
         gateway: Gateway,
-        budget: ContextBudget,
+        room: tuple[ContextBudget, ServerContext],
         rules: AnswerRules,
         notes: tuple[Measures, Asked],
     ) -> None:
         self._retriever = retriever
         self._gateway = gateway
-        self._budget = budget
+        self._budget, self._server_context = room
         self._rules = rules
         self._measures, self._asked = notes
 
     async def find(self, question: Question) -> list[Hit]:
         """Find the texts for a question. Raises the errors of `Retriever.search`."""
         hits = await self._retriever.search(question.search)
+        if hits and (tokens := await self._server_context.tokens()):
+            self._budget.learn_context(tokens)
         self._measures.questions.labels("found" if hits else "not_found").inc()
         self._asked.note(question.search.question, question.search.collection, len(hits))
         return hits

@@ -19,6 +19,7 @@ from aisuite.services.rag.answerer import Answerer, AnswerRules
 from aisuite.services.rag.answering import Answering
 from aisuite.services.rag.api import Services, create_router
 from aisuite.services.rag.asked import Asked
+from aisuite.services.rag.body_limit import BodyLimitMiddleware
 from aisuite.services.rag.budget import ContextBudget
 from aisuite.services.rag.database import Database
 from aisuite.services.rag.documents import DocumentFolder
@@ -39,6 +40,7 @@ from aisuite.services.rag.reconciler import Reconciler
 from aisuite.services.rag.records import Records
 from aisuite.services.rag.reranker import Reranker
 from aisuite.services.rag.retriever import Retriever, SearchRules
+from aisuite.services.rag.server_context import ServerContext
 from aisuite.services.rag.settings import RagSettings
 from aisuite.services.rag.store import VectorStore
 from aisuite.services.rag.upkeep_api import Upkeep
@@ -49,6 +51,9 @@ QDRANT = "qdrant"
 EMBEDDING = "embedding"
 GATEWAY = "gateway"
 RERANKER = "reranker"
+INFERENCE_CHAT = "inference-chat"
+INFERENCE_CODE = "inference-code"
+_PROPS_SECONDS = 2.0
 
 Transports = Mapping[str, httpx.AsyncBaseTransport]
 
@@ -59,6 +64,8 @@ def create_app(settings: RagSettings, transports: Transports | None = None) -> F
 
     database = Database(settings.rag_data_dir.absolute())
     app = FastAPI(title="aisuite rag", lifespan=lambda _: lifespan())
+    # Inside of all that `install` adds: who has no key is not read at all.
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.rag_max_request_bytes)
     metrics = install(app, settings)
     measures = Measures(metrics.registry)
     upstreams = {name: Upstream(name, client, measures.watch_dependency) for name, client in clients.items()}
@@ -94,14 +101,16 @@ async def _running(mender: Mender, jobs: Jobs) -> AsyncIterator[None]:
 def _open_clients(settings: RagSettings, transports: Transports) -> dict[str, httpx.AsyncClient]:
     own = read_api_key(settings.service_api_key_file).get_secret_value()
     gateway = read_api_key(settings.api_gateway_key_file).get_secret_value()
+    bearer = {"Authorization": f"Bearer {own}"}
     specs: dict[str, tuple[AnyHttpUrl, float, dict[str, str]]] = {
         QDRANT: (settings.qdrant_url, settings.qdrant_timeout, {"api-key": own}),
-        EMBEDDING: (settings.embedding_url, settings.embedding_timeout, {"Authorization": f"Bearer {own}"}),
+        EMBEDDING: (settings.embedding_url, settings.embedding_timeout, bearer),
         GATEWAY: (settings.api_gateway_url, settings.rag_llm_timeout, {"Authorization": f"Bearer {gateway}"}),
     }
     if settings.reranker_url is not None:
-        bearer = {"Authorization": f"Bearer {own}"}
         specs[RERANKER] = (settings.reranker_url, settings.reranker_timeout, bearer)
+    servers = {INFERENCE_CHAT: settings.inference_chat_url, INFERENCE_CODE: settings.inference_code_url}
+    specs |= {name: (url, _PROPS_SECONDS, bearer) for name, url in servers.items() if url is not None}
     return {
         name: httpx.AsyncClient(
             base_url=_root(url),
@@ -148,7 +157,8 @@ def _services(
     answer_rules = AnswerRules(choice, settings.rag_llm_max_tokens, settings.rag_llm_temperature)
     budget = ContextBudget(settings.rag_context_tokens)
     asked = Asked(with_text=settings.rag_analytics_questions)
-    answerer = Answerer(retriever, gateway, budget, answer_rules, (measures, asked))
+    servers = [upstreams[name] for name in (INFERENCE_CHAT, INFERENCE_CODE) if name in upstreams]
+    answerer = Answerer(retriever, gateway, (budget, ServerContext(servers)), answer_rules, (measures, asked))
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
     health = HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat)
     cache = AnswerCache[Answer](settings.rag_cache_entries, settings.rag_cache_seconds)

@@ -15,7 +15,7 @@ _BLIND_SHRINK = 2.0  # when a refusal names no numbers
 
 @dataclass
 class _Learned:
-    context: int
+    context: int | None = None
     tokens_per_estimate: float = 1.0
 
 
@@ -29,7 +29,7 @@ class ContextBudget:
     def room(self, model: str, max_tokens: int) -> int:
         """Give the estimated tokens that a prompt may have if `max_tokens` of output are to fit behind it."""
         known = self._of(model)
-        return int((known.context - max_tokens) / known.tokens_per_estimate)
+        return int((self._context(known) - max_tokens) / known.tokens_per_estimate)
 
     def learn_from_count(self, model: str, estimated: int, counted: int) -> None:
         """Take in how many tokens a prompt really had; what older prompts taught fades."""
@@ -42,9 +42,16 @@ class ContextBudget:
         known = self._of(model)
         if counted:
             self.learn_from_count(model, estimated, int(counted * _SAFETY) + 1)
-        elif context is None or context >= known.context:
+        elif context is None or context >= self._context(known):
             known.tokens_per_estimate *= _BLIND_SHRINK
-        known.context = min(known.context, context or known.context)
+        known.context = min(self._context(known), context or self._context(known))
+
+    def learn_context(self, context_tokens: int) -> None:
+        """Take in what the servers say of their contexts, which is worth more than what was configured."""
+        self._context_tokens = context_tokens
+
+    def _context(self, known: _Learned) -> int:
+        return min(self._context_tokens, known.context or self._context_tokens)
 
     def _of(self, model: str) -> _Learned:
-        return self._learned.setdefault(model, _Learned(self._context_tokens))
+        return self._learned.setdefault(model, _Learned())

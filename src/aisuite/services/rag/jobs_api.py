@@ -42,7 +42,7 @@ class JobList(BaseModel):
     jobs: list[JobStatus]
 
 
-_REFUSALS = refusals(403, 404, 409, 429, 502, 503, 504) | {202: {"model": JobStatus}}
+_REFUSALS = refusals(403, 404, 409, 413, 429, 502, 503, 504) | {202: {"model": JobStatus}}
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events."}
 }

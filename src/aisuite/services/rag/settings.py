@@ -25,6 +25,10 @@ class RagSettings(ServiceSettings):
     embedding_url: AnyHttpUrl
     embedding_timeout: Seconds = 30
 
+    # Only asked for the length of their contexts; without them RAG_CONTEXT_TOKENS counts.
+    inference_chat_url: AnyHttpUrl | None = None
+    inference_code_url: AnyHttpUrl | None = None
+
     reranker_url: AnyHttpUrl | None = None
     reranker_timeout: Seconds = 10
 
@@ -54,6 +58,7 @@ class RagSettings(ServiceSettings):
     rag_cache_seconds: Seconds = 3600
     rag_data_dir: Path
     rag_documents_dir: Path | None = None
+    rag_max_request_bytes: int = Field(default=128 * 2**20, ge=1024)
     rag_max_document_bytes: int = Field(default=64 * 2**20, ge=1)
 
     @model_validator(mode="after")
