@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -121,3 +123,29 @@ def test_an_upgrade_that_is_killed_is_taken_back_by_rollback(suite: Suite) -> No
     assert not (suite.state / "upgrade.json").exists()
     again = suite.run("up", "--profile", "good.yaml", "--json")
     assert (again.code, again.json["changed"]) == (0, False), again.out
+
+
+def test_a_rollback_over_a_changed_schema_says_what_it_costs_and_brings_the_backup_back(running: Suite) -> None:
+    (running.folder / "topk.yaml").write_text("extends: demo\nservices: {rag: {topk: 6}}\n")
+    before, generation = running.services(), running.run("rollback", "--list", "--json").json["current"]
+    upgrade = running.run("upgrade", "--profile", "topk.yaml", "--window", "0", "--json")
+    assert upgrade.code == 0, upgrade.out + upgrade.err
+    file = running.state / "data" / "rag" / "rag.db"
+    with closing(sqlite3.connect(file)) as database:  # as a newer RAG would do at its start
+        (schema,) = database.execute("PRAGMA user_version").fetchone()
+        database.execute(f"PRAGMA user_version = {schema + 1}")
+    refused = running.run("rollback")
+    assert refused.code == 7
+    assert f"{file} has the schema {schema + 1}, and had {schema}" in refused.err
+    assert f"all that was written since the backup {upgrade.json['bundle']} would be lost" in refused.err
+    assert f"aisuite rollback {generation} --yes" in refused.err
+
+    back = running.run("rollback", "--yes", "--json")
+    assert back.code == 0, back.out + back.err
+    assert (back.json["generation"], back.json["restored"]) == (generation, upgrade.json["bundle"])
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (schema,)
+    after = running.services()
+    assert {one["health"] for one in after.values()} == {"healthy"}
+    kept = {"inference-chat", "inference-code", "api-gateway", "embedding"}
+    assert {name for name in kept if after[name]["pid"] != before[name]["pid"]} == set()
