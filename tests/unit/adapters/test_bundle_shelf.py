@@ -140,6 +140,21 @@ def test_a_file_that_the_disk_gives_no_more_is_damage(shelf: BundleShelf, monkey
         shelf.check(BUNDLE)
 
 
+def test_a_disk_without_locks_takes_backups_and_is_not_swept(
+    shelf: BundleShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    put_bundle(shelf, BUNDLE)
+    (shelf.path / ".unfinished-0123").mkdir()
+    assert shelf.list() == (BUNDLE,)
+    assert (shelf.path / ".unfinished-0123").is_dir()
+    shelf.remove(BUNDLE)
+    assert shelf.list() == ()
+
+
 def test_a_removal_waits_for_nobody_but_a_sweep(shelf: BundleShelf) -> None:
     put_bundle(shelf, BUNDLE)
     with shelf.stage(LATER):

@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aisuite.adapters.bundle_shelf.bundle import OpenBundle
@@ -15,6 +15,7 @@ from aisuite.adapters.bundle_shelf.staging import BundleStaging, create_private,
 from aisuite.adapters.durable import sync_folder
 from aisuite.bundle.identity import taken_at
 from aisuite.bundle.manifest import OTHERS, parse_verified, render_verified
+from aisuite.bundle.model import Level
 from aisuite.errors import BackupFailed, BundleDamaged, UsageError
 from aisuite.ports.failpoint import failpoint
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from aisuite.ports.archive import Staging
 
 _UNFINISHED = ".unfinished-"  # whatever is on its way in or out; swept when nobody works here
-_LEVELS = ("quick", "full", "drill")
+_LEVELS = tuple(Level)
 
 
 class BundleShelf:
@@ -156,19 +157,20 @@ class BundleShelf:
 
     @contextmanager
     def _held(self, how: int) -> Iterator[None]:
-        """Hold the shelf: shared by who makes and removes bundles, alone by who sweeps."""
+        """Hold the shelf, shared with who makes and removes bundles; who sweeps must be alone. Raises OSError."""
         with opened(self._folder.resolve()) as handle:
-            fcntl.flock(handle, how)
+            try:
+                fcntl.flock(handle, how)
+            except OSError:  # a file system without locks, on which nobody sweeps
+                if how != fcntl.LOCK_SH:
+                    raise
             yield
 
     def _sweep(self, names: tuple[str, ...]) -> None:
-        try:
-            with self._held(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                for name in names:
-                    if name.startswith(_UNFINISHED):
-                        self._throw_away(self._folder / name)
-        except BlockingIOError:  # a backup is being made: another time
-            return
+        with suppress(OSError), self._held(fcntl.LOCK_EX | fcntl.LOCK_NB):  # a backup is being made: another time
+            for name in names:
+                if name.startswith(_UNFINISHED):
+                    self._throw_away(self._folder / name)
 
     def _throw_away(self, place: Path) -> None:
         if place.is_dir() and not place.is_symlink():
