@@ -111,7 +111,6 @@ def test_killed_at_any_moment_it_is_finished_or_taken_back(small: SmallSuite, ro
     time.sleep(chance.uniform(0.2, 3.0))
     process.kill()
     process.communicate()
-    small.up()  # what a person does first
     if (small.folder / "restore.json").exists():
         ended = small.run("restore", chance.choice(["--resume", "--undo"]))
         if ended.code:

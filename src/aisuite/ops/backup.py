@@ -16,6 +16,7 @@ from aisuite.ops.backup_age import write_age
 from aisuite.ops.backup_content import Content
 from aisuite.ops.backup_stores import OpenStore, stores_answering
 from aisuite.ops.generations import current_number, read_generation
+from aisuite.ops.restore_journal import refuse_unfinished
 from aisuite.ports.failpoint import failpoint
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
     if not doors.deps.workdir.folder.exists():
         raise UsageError(f"there is no project in {doors.deps.workdir.folder}", "aisuite up   # or --project NAME")
     with doors.deps.workdir.lock("backup"):
+        refuse_unfinished(doors.deps.workdir)
         return take_backup(request, doors)
 
 

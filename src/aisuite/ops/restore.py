@@ -25,14 +25,14 @@ from aisuite.bundle.restore_steps import (
     Restore,
     Store,
     format_journal,
-    parse_journal,
     steps_left,
 )
-from aisuite.errors import AisuiteError, DiskFull, RestoreFailed, RestoreRefused, UsageError
+from aisuite.errors import AisuiteError, DiskFull, RestoreFailed, UsageError
 from aisuite.ops.backup import read_state
 from aisuite.ops.backup_stores import stores_answering
 from aisuite.ops.restore_back import BACK
 from aisuite.ops.restore_forward import FORWARD
+from aisuite.ops.restore_journal import HOW_ON, read_unfinished, refuse_unfinished
 from aisuite.ops.restore_work import RestoreDoors, Work, recorded_stack
 from aisuite.plan.observed import ALIVE
 from aisuite.ports.failpoint import failpoint
@@ -44,11 +44,9 @@ if TYPE_CHECKING:
     from aisuite.bundle.model import KeptState, Manifest
     from aisuite.bundle.restore_steps import Item
     from aisuite.ops.backup_stores import OpenStore
-    from aisuite.ports import Workdir
     from aisuite.ports.archive import Shelf
     from aisuite.stack.model import Stack
 
-_HOW_ON = "aisuite restore --resume   # or: aisuite restore --undo"
 _SPARE = 64 * 2**20  # bytes that stay free whatever happens
 
 
@@ -134,25 +132,6 @@ def undo_restore(doors: RestoreDoors, tell: Callable[[Restore], None] = lambda _
     return RestoreReport(ended, work.manifest, clock.monotonic() - began)
 
 
-def read_unfinished(workdir: Workdir) -> Restore | None:
-    """Return the restore that was cut off, if one was. Raises RestoreFailed for a journal that cannot be read."""
-    text = workdir.read(JOURNAL)
-    if text is None:
-        return None
-    try:
-        return parse_journal(text)
-    except ValueError as err:
-        path = workdir.folder / JOURNAL
-        raise RestoreFailed(f"{path} is no journal of a restore: {err}", f"less {path}") from err
-
-
-def refuse_unfinished(workdir: Workdir) -> None:
-    """Raise RestoreRefused when a restore was cut off: what is kept is neither old nor new."""
-    found = read_unfinished(workdir)
-    if found is not None:
-        raise RestoreRefused(f"the restore of backup {found.bundle} was cut off at the step {found.step}", _HOW_ON)
-
-
 def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple[Restore, Manifest, Stack]:
     """Decide everything and change nothing. Raises for whatever speaks against it."""
     deps = doors.deps
@@ -221,7 +200,7 @@ def _forward(work: Work, tell: Callable[[Restore], None]) -> Restore:
     except AisuiteError as err:
         reached = read_unfinished(work.doors.deps.workdir)
         if reached is None or not reached.can_go_back:
-            raise RestoreFailed(f"the restore stopped before its end: {err.message}", _HOW_ON) from err
+            raise RestoreFailed(f"the restore stopped before its end: {err.message}", HOW_ON) from err
         try:
             _carry_on(replace(work, restore=reached.turned_back()), tell)
         except AisuiteError as worse:

@@ -16,6 +16,7 @@ from aisuite.ops.generations import begin_generation, enter_generation
 from aisuite.ops.look import look
 from aisuite.ops.measured_file import Measured, ServerReport, drift_of, update_measured
 from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
+from aisuite.ops.restore_journal import refuse_unfinished
 from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.plan.model import Plan, Preparation
@@ -97,19 +98,19 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
     if request.dry_run:
         plan = _rehearse(request, files, deps)
         return UpReport(stack, plan, dry_run=True, seconds=deps.clock.monotonic() - began)
-    also = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
+    others = {name: text for one in request.also_render for name, text in deps.renderer.render(one).items()}
+    rendered = {**others, **files}
     with deps.workdir.lock("up"):
+        refuse_unfinished(deps.workdir)
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
         repaired = undo_left(stack, deps)
-        plan, observed = _plan(stack, files, deps, by_image=request.by_image)
-        plan = one_at_a_time(plan, stack) if request.strict else plan
+        plan, observed = _plan(request, files, deps, by_image=request.by_image)
         _check_start(request, plan, observed, deps)
         images = _images_first(request, plan, deps)
         fetched = get_images(stack, images, request.pull, deps, listen)
         if fetched and request.pull.policy == "always":
-            plan, observed = _plan(stack, files, deps, by_image=True)
-        rendered = {**also, **files}
+            plan, observed = _plan(request, files, deps, by_image=True)
         fresh = begin_generation(
             stack, rendered, deps, fetched=bool(fetched) or request.by_image, bundle=request.bundle
         )
@@ -189,7 +190,7 @@ def _measure(
 
 def _rehearse(request: UpRequest, files: Mapping[str, str], deps: Deps) -> Plan:
     """Return what would be done. Raises DoesNotFit."""
-    plan, _ = _plan(request.stack, files, deps)
+    plan, _ = _plan(request, files, deps, by_image=request.by_image)
     check_fit(request.card.plan if request.card else None, request.stack, plan, force=request.force)
     return _images_first(request, plan, deps) + plan
 
@@ -205,12 +206,13 @@ def _images_first(request: UpRequest, plan: Plan, deps: Deps) -> Plan:
     return plan_images(request.stack, request.pull, deps.images) if wanted else Plan()
 
 
-def _plan(stack: Stack, files: Mapping[str, str], deps: Deps, *, by_image: bool = False) -> tuple[Plan, Observed]:
+def _plan(request: UpRequest, files: Mapping[str, str], deps: Deps, *, by_image: bool) -> tuple[Plan, Observed]:
     """Return what must be done; `by_image`: containers of an image that its name stands for no more are changed."""
-    observed = _look(stack, deps)
+    stack, observed = request.stack, _look(request.stack, deps)
     if by_image:
         observed = with_old_images_seen(observed, stack, deps.images)
-    return reconcile(stack, files, observed, preparations(stack, deps)), observed
+    plan = reconcile(stack, files, observed, preparations(stack, deps))
+    return one_at_a_time(plan, stack) if request.strict else plan, observed
 
 
 def _look(stack: Stack, deps: Deps) -> Observed:

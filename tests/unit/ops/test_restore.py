@@ -19,6 +19,7 @@ from aisuite.errors import (
     UsageError,
 )
 from aisuite.ops.restore import RestoreRequest, plan_restore, restore_bundle, resume_restore, undo_restore
+from aisuite.ops.up import UpRequest, up
 from tests.fakes.engine import Program
 from tests.fakes.host import FakeHost
 from tests.unit.ops.restore_rig import RECONCILE, Killed, Project, all_of, let_die, make_project
@@ -320,13 +321,15 @@ def test_killed_while_it_is_taken_back_it_is_taken_back_by_the_next_run(
         assert ends_whole(project, old), place
 
 
-def test_a_backup_waits_until_a_restore_that_was_cut_off_is_ended(
+def test_nobody_writes_into_what_a_restore_that_was_cut_off_has_left(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    request, deps = UpRequest(replace(project.stack, models=())), project.doors.deps
     cut_off(project, "restore.place", monkeypatch)
 
-    with pytest.raises(RestoreRefused, match="cut off at the step place"):
-        project.restore(project.shelf.list()[0])
+    for command in (project.take, lambda: project.restore(project.shelf.list()[0]), lambda: up(request, deps)):
+        with pytest.raises(RestoreRefused, match="cut off at the step place"):
+            command()
 
 
 def test_services_that_were_stopped_by_hand_are_not_needed_to_take_a_restore_back(
