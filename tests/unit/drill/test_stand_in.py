@@ -63,7 +63,8 @@ def test_only_the_description_of_the_service_that_it_replaces_is_rendered_anew(e
     services = tuple(other if one.name == other.name else one for one in stack.services)
     before, after = renderer.render(stack), renderer.render(replace(stack, services=services))
     changed = [name for name, text in after.items() if before[name] != text]
-    assert changed == ["compose.yaml" if engine == "docker" else "process/services/inference-chat.json"]
+    # And what a backup reads, which tells the images of all services and what they keep.
+    assert changed == ["compose.yaml" if engine == "docker" else "process/services/inference-chat.json", "state.json"]
 
 
 def test_slow_is_within_every_time_out_and_too_slow_beyond_the_longest() -> None:
