@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -14,7 +15,7 @@ from aisuite.services.rag.answering import Answering
 from aisuite.services.rag.documents import DocumentFolder
 from aisuite.services.rag.insight_api import Insight, create_insight_router
 from aisuite.services.rag.jobs import Jobs
-from aisuite.services.rag.jobs_api import create_jobs_router
+from aisuite.services.rag.jobs_api import create_jobs_router, create_upload_router
 from aisuite.services.rag.library import CollectionSummary, Library
 from aisuite.services.rag.question import Answer
 from aisuite.services.rag.retriever import Hit, Retriever
@@ -55,6 +56,8 @@ def create_router(services: Services) -> APIRouter:
     router.include_router(_question_routes(services))
     router.include_router(_library_routes(services.library))
     router.include_router(create_jobs_router(services.jobs, services.folder))
+    if find_spec("python_multipart"):  # it comes with aisuite[rag]; all else works without
+        router.include_router(create_upload_router(services.jobs, services.folder))
     router.include_router(create_insight_router(services.insight))
     router.include_router(create_upkeep_router(services.upkeep))
 

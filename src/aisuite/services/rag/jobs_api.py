@@ -61,17 +61,6 @@ def create_jobs_router(jobs: Jobs, folder: DocumentFolder) -> APIRouter:
         """Index documents, in the request or below RAG_DOCUMENTS_DIR."""
         return await _answer(await _submit(request, jobs, folder), jobs, wait=wait)
 
-    @router.post("/upload", response_model=JobStatus, responses=_REFUSALS)
-    async def upload(
-        files: Annotated[list[UploadFile], File(min_length=1, max_length=_FILES)],
-        collection: Annotated[CollectionName, Form()],
-        *,
-        wait: Annotated[bool, Query(description="false: answer 202 as soon as the job is safe on disk.")] = True,
-    ) -> Response:
-        """Index files that are sent; each is known by its name."""
-        read = [await _read_upload(file, folder.max_bytes) for file in files]
-        return await _answer(await jobs.submit(collection, read), jobs, wait=wait)
-
     @router.get("/jobs")
     async def recent(
         collection: Annotated[str | None, Query(pattern=COLLECTION_PATTERN)] = None,
@@ -95,6 +84,24 @@ def create_jobs_router(jobs: Jobs, folder: DocumentFolder) -> APIRouter:
     async def cancel(job: JobId) -> JobStatus:
         """Cancel a job: what is stored stays, the rest is not begun. A finished one stays as it is."""
         return describe_job(await jobs.cancel(job))
+
+    return router
+
+
+def create_upload_router(jobs: Jobs, folder: DocumentFolder) -> APIRouter:
+    """Make the route that takes files."""
+    router = APIRouter()
+
+    @router.post("/upload", response_model=JobStatus, responses=_REFUSALS)
+    async def upload(
+        files: Annotated[list[UploadFile], File(min_length=1, max_length=_FILES)],
+        collection: Annotated[CollectionName, Form()],
+        *,
+        wait: Annotated[bool, Query(description="false: answer 202 as soon as the job is safe on disk.")] = True,
+    ) -> Response:
+        """Index files that are sent; each is known by its name."""
+        read = [await _read_upload(file, folder.max_bytes) for file in files]
+        return await _answer(await jobs.submit(collection, read), jobs, wait=wait)
 
     return router
 
