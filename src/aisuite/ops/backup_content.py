@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -46,9 +47,14 @@ class Content:
     def take_all(self, stores: Sequence[OpenStore], *, quiesce: bool, with_models: bool) -> dict[str, str]:
         """Take everything; return the versions of the stores. Raises BackupFailed, BundleDamaged, DiskFull."""
         failpoint("backup.collections")
-        for store in stores:
-            self._take_collections(store)
-        self._take_databases(quiesce=quiesce)
+        snapshots = [(store, one, self._fetch(one, store)) for store in stores for one in store.collections]
+        copies = self._copy_databases(quiesce=quiesce)
+        failpoint("backup.databases")
+        with ThreadPoolExecutor(1) as beside:  # hashing, compressing and SQLite's checks leave other threads alone
+            packing = beside.submit(self._take_collections, snapshots)
+            for place, service, copy in copies:
+                self._take_database(place, service, copy)
+            packing.result()
         failpoint("backup.folders")
         self._take_folders()
         failpoint("backup.config")
@@ -57,18 +63,20 @@ class Content:
         self._take_secrets()
         if with_models:
             self._take_models()
+        self.files.sort(key=lambda file: file.path)
         return {store.service: store.version for store in stores}
 
-    def _take_collections(self, store: OpenStore) -> None:
-        taken = []
-        for number, one in enumerate(store.collections):
-            snapshot = self._staging.scratch / f"{store.service}-{number}.snapshot"
-            store.door.download(one.name, snapshot)
-            failpoint("backup.collection")
-            taken.append((one, snapshot))
-        after = {one.name: one for one in store.door.collections()}
-        for one, snapshot in taken:
-            now = after.get(one.name)
+    def _fetch(self, facts: CollectionFacts, store: OpenStore) -> Path:
+        snapshot = self._staging.scratch / f"{store.service}-{hashlib.sha256(facts.name.encode()).hexdigest()}.snapshot"
+        store.door.download(facts.name, snapshot)
+        failpoint("backup.collection")
+        return snapshot
+
+    def _take_collections(self, snapshots: Sequence[tuple[OpenStore, CollectionFacts, Path]]) -> None:
+        stores = {store.service: store for store, _, _ in snapshots}
+        after = {name: {one.name: one for one in store.door.collections()} for name, store in stores.items()}
+        for store, one, snapshot in snapshots:
+            now = after[store.service].get(one.name)
             still = now is not None and (now.points, now.samples) == (one.points, one.samples)
             facts = one if still else self._look_into(snapshot, one, store)
             path = f"collections/{store.service}/{_file_name(one.name)}.snapshot"
@@ -86,8 +94,8 @@ class Content:
             store.door.remove(name)
         return replace(facts, points=found.points, samples=found.samples)
 
-    def _take_databases(self, *, quiesce: bool) -> None:
-        """Copy all of them first, so that writers wait only for that, then examine and pack the copies."""
+    def _copy_databases(self, *, quiesce: bool) -> list[tuple[Path, str, Path]]:
+        """Copy all of them before one is examined, so that writers wait only for that; return place, owner and copy."""
         copies: list[tuple[Path, str, Path]] = []
         with ExitStack() as held:
             hold = held.enter_context(Hold(self._state, self._doors)) if quiesce else None
@@ -99,9 +107,7 @@ class Content:
                         self._doors.databases.copy(place, copy)
                         copies.append((place, kept.service, copy))
         self.held = hold.seconds if hold else None
-        failpoint("backup.databases")
-        for place, service, copy in copies:
-            self._take_database(place, service, copy)
+        return copies
 
     def _take_database(self, place: Path, service: str, copy: Path) -> None:
         try:
