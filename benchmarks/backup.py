@@ -5,7 +5,7 @@
     --rounds 3       of each; the medians are compared
     --keep FOLDER    use a demo suite in this folder, with its data, and leave it running: quicker the next time
 
-A demo suite runs on free ports; the database is written to while it is copied, as a busy service would.
+A demo suite runs on free ports. The copy takes the files as they lie there, which is no backup: it only sets the pace.
 """
 
 from __future__ import annotations
