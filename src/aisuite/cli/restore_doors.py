@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aisuite.cli.options import Session
     from aisuite.ops.restore_work import RestoreDoors
     from aisuite.ops.verify_drill import DrillDoors
+    from aisuite.ports import KeptData
 
 
 def open_restore(session: Session) -> RestoreDoors:
@@ -29,7 +30,6 @@ def open_drill(session: Session) -> DrillDoors:
     """Return all that a drill beside a project needs."""
     from aisuite.adapters.bundle_shelf import BundleShelf
     from aisuite.adapters.kept_places import KeptPlaces
-    from aisuite.cli.doors import open_data
     from aisuite.ops.restore_work import RestoreDoors
     from aisuite.ops.verify_drill import DrillDoors
 
@@ -41,6 +41,13 @@ def open_drill(session: Session) -> DrillDoors:
         backup = replace(own, deps=deps, shelf=BundleShelf(folder / FOLDER))
         return RestoreDoors(backup, KeptPlaces(), BundleShelf)
 
-    return DrillDoors(
-        own.deps.workdir, own.deps.host, open_scratch, lambda folder: open_data(folder.name, session.state)
-    )
+    def kept(folder: Path) -> KeptData:
+        if engine == "docker":
+            from aisuite.adapters.docker_engine.volumes import DockerVolumes
+
+            return DockerVolumes(folder.name, folder)
+        from aisuite.adapters.service_folders import ServiceFolders
+
+        return ServiceFolders(folder)
+
+    return DrillDoors(own.deps.workdir, own.deps.host, open_scratch, kept)
