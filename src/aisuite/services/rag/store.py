@@ -29,7 +29,7 @@ _SCROLL_PAGE = 1000
 # What stands behind a name, made by us or by a restore; it is not a name of its own.
 _BEHIND_ALIAS = re.compile(r"__r?\d{8}T\w+$")
 # How deep each of the two searches looks before their ranks are fused.
-_CANDIDATES = 20
+_CANDIDATES = 12
 _CANDIDATES_PER_HIT = 3
 
 T = TypeVar("T")
