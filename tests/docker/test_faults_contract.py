@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 
 import pytest
 
@@ -35,8 +37,11 @@ class DockerFaultsCase:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        ours = answering("embedding", image=Images().service, command=("python", "-m", "aisuite.services.embedding"))
-        self.stack: Stack = project.write(project.stack(answering(CHAT), answering("watcher"), ours))
+        # A stand-in binds where its service does and runs as ours do: it is heard from outside, and may read the key.
+        chat = answering(CHAT, listen=replace(answering(CHAT).listen, host="0.0.0.0"))
+        command, user = ("python", "-m", "aisuite.services.embedding"), f"{os.getuid()}:{os.getgid()}"
+        ours = answering("embedding", image=Images().service, command=command, user=user)
+        self.stack: Stack = project.write(project.stack(chat, answering("watcher"), ours))
         self._files = project.deps.renderer.render(self.stack)
         project.deps.engine.open(self.stack)
         for name in (CHAT, "watcher"):
