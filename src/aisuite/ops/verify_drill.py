@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from aisuite.bundle.model import Level, Verified
 from aisuite.bundle.scratch import keepers, scratch_stack
@@ -147,7 +148,8 @@ def _remove(stack: Stack, scratch: RestoreDoors, doors: DrillDoors) -> None:
 def _free_ports(stack: Stack, host: Host) -> dict[int, int]:
     """Return a free port for each service that keeps something. Raises PortTaken."""
     found: dict[int, int] = {}
-    candidates = iter(range(_FIRST_PORT, _LAST_PORT))
+    first = _FIRST_PORT + crc32(str(stack.folder).encode()) % (_LAST_PORT - _FIRST_PORT)  # two drills: two places
+    candidates = iter((*range(first, _LAST_PORT), *range(_FIRST_PORT, first)))
     for service in stack.services:
         if service.name in keepers(stack):
             free = next((port for port in candidates if host.port_holder("127.0.0.1", port) is None), None)
