@@ -32,7 +32,14 @@ def _deps(folder: Path) -> tuple[Deps, FakeWorkdir, FakePreparer]:
 def test_everything_that_compose_needs_is_written(tmp_path: Path) -> None:
     deps, workdir, preparer = _deps(tmp_path / "out")
     report = eject(_stack(tmp_path / "out"), deps)
-    assert set(report.files) == {"compose.yaml", "litellm.yaml", "model_servers.py", ".env", "README.txt", "data/rag/.kept-here"}
+    assert set(report.files) == {
+        "compose.yaml",
+        "litellm.yaml",
+        "model_servers.py",
+        ".env",
+        "README.txt",
+        "data/rag/.kept-here",
+    }
     secrets = {name for name in workdir.files if name.startswith("secrets/")}
     assert secrets == {"secrets/gateway_key", "secrets/gateway_key.header", "secrets/service_key"}
     assert preparer.ran == ["ran"]
