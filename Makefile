@@ -19,7 +19,7 @@ down: $(VENV)/.run        ## stop it
 test: lint                ## everything that checks the project
 	$(BIN)/pytest -m "not docker and not soak"
 
-soak: $(VENV)/.dev        ## the long runs that `make test` leaves out
+soak: $(VENV)/.dev        ## the long runs that `make test` and `make docker` leave out (they need an engine, too)
 	$(BIN)/pytest -m soak
 
 lint: $(VENV)/.dev        ## format, lint, types, import contracts
@@ -41,7 +41,7 @@ ON_OLDEST := bed engine_contract engine_laws engine_refusals images_contract com
 docker: docker-current docker-oldest ## the tests that need a Docker Engine, on two (as root on Debian: they bring both)
 
 docker-current: $(VENV)/.dev
-	$(BIN)/pytest -m docker
+	$(BIN)/pytest -m "docker and not soak"
 
 docker-oldest: $(VENV)/.dev
 	AISUITE_BED_ENGINE=oldest $(BIN)/pytest $(ON_OLDEST:%=tests/docker/test_%.py)

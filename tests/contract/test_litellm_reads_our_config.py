@@ -35,7 +35,10 @@ def test_every_server_of_a_rendered_configuration_is_taken(
     stack = resolve(shipped(profile), profile, make_site(engine))
     service = stack.service("api-gateway")
     config = tmp_path / "config.yaml"
-    config.write_text(make_renderer().render(stack)[service.config_files[0]])
+    files = make_renderer().render(stack)
+    for name in service.config_files:
+        place = config if name.endswith(".yaml") else tmp_path / Path(name).name
+        place.write_text(files[name])
     secrets = {str(use.variable): "sk-" + "0123456789abcdef" * 4 for use in service.secrets}
     said = subprocess.run(
         [*gateway.program, "--config", str(config), "--validate_config"],

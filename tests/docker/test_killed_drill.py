@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from aisuite.drill.catalogue import CATALOGUE
-from aisuite.drill.model import Action
 from tests.bed.place import Bed
 from tests.docker.failing import DockerSuite
 from tests.e2e.killed_drills import breaking, drilling, end, is_steady, undo
 from tests.e2e.suite import wait_for
 
 UP = ("up", "--demo", "--engine", "docker", "--json")
+ALWAYS = ("kill", "pause", "network-cut", "error-500")  # a process, a container, a network, one service for another
 HERE = sorted(set(CATALOGUE) - {"disk-full"})  # what can be done to containers
-ONE_OF_A_KIND = [
-    "kill", "hang", "pause", "both-down", "qdrant-restart", "error-500",
-    "network-cut", "network-drop", "dns", "new-address", "oom",
-]  # fmt: skip
-OTHERS = [fault for fault in HERE if fault not in ONE_OF_A_KIND]
+
+pytestmark = pytest.mark.docker
+
+
+def _mostly_soak(every: Iterable[object], always: Container[object]) -> list[ParameterSet]:
+    return [pytest.param(one, marks=() if one in always else pytest.mark.soak) for one in every]
 
 
 @pytest.fixture(scope="module")
@@ -43,33 +45,14 @@ def _kill_while_broken(suite: DockerSuite, fault: str) -> None:
     assert end(process, signal.SIGKILL) == -signal.SIGKILL
 
 
-def _is_undone(suite: DockerSuite, fault: str) -> None:
-    _kill_while_broken(suite, fault)
-    undo(suite, fault)
-    assert suite.run(*UP).json["plan"] == [], "everything runs as it was rendered"
-
-
-def test_every_kind_of_undo_is_among_those_that_always_run() -> None:
-    kinds = {CATALOGUE[fault].action for fault in ONE_OF_A_KIND}
-    assert kinds == set(Action) - {Action.FILL_DISK}
-
-
-@pytest.mark.docker
-@pytest.mark.parametrize("fault", ONE_OF_A_KIND)
+@pytest.mark.parametrize("fault", _mostly_soak(HERE, ALWAYS))
 def test_a_drill_that_is_killed_while_a_container_is_broken_is_undone(contained: DockerSuite, fault: str) -> None:
-    _is_undone(contained, fault)
+    _kill_while_broken(contained, fault)
+    undo(contained, fault)
+    assert contained.run(*UP).json["plan"] == [], "everything runs as it was rendered"
 
 
-# Without the marker `docker`: they are the long runs of `make soak`, and of nothing else.
-@pytest.mark.e2e
-@pytest.mark.soak
-@pytest.mark.parametrize("fault", OTHERS)
-def test_so_is_one_of_every_other_fault(contained: DockerSuite, fault: str) -> None:
-    _is_undone(contained, fault)
-
-
-@pytest.mark.docker
-@pytest.mark.parametrize("fault", ["network-cut", "error-500"])
+@pytest.mark.parametrize("fault", _mostly_soak(["network-cut", "error-500"], ["network-cut"]))
 def test_the_next_up_repairs_it_too(contained: DockerSuite, fault: str) -> None:
     _kill_while_broken(contained, fault)
     up = contained.run(*UP)
@@ -78,8 +61,7 @@ def test_the_next_up_repairs_it_too(contained: DockerSuite, fault: str) -> None:
     assert contained.run(*UP).json["plan"] == []
 
 
-@pytest.mark.docker
-@pytest.mark.parametrize("seconds", [0.5, 1.0])
+@pytest.mark.parametrize("seconds", _mostly_soak([0.5, 1.0], [0.5]))
 def test_an_undo_that_is_killed_itself_is_finished_by_the_next(contained: DockerSuite, seconds: float) -> None:
     _kill_while_broken(contained, "error-500")
     first = contained.start("drill", "--undo")
@@ -90,8 +72,7 @@ def test_an_undo_that_is_killed_itself_is_finished_by_the_next(contained: Docker
     assert contained.run(*UP).json["plan"] == []
 
 
-@pytest.mark.docker
-@pytest.mark.parametrize("phase", ["steady state", "recovery"])
+@pytest.mark.parametrize("phase", _mostly_soak(["steady state", "recovery"], ["recovery"]))
 def test_one_that_is_killed_while_nothing_is_broken_leaves_nothing(contained: DockerSuite, phase: str) -> None:
     wait_for(lambda: is_steady(contained), 60)
     end(drilling(contained, "kill", phase), signal.SIGKILL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from aisuite.adapters.process_engine import ProcessEngine
@@ -53,6 +55,7 @@ def test_a_service_that_hangs_and_the_one_that_needs_it_are_both_named(running: 
     engine = ProcessEngine(running.state)
     engine.signal("qdrant", "STOP")
     try:
+        time.sleep(1.1)  # so long RAG may tell what it saw before
         looked = running.run("health", "--timeout", "0", "--json")
     finally:
         engine.signal("qdrant", "CONT")

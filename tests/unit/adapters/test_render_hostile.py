@@ -111,7 +111,7 @@ def profiles(draw: st.DrawFn) -> Profile:
         paths={"models": draw(FOLDER), "data": draw(FOLDER)},
         # The flags of a model server depend on its build, which these images do not tell.
         images={name: draw(IMAGE) for name in ("llama_gpu", "gateway", "qdrant", "service")} | {"llama_build": 11669},
-        services={"rag": {"documents": draw(FOLDER)}, "embedding": {"model": draw(PLAIN)}},
+        services={"rag": {"documents": draw(FOLDER)}, "embedding": {"backend": "fastembed", "model": draw(PLAIN)}},
     )
 
 
@@ -172,7 +172,7 @@ USUAL = render(
         },
         paths={"models": "models", "data": "data"},
         images={"llama_build": BUILD},
-        services={"rag": {"documents": "documents"}},
+        services={"rag": {"documents": "documents"}, "embedding": {"backend": "fastembed", "model": "e5"}},
     )
 )
 
