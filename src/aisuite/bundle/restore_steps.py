@@ -26,7 +26,6 @@ from typing import Any
 
 from aisuite.bundle.model import Kind
 
-JOURNAL = "restore.json"  # in the project folder
 _SCHEMA = "aisuite.restore/1"
 _OURS = re.compile(r"__r[0-9]{8}T[0-9]{6}Z$")
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from aisuite.bundle import JOURNAL
 from aisuite.bundle.identity import taken_at
 from aisuite.bundle.model import Kind, Level, Manifest, Verified
-from aisuite.bundle.restore_steps import JOURNAL
 from aisuite.bundle.retention import Dated, Keep, Kept, judge
 from aisuite.errors import BundleDamaged, RestoreFailed, UsageError
 

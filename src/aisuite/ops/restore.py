@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aisuite.bundle import JOURNAL
 from aisuite.bundle.identity import make_id
 from aisuite.bundle.model import Kind
 from aisuite.bundle.restore_plan import (
@@ -20,7 +21,6 @@ from aisuite.bundle.restore_plan import (
     space_needed,
 )
 from aisuite.bundle.restore_steps import (
-    JOURNAL,
     OldCollection,
     Restore,
     Store,

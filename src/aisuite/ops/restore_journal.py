@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.bundle.restore_steps import JOURNAL, parse_journal
+from aisuite.bundle import JOURNAL
 from aisuite.errors import RestoreFailed, RestoreRefused
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ def read_unfinished(workdir: Workdir) -> Restore | None:
     text = workdir.read(JOURNAL)
     if text is None:
         return None
+    from aisuite.bundle.restore_steps import parse_journal  # only when there is one: every `up` looks for it
+
     try:
         return parse_journal(text)
     except ValueError as err:

@@ -109,6 +109,7 @@ def rag_service(profile: Profile, places: Places) -> Service:
         "RAG_LLM_TIMEOUT": decimal(timeouts.rag_request),
         "RAG_TOPK": str(settings.topk),
     }
+    environment |= _first_servers(profile, places)
     if settings.reranker is not None:
         environment["RERANKER_URL"] = places.url(f"{INFERENCE}{settings.reranker}")
     data = str(places.data / RAG)
@@ -131,6 +132,14 @@ def rag_service(profile: Profile, places: Places) -> Service:
     secrets = (*service.secrets, SecretUse(GATEWAY_KEY, "API_GATEWAY_KEY_FILE", as_file=True))
     # Its readiness is that of its dependencies; a container is sick only when it is itself sick.
     return _in_our_image(replace(service, secrets=secrets), "/livez", profile, places)
+
+
+def _first_servers(profile: Profile, places: Places) -> dict[str, str]:
+    """Return where RAG asks for the contexts that its models really have: the first server of each of its routes."""
+    settings = profile.services.rag
+    routes = {"INFERENCE_CHAT_URL": settings.chat_model, "INFERENCE_CODE_URL": settings.code_model}
+    models = {variable: profile.routes.get(route, ()) for variable, route in routes.items()}
+    return {variable: places.url(f"{INFERENCE}{first[0]}") for variable, first in models.items() if first}
 
 
 def qdrant_service(profile: Profile, places: Places) -> Service:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from aisuite.bundle import JOURNAL
 from aisuite.bundle.identity import make_id
 from aisuite.bundle.model import DatabaseFacts, Kind, Level, Verified
-from aisuite.bundle.restore_steps import JOURNAL
 from aisuite.bundle.retention import Keep
 from aisuite.errors import BundleDamaged, ProjectLocked, RestoreFailed, UsageError
 from aisuite.ops.backup_age import METRICS, newest_verified, render_age, write_age

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aisuite.bundle.restore_steps import JOURNAL, Step
+from aisuite.bundle import JOURNAL
+from aisuite.bundle.restore_steps import Step
 from aisuite.errors import (
     BundleDamaged,
     DiskFull,

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from aisuite.bundle.restore_steps import JOURNAL
+from aisuite.bundle import JOURNAL
 from aisuite.errors import DataError
 from tests.fakes.damage import WAYS, Way, damage_bundle
 from tests.unit.ops.restore_rig import Project, make_project
