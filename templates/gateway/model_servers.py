@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PAUSE = 1.5  # seconds between two questions for a server's health, while somebody waits for it
 _STRIKES = 2  # questions without an answer, until nobody waits any longer
+_AT_ONCE = 0.5  # seconds in which a server refuses that is there; one whose machine is gone takes longer
 
 
 class Server:
@@ -64,12 +65,12 @@ class Server:
         strikes, pause = 0, _PAUSE
         while self.silent or self._watched():
             await asyncio.sleep(pause)
-            met = set(self._waiting)
+            met, began = set(self._waiting), _now()
             try:
                 await self._ask()
             except httpx.TransportError as err:
                 strikes += 1
-                unanswered = isinstance(err, httpx.TimeoutException)
+                unanswered = isinstance(err, httpx.TimeoutException) or _now() - began > _AT_ONCE
                 # A server that refuses a question refuses requests as fast: they need no protection.
                 self.silent = strikes >= _STRIKES and unanswered
                 pause = 0.0 if unanswered else _PAUSE
@@ -80,10 +81,9 @@ class Server:
 
     def _give_up(self, met: set[asyncio.Timeout]) -> None:
         """End the waits that the unanswered question met: later ones may be for a server that is back."""
-        now = asyncio.get_running_loop().time()
         for limit in met & self._waiting:
             self._waiting.discard(limit)
-            limit.reschedule(now)
+            limit.reschedule(_now())
 
 
 class Door(httpx.AsyncBaseTransport):
@@ -151,6 +151,10 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._pieces.aclose()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _least(one: float | None, other: float) -> float:

@@ -115,7 +115,7 @@ def read_state(workdir: Workdir) -> ProjectState:
     """Return what the project keeps, as its state.json says. Raises BackupFailed."""
     text = workdir.read(FILE)
     if text is None:
-        why = f"{workdir.folder / FILE} is not there: nothing was brought up here, or by an aisuite before 0.2"
+        why = f"{workdir.folder / FILE} is not there: nothing was brought up here, or by an earlier aisuite"
         raise BackupFailed(why, "aisuite up   # or aisuite render")
     try:
         return parse_state(text)

@@ -221,3 +221,18 @@ def test_a_connection_is_not_waited_for_as_long_as_an_answer(servers: ModuleType
 
     asyncio.run(ask())
     assert played.worked[0].extensions["timeout"] == {"connect": given, "read": asked, "write": asked, "pool": asked}
+
+
+def test_a_server_whose_machine_is_gone_costs_requests_no_more_than_one_that_hangs(
+    servers: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "_AT_ONCE", -1)  # whatever time a refusal takes, it is a long one
+
+    async def ask() -> None:
+        async with door(servers, Played([REFUSED], never)) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(URL)
+            with pytest.raises(httpx.ConnectTimeout):
+                await client.post(URL)
+
+    asyncio.run(asyncio.wait_for(ask(), LONG))
