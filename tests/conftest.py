@@ -1,6 +1,16 @@
 from __future__ import annotations
 
+import os
+
 import pytest
+
+from aisuite.profile.environment import VARIABLES
+
+
+def pytest_configure() -> None:
+    """Forget what the shell says about a suite of the developer's own: tests say themselves what they want."""
+    for variable in VARIABLES:
+        os.environ.pop(variable.name, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
