@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from aisuite.bundle import kept_state
 from aisuite.errors import StateUnwritable, UsageError
 from aisuite.ops.model_files import is_here
+from aisuite.ops.render import data_folders
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def eject(stack: Stack, deps: Deps) -> EjectReport:
     files = deps.renderer.render(_movable(stack))
     del files[kept_state.FILE]  # it serves aisuite backup, and names places of this machine
     files["README.txt"] = _readme(stack)
-    files.update(_data_folders(stack))
+    files.update(data_folders(stack))
     # The marker first: an eject that was interrupted can be repeated.
     folder.write({_MARKER: "Written by aisuite eject, which may overwrite this folder.\n"})
     changed = folder.write(files)
@@ -86,13 +86,6 @@ def _refuse_what_is_not_ours(folder: Path, *, known: bool) -> None:
             raise UsageError(f"{folder} holds something else than an earlier eject", hint)
     except OSError as err:
         raise StateUnwritable(f"cannot use {folder}: {err.strerror}", f"ls -ld {folder}") from err
-
-
-def _data_folders(stack: Stack) -> dict[str, str]:
-    """Return a file for each folder that a container writes to: one that Docker makes itself belongs to root."""
-    places = [PurePosixPath(service.data) for service in stack.services if service.data is not None]
-    below = [place.relative_to(stack.folder) for place in places if place.is_relative_to(stack.folder)]
-    return {f"{place}/.kept-here": "What this service keeps lies in this folder.\n" for place in below}
 
 
 def _movable(stack: Stack) -> Stack:
