@@ -38,6 +38,7 @@ SERVE = """
 import os, pathlib, subprocess, sys, time, urllib.request
 key = pathlib.Path("/tmp/key"); key.write_text("k" * 64)
 os.environ |= {"SERVICE_PORT": "8003", "SERVICE_API_KEY_FILE": str(key), "API_GATEWAY_KEY_FILE": str(key)}
+os.environ |= {"RAG_DATA_DIR": "/tmp/data"}
 os.environ |= {name: "http://127.0.0.1:9" for name in ("QDRANT_URL", "EMBEDDING_URL", "API_GATEWAY_URL")}
 service = subprocess.Popen(["python", "-m", sys.argv[1]])
 while service.poll() is None:
