@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aisuite.adapters.durable import write_durably
-from aisuite.errors import DiskFull, StateUnwritable
+from aisuite.adapters.durable import translated, write_durably
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from aisuite.vram.model import Overhead
@@ -35,13 +31,13 @@ class CalibrationFile:
         """Remember a measurement, replacing an older one. Raises StateUnwritable, DiskFull."""
         cards = {**self._cards(), card: {"bytes": overhead.bytes, "source": overhead.source}}
         text = json.dumps({"schema": _SCHEMA, "cards": cards}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        with _translated(self._file):
+        with translated(self._file):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_durably(self._file, text.encode())
 
     def reset(self) -> bool:
         """Forget all; false when there was nothing. Raises StateUnwritable."""
-        with _translated(self._file):
+        with translated(self._file):
             try:
                 self._file.unlink()
             except FileNotFoundError:
@@ -68,13 +64,3 @@ def _overhead(kept: Any) -> Overhead | None:
     from aisuite.vram.model import Overhead  # of no use on a machine where nothing was measured
 
     return Overhead(size, source, measured=True)
-
-
-@contextmanager
-def _translated(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no space left to write {file}", f"df -h {file.parent}") from err
-        raise StateUnwritable(f"cannot use {file}: {err.strerror}", f"ls -ld {file.parent}") from err

@@ -5,11 +5,14 @@ Write, fsync, rename, fsync of the folder: without the last, a power cut may tak
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from aisuite.errors import DiskFull, StateUnwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +56,17 @@ def replace_link(path: Path, target: str) -> None:
     finally:
         fresh.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what the file system says of a path into our errors: DiskFull, StateUnwritable."""
+    try:
+        yield
+    except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no space left to write {path}", f"df -h {path.parent}") from err
+        raise StateUnwritable(f"cannot use {path}: {err.strerror}", f"ls -ld {path.parent}") from err
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from typing import TYPE_CHECKING
 
-from aisuite.errors import DiskFull, StateUnwritable
+from aisuite.adapters.durable import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +25,12 @@ class JournalFile:
     def append(self, entry: Mapping[str, str]) -> None:
         """Add a line. Raises StateUnwritable, DiskFull."""
         line = json.dumps(entry, ensure_ascii=False) + "\n"
-        try:
+        with translated(self._path):
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             self._rotate(len(line.encode()))
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
             with os.fdopen(os.open(self._path, flags, 0o600), "w", encoding="utf-8") as file:
                 file.write(line)
-        except OSError as err:
-            if err.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(f"no space left to write {self._path}", f"df -h {self._path.parent}") from err
-            raise StateUnwritable(f"cannot use {self._path}: {err.strerror}", f"ls -ld {self._path.parent}") from err
 
     def _rotate(self, coming: int) -> None:
         try:

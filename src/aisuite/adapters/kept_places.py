@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from aisuite.adapters.durable import sync_folder
-from aisuite.errors import DiskFull, StateUnwritable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from aisuite.adapters.durable import sync_folder, translated
 
 _WITH_A_DATABASE = ("-wal", "-shm", "-journal")  # SQLite would read them into whatever has the name
 
@@ -27,7 +20,7 @@ class KeptPlaces:
 
     def make_folder(self, path: Path) -> None:
         """Make a folder and what is missing above it, for this user only."""
-        with _translated(path):
+        with translated(path):
             missing = [place for place in (path, *path.parents) if not place.is_dir()]
             for place in reversed(missing):
                 place.mkdir(mode=0o700)
@@ -35,13 +28,13 @@ class KeptPlaces:
 
     def sync(self, folder: Path) -> None:
         """Make a new folder's content last over a power cut; its files are synced by who writes them."""
-        with _translated(folder):
+        with translated(folder):
             for place, _, _ in os.walk(folder):
                 sync_folder(Path(place))
 
     def exchange(self, source: Path, target: Path, kept: Path) -> None:
         """Put a folder in the place of another, which is kept; without `source` it was done before."""
-        with _translated(target):
+        with translated(target):
             if not source.is_dir():
                 return
             if self.there(target):
@@ -54,7 +47,7 @@ class KeptPlaces:
 
     def put_away(self, path: Path, kept: Path) -> None:
         """Give something another name, a database's files with it; fine when it is not there."""
-        with _translated(path):
+        with translated(path):
             for suffix in (*_WITH_A_DATABASE, ""):
                 part = _beside(path, suffix)
                 if self.there(part):
@@ -64,7 +57,7 @@ class KeptPlaces:
 
     def remove(self, path: Path) -> None:
         """Remove a file with what SQLite has beside it, or a folder; fine when it is not there."""
-        with _translated(path):
+        with translated(path):
             for suffix in ("", *_WITH_A_DATABASE):
                 _remove(_beside(path, suffix))
             if path.parent.is_dir():
@@ -80,13 +73,3 @@ def _remove(path: Path) -> None:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no space left to write {path}", f"df -h {path.parent}") from err
-        raise StateUnwritable(f"cannot use {path}: {err.strerror}", f"ls -ld {path.parent}") from err

@@ -1,4 +1,4 @@
-"""How bundles are called: the second in which they were begun, and a name if somebody gave one."""
+"""How bundles are called, the second in which they were begun and a name if any; and how moments are written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from aisuite.errors import UsageError
 _STAMP = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"([0-9]{8}T[0-9]{6}Z)(?:-[a-z0-9][a-z0-9._-]{0,39})?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def utc_text(moment: datetime | float) -> str:
+    """Return a moment, aware or in Unix seconds, as `2026-11-20T09:30:00Z`."""
+    aware = moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def make_id(moment: datetime, name: str | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aisuite.cli.options import Demo, Engine, Offline, Phase, ProfileName, Session, command, pull_policy
+from aisuite.cli.options import Demo, DryRun, Engine, Offline, Phase, ProfileName, Pull, Session, command, pull_policy
 
 
 def register(app: typer.Typer) -> None:
@@ -23,14 +23,12 @@ def upgrade(
     demo: Demo = False,
     profile: ProfileName = None,
     engine: Engine = None,
-    pull: Annotated[
-        str, typer.Option("--pull", metavar="POLICY", help="Container images: always, missing, or never fetched.")
-    ] = "missing",
+    pull: Pull = "missing",
     offline: Offline = False,
     window: Annotated[
         float, typer.Option("--window", min=0, help="Seconds for which all must stay well before it counts.")
     ] = 30.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Bring a running suite to what the profile says now: backup, change, watch; what fails is taken back by itself."""
     from aisuite.cli.choice import Choice

@@ -29,6 +29,10 @@ Offline = Annotated[bool, typer.Option("--offline", help="Ask no network; what i
 Engine = Annotated[
     str | None, typer.Option("--engine", help="process or docker; without it the profile decides.", metavar="ENGINE")
 ]
+Pull = Annotated[
+    str, typer.Option("--pull", metavar="POLICY", help="Container images: always, missing, or never fetched.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 
 _PROJECT_VARIABLES = ["AISUITE_PROJECT", "COMPOSE_PROJECT_NAME"]  # the first that is set
 

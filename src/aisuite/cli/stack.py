@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisuite.cli.options import Demo, Engine, Offline, Phase, ProfileName, Session, command, pull_policy
+from aisuite.cli.options import Demo, DryRun, Engine, Offline, Phase, ProfileName, Pull, Session, command, pull_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +26,9 @@ def up(
     demo: Demo = False,
     profile: ProfileName = None,
     engine: Engine = None,
-    pull: Annotated[
-        str, typer.Option("--pull", metavar="POLICY", help="Container images: always, missing, or never fetched.")
-    ] = "missing",
+    pull: Pull = "missing",
     offline: Offline = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: DryRun = False,
     keep: Annotated[bool, typer.Option("--keep", help="After a failure leave running what has started.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Start also models that do not fit on the card.")] = False,
 ) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite import __version__
-from aisuite.bundle.identity import make_id
+from aisuite.bundle.identity import make_id, utc_text
 from aisuite.bundle.kept_state import FILE, parse_state
 from aisuite.bundle.model import Level, Manifest, ModelReference, Verified
 from aisuite.errors import BackupFailed, BundleDamaged, DiskFull, UsageError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from aisuite.ports import Chat, Deps, Workdir
     from aisuite.ports.archive import Databases, KeptFiles, Repository, Sealer, Shelf, VectorStore
 
-FORMAT_UTC = "%Y-%m-%dT%H:%M:%SZ"
 _SPARE = 64 * 2**20  # bytes that stay free whatever happens
 _PER_POINT = 1024  # bytes of a point beside its vector, guessed: nobody knows before it is packed
 
@@ -147,7 +146,7 @@ def verify_new(shelf: Shelf, bundle: str, now: float) -> None:
     except BundleDamaged as err:
         shelf.remove(bundle)
         raise BackupFailed(f"the disk gives back something else than was written: {err.message}", "dmesg") from err
-    at = datetime.fromtimestamp(now, UTC).strftime(FORMAT_UTC)
+    at = utc_text(now)
     shelf.set_verified(bundle, Verified(Level.FULL, at))
 
 
@@ -160,7 +159,7 @@ def _describe(request: BackupRequest, state: ProjectState, doors: BackupDoors, n
     return Manifest(
         id="",
         name=request.name,
-        created=now.strftime(FORMAT_UTC),
+        created=utc_text(now),
         aisuite=__version__,
         project=state.project,
         engine=state.engine,

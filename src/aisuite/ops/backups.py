@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aisuite.bundle import JOURNAL
-from aisuite.bundle.identity import taken_at
+from aisuite.bundle.identity import taken_at, utc_text
 from aisuite.bundle.model import Kind, Level, Manifest, Verified
 from aisuite.bundle.retention import Dated, Keep, Kept, judge
 from aisuite.errors import BundleDamaged, RestoreFailed, UsageError
@@ -102,7 +102,7 @@ def verify_backup(bundle: str, level: Level, shelf: Shelf, databases: Databases,
     except BundleDamaged:
         shelf.set_verified(bundle, None)
         raise
-    at = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = utc_text(clock.now())
     verified = Verified(level if level is Level.QUICK else Level.FULL, at)
     shelf.set_verified(bundle, verified)
     return VerifyReport(manifest, verified, examined, clock.monotonic() - begin)

@@ -156,14 +156,13 @@ def note_left(number: int, deps: Deps, stack: Stack, bundle: str | None) -> None
 
 
 def _keep(stack: Stack, files: Mapping[str, str], deps: Deps, digest: str, images: Mapping[str, str]) -> int:
-    from datetime import UTC, datetime
-
     from aisuite import __version__
+    from aisuite.bundle.identity import utc_text
     from aisuite.stack.document import describe_stack
 
     workdir = deps.workdir
     number = 1 + max((int(name) for name in workdir.list_folder(FOLDER) if name.isdecimal()), default=0)
-    made = datetime.fromtimestamp(deps.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    made = utc_text(deps.clock.now())
     about = Generation(
         number, made, __version__, stack.engine, stack.profile, stack.phase, digest, tuple(sorted(files)), images
     )

@@ -105,12 +105,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         before = read_record(deps.workdir)
         _refuse_another_engine(before, stack)
         repaired = undo_left(stack, deps)
-        plan, observed = _plan(request, files, deps, by_image=request.by_image)
-        _check_start(request, plan, observed, deps)
-        images = _images_first(request, plan, deps)
-        fetched = get_images(stack, images, request.pull, deps, listen)
-        if fetched and request.pull.policy == "always":
-            plan, observed = _plan(request, files, deps, by_image=True)
+        plan, observed, images, fetched = _prepare(request, files, deps, listen)
         fresh = begin_generation(
             stack, rendered, deps, fetched=bool(fetched) or request.by_image, bundle=request.bundle
         )
@@ -149,6 +144,19 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         measured=found,
         generation=fresh,
     )
+
+
+def _prepare(
+    request: UpRequest, files: Mapping[str, str], deps: Deps, listen: Callable[[Event], None]
+) -> tuple[Plan, Observed, Plan, tuple[StepResult, ...]]:
+    """Return what is to be done and what runs now, and the images that it needed: which, and how each was got."""
+    plan, observed = _plan(request, files, deps, by_image=request.by_image)
+    _check_start(request, plan, observed, deps)
+    images = _images_first(request, plan, deps)
+    fetched = get_images(request.stack, images, request.pull, deps, listen)
+    if fetched and request.pull.policy == "always":
+        plan, observed = _plan(request, files, deps, by_image=True)
+    return plan, observed, images, fetched
 
 
 def _check_machine(request: UpRequest, deps: Deps) -> None:

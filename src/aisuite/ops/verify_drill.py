@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from aisuite.bundle.identity import utc_text
 from aisuite.bundle.model import Level, Verified
 from aisuite.bundle.scratch import keepers, scratch_stack
 from aisuite.errors import PortTaken, RestoreFailed
-from aisuite.ops.backup import FORMAT_UTC, read_state
+from aisuite.ops.backup import read_state
 from aisuite.ops.down import down
 from aisuite.ops.generations import begin_generation, enter_generation
 from aisuite.ops.restore import RestoreRequest, restore_bundle
@@ -86,7 +87,7 @@ def drill_backup(bundle: str, shelf: Shelf, doors: DrillDoors) -> DrillReport:
     finally:
         _remove(stack, scratch, doors)
     now = clock.now()
-    verified = Verified(Level.DRILL, datetime.fromtimestamp(now, UTC).strftime(FORMAT_UTC), round(rto, 3))
+    verified = Verified(Level.DRILL, utc_text(now), round(rto, 3))
     shelf.set_verified(bundle, verified)
     return DrillReport(
         manifest=manifest,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from aisuite.adapters.bundle_shelf.folder import open_plain, opened
 from aisuite.adapters.bundle_shelf.packing import pack
-from aisuite.adapters.durable import sync_folder
+from aisuite.adapters.durable import sync_folder, translated
 from aisuite.bundle.manifest import check_path, parse_manifest, render_manifest
 from aisuite.bundle.model import BundleFile
-from aisuite.errors import BackupFailed, DiskFull, StateUnwritable
+from aisuite.errors import BackupFailed
 from aisuite.ports.failpoint import failpoint
 
 if TYPE_CHECKING:
@@ -125,14 +125,3 @@ def _read(source: Path) -> Iterator[BinaryIO]:
         raise BackupFailed(f"cannot back up {source}: {err.strerror or 'it is not a plain file'}") from err
     with file:
         yield file
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what the file system says into our errors."""
-    try:
-        yield
-    except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no space left to write {path}", f"df -h {path.parent}") from err
-        raise StateUnwritable(f"cannot use {path}: {err.strerror}", f"ls -ld {path.parent}") from err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from aisuite.bundle.identity import utc_text
 from aisuite.cli.view.table import table
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _bundle(one: Shelved, now: datetime) -> dict[str, Any]:
     return {
         "id": one.id,
         "project": manifest.project if manifest else None,
-        "created": one.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": utc_text(one.at),
         "age_seconds": round((now - one.at).total_seconds()),
         "bytes": manifest.bytes if manifest else None,
         "verified": asdict(one.verified) if one.verified else None,
