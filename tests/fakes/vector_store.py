@@ -64,6 +64,9 @@ class FakeVectorStore:
         self.points.pop(collection, None)
         self.aliases = {alias: target for alias, target in self.aliases.items() if target != collection}
 
+    def collections_by_alias(self) -> Mapping[str, str]:
+        return dict(self.aliases)
+
     def switch(self, aliases: Mapping[str, str | None]) -> None:
         self.calls.append("switch")
         for alias, target in aliases.items():

@@ -144,6 +144,10 @@ class QdrantRest:
         if response.status_code != 404:
             self._parse(response, RestoreFailed)
 
+    def collections_by_alias(self) -> Mapping[str, str]:
+        """Return the collection behind each alias. Raises NotRunning, RestoreFailed."""
+        return self._aliases(RestoreFailed)
+
     def switch(self, aliases: Mapping[str, str | None]) -> None:
         """Point aliases to collections (None: remove the alias), all in one request. Raises NotRunning, RestoreFailed.
 

@@ -8,9 +8,9 @@ whether the restore goes on or back; it is written before the step, and removed 
     collections  each snapshot becomes a new collection beside the old one, and is compared with the manifest
     stage        each database and folder is unpacked beside the old one, and compared with the manifest
     place        old becomes `<name>.pre-<id>`, new takes its name
-    aliases      the names of collections point to the new ones, all in one request
     config       rendered files, where they were asked for
     start        the services that were stopped are started, and waited for
+    aliases      the names of collections point to the new ones, all in one request: only what is healthy gets them
     reconcile    what is derived follows what is kept
     tidy         what was kept of the old state is removed; from here on there is no way back
 """
@@ -22,11 +22,14 @@ import re
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aisuite.bundle.model import Kind
 
-_SCHEMA = "aisuite.restore/1"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCHEMA = "aisuite.restore/2"
 _OURS = re.compile(r"__r[0-9]{8}T[0-9]{6}Z$")
 
 
@@ -38,9 +41,9 @@ class Step(StrEnum):
     COLLECTIONS = "collections"
     STAGE = "stage"
     PLACE = "place"
-    ALIASES = "aliases"
     CONFIG = "config"
     START = "start"
+    ALIASES = "aliases"
     RECONCILE = "reconcile"
     TIDY = "tidy"
 
@@ -114,6 +117,7 @@ class Restore:
     step: Step = Step.SAFETY
     back: bool = False  # it is being taken back
     safety: str | None = None  # id of the backup of what was there before
+    mixed: bool = False  # going back: services have run on the new databases and the old collections
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -150,6 +154,12 @@ def aliases_before(store: Store) -> dict[str, str | None]:
     """Return where each alias pointed; None: there was none of that name."""
     made: dict[str, str | None] = {alias: None for one in store.new for alias in one.aliases}
     return made | {alias: one.name for one in store.old for alias in one.aliases}
+
+
+def made_meanwhile(store: Store, restore: str, aliases: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the collections behind these aliases that are neither old nor the bundle's: a service has made them."""
+    known = {one.name for one in store.old} | {one.fresh(restore) for one in store.new}
+    return tuple(sorted(set(aliases.values()) - known))
 
 
 def superseded(store: Store) -> tuple[str, ...]:

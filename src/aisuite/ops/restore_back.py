@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.bundle.model import Kind
-from aisuite.bundle.restore_steps import Step, aliases_before
+from aisuite.bundle.restore_steps import Step, aliases_before, made_meanwhile
 from aisuite.errors import RestoreFailed
 from aisuite.ops.restore_forward import CONFIG_FOLDER
 from aisuite.ports.failpoint import failpoint
@@ -14,7 +15,7 @@ from aisuite.ports.failpoint import failpoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aisuite.bundle.restore_steps import Item, OldCollection, Restore
+    from aisuite.bundle.restore_steps import Item, OldCollection, Restore, Store
     from aisuite.ops.restore_work import Work
     from aisuite.ports.archive import VectorStore
 
@@ -27,12 +28,27 @@ def _stop_writers(work: Work) -> None:
     work.stop(work.restore.writers)
 
 
+def _stop_started(work: Work) -> Restore:
+    """Stop the services that were started on the new databases; what they have made in the stores goes."""
+    _stop_writers(work)
+    for one in work.restore.stores:
+        work.ensure_up(one.service)
+        _remove_made(work, one, work.store(one.url))
+    return replace(work.restore, mixed=bool(work.restore.running))
+
+
+def _remove_made(work: Work, one: Store, store: VectorStore) -> None:
+    for name in made_meanwhile(one, work.restore.id, store.collections_by_alias()):
+        store.remove(name)
+
+
 def _config(work: Work) -> None:
     if work.restore.config:
         work.doors.places.remove(work.doors.deps.workdir.folder / CONFIG_FOLDER / work.restore.bundle)
 
 
 def _aliases(work: Work) -> None:
+    _stop_writers(work)  # what they have is the new databases
     for one in work.restore.stores:
         work.ensure_up(one.service)
         store = work.store(one.url)
@@ -42,6 +58,7 @@ def _aliases(work: Work) -> None:
                 _bring_back(work, store, old, one.service)
         for name in overwritten - {old.name for old in one.old}:
             store.remove(name)
+        _remove_made(work, one, store)
         store.switch(aliases_before(one))
         failpoint("undo.switched")
 
@@ -101,14 +118,18 @@ def _start_again(work: Work) -> None:
     for service in work.stack.services:
         if service.name in work.restore.running:
             work.ensure_up(service.name)
+    if work.restore.mixed:
+        for name, url in work.restore.reconcile:
+            if name in work.restore.running:
+                work.reconcile(url)
     work.end_alone()
 
 
 BACK: Mapping[Step, Callable[[Work], Restore | None]] = {
-    Step.RECONCILE: _nothing,
-    Step.START: _stop_writers,
-    Step.CONFIG: _config,
+    Step.RECONCILE: _stop_writers,
     Step.ALIASES: _aliases,
+    Step.START: _stop_started,
+    Step.CONFIG: _config,
     Step.PLACE: _place,
     Step.STAGE: _stage,
     Step.COLLECTIONS: _collections,

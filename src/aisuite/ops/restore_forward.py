@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.bundle.model import Kind
 from aisuite.bundle.restore_plan import path_in_folder
-from aisuite.bundle.restore_steps import Step, aliases_after, superseded
+from aisuite.bundle.restore_steps import Step, aliases_after, made_meanwhile, superseded
 from aisuite.errors import RestoreFailed
 from aisuite.ops.backup import BackupRequest, take_backup
 from aisuite.ports.failpoint import failpoint
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aisuite.bundle.model import CollectionFacts
-    from aisuite.bundle.restore_steps import Collection, Item, Restore
+    from aisuite.bundle.restore_steps import Collection, Item, Restore, Store
     from aisuite.ops.restore_work import Work
     from aisuite.ports.archive import VectorStore
 
@@ -121,17 +121,6 @@ def _place(work: Work) -> None:
         failpoint("restore.placed")
 
 
-def _aliases(work: Work) -> None:
-    for one in work.restore.stores:
-        work.ensure_up(one.service)
-        store = work.store(one.url)
-        for collection in one.new:
-            if not collection.aliases:
-                _upload(work, store, collection, collection.name)
-        store.switch(aliases_after(one, work.restore.id))
-        failpoint("restore.switched")
-
-
 def _config(work: Work) -> None:
     if not work.restore.config:
         return
@@ -148,6 +137,26 @@ def _start(work: Work) -> None:
     for service in work.stack.services:
         if service.name in work.restore.running:
             work.ensure_up(service.name)
+
+
+def _aliases(work: Work) -> None:
+    for one in work.restore.stores:
+        work.ensure_up(one.service)
+        store = work.store(one.url)
+        for collection in one.new:
+            if not collection.aliases:
+                _upload(work, store, collection, collection.name)
+        _switch(work, one, store)
+        failpoint("restore.switched")
+
+
+def _switch(work: Work, one: Store, store: VectorStore) -> None:
+    """Point all aliases at once; what a service has made since it was started goes first, and is reconciled later."""
+    wanted = aliases_after(one, work.restore.id)
+    now = {alias: target for alias, target in store.collections_by_alias().items() if alias in wanted}
+    for name in made_meanwhile(one, work.restore.id, now):
+        store.remove(name)
+    store.switch(wanted)
 
 
 def _reconcile(work: Work) -> None:
@@ -176,9 +185,9 @@ FORWARD: Mapping[Step, Callable[[Work], Restore | None]] = {
     Step.COLLECTIONS: _collections,
     Step.STAGE: _stage,
     Step.PLACE: _place,
-    Step.ALIASES: _aliases,
     Step.CONFIG: _config,
     Step.START: _start,
+    Step.ALIASES: _aliases,
     Step.RECONCILE: _reconcile,
     Step.TIDY: _tidy,
 }

@@ -141,6 +141,9 @@ class VectorStore(Protocol):
     def remove(self, collection: str) -> None:
         """Delete a collection; fine when it is not there."""
 
+    def collections_by_alias(self) -> Mapping[str, str]:
+        """Return the collection behind each alias."""
+
     def switch(self, aliases: Mapping[str, str | None]) -> None:
         """Point aliases to collections (None: remove the alias), all in one request."""
 
