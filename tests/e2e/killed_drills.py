@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
-from tests.e2e.suite import Ran, Suite, wait_for
+from tests.e2e.suite import Ran, Suite, finish, wait_for
 
 if TYPE_CHECKING:
-    import signal
     import subprocess
     from collections.abc import Iterable
 
     from _pytest.mark.structures import ParameterSet
 
+_SILENCE = 180.0  # seconds in which a drill must have come to any of its phases
 FEW = ("--concurrency", "2", "--streams", "1", "--force")
 
 
@@ -35,10 +37,15 @@ def drilling(suite: Suite, fault: str, phase: str) -> subprocess.Popen[str]:
     process = suite.start("drill", "--only", fault, "--duration", "1", *FEW, PYTHONUNBUFFERED="1")
     assert process.stdout is not None
     heard = ""
-    for line in process.stdout:
-        heard += line
-        if line.startswith(f"[1/1] {fault}: ") and phase in line.removeprefix(f"[1/1] {fault}"):
-            return process
+    too_long = threading.Timer(_SILENCE, process.send_signal, [signal.SIGABRT])
+    too_long.start()
+    try:
+        for line in process.stdout:
+            heard += line
+            if line.startswith(f"[1/1] {fault}: ") and phase in line.removeprefix(f"[1/1] {fault}"):
+                return process
+    finally:
+        too_long.cancel()
     raise AssertionError(heard + (process.stderr.read() if process.stderr else ""))
 
 
@@ -50,8 +57,7 @@ def breaking(suite: Suite, fault: str) -> subprocess.Popen[str]:
 def end(process: subprocess.Popen[str], number: signal.Signals) -> int:
     """Send a command a signal, and return its exit code."""
     process.send_signal(number)
-    process.communicate(timeout=120)
-    return process.returncode
+    return finish(process, 120).code
 
 
 def undo(suite: Suite, fault: str) -> Ran:

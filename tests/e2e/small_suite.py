@@ -21,7 +21,7 @@ from aisuite.ops.down import down
 from aisuite.ops.up import UpRequest, up
 from aisuite.stack.model import Role, Route, SecretUse, Service, State, Target
 from aisuite.units import Seconds
-from tests.e2e.suite import Ran
+from tests.e2e.suite import Ran, finish
 from tests.fakes.stacks import make_service, make_stack
 from tests.free_ports import free_ports
 
@@ -87,17 +87,16 @@ class SmallSuite:
         return subprocess.Popen(
             [sys.executable, "-m", "aisuite", words[0], *words[1:], "--project", PROJECT],
             cwd=self.working,
-            env=os.environ | env,
+            env=os.environ | {"PYTHONFAULTHANDLER": "1"} | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
     def run(self, *words: str, **env: str) -> Ran:
-        process = self.start(*words, **env)
-        out, err = process.communicate(timeout=240)
-        assert "Traceback" not in err, err
-        return Ran(process.returncode, out, err)
+        ran = finish(self.start(*words, **env))
+        assert "Traceback" not in ran.err, ran.err
+        return ran
 
     def backup(self) -> str:
         ran = self.run("backup", "--json")

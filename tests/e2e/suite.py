@@ -52,7 +52,7 @@ class Suite:
         return subprocess.Popen(
             [sys.executable, "-m", "aisuite", *words],
             cwd=self.folder,
-            env=self.env | env,
+            env=self.env | {"PYTHONFAULTHANDLER": "1"} | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -60,10 +60,9 @@ class Suite:
 
     def run(self, *words: str, **env: str) -> Ran:
         """Run a command to its end."""
-        process = self.start(*words, **env)
-        out, err = process.communicate(timeout=240)
-        assert "Traceback" not in err, err
-        return Ran(process.returncode, out, err)
+        ran = finish(self.start(*words, **env))
+        assert "Traceback" not in ran.err, ran.err
+        return ran
 
     def shell(self, script: str) -> Ran:
         """Run a shell script as a person would paste it; `aisuite` is this checkout's."""
@@ -94,6 +93,17 @@ class Suite:
             if process.pid != os.getpid() and any(str(self.folder) in text for text in about):
                 found.append(process)
         return found
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 240) -> Ran:
+    """Wait for the end of a command; one that does not come to it is ended, and tells where it was."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # started by `Suite.start`, it prints the stack of each thread
+        out, err = process.communicate()
+        raise AssertionError(f"no end after {seconds} s of: {process.args}\n{out}\n{err}") from None
+    return Ran(process.returncode, out, err)
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 
@@ -10,7 +9,7 @@ import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
 from tests.e2e.killed_drills import FEW, breaking, drilling, end, is_steady, some_now_others_in_soak, undo
-from tests.e2e.suite import Suite, wait_for
+from tests.e2e.suite import Suite, finish, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -62,10 +61,9 @@ def test_the_matrix_in_short_form(running: Suite) -> None:
     """Only what holds on a busy machine, too: how long things take is judged by benchmarks/drill.py."""
     wait_for(lambda: is_steady(running), 60)
     faults = "kill,error-500,stream-cut,both-down,qdrant-restart"
-    process = running.start("drill", "--only", faults, "--duration", "2", *FEW, "--json")
-    printed, err = process.communicate(timeout=400)
-    trials = {one["fault"]: one for one in json.loads(printed)["trials"]}
-    assert list(trials) == faults.split(","), err
+    drill = finish(running.start("drill", "--only", faults, "--duration", "2", *FEW, "--json"), 300)
+    trials = {one["fault"]: one for one in drill.json["trials"]}
+    assert list(trials) == faults.split(","), drill.err
     for fault, trial in trials.items():
         assert trial["figures"], trial["why"]
         assert trial["figures"]["others_restarted"] == 0.0, fault

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.e2e.suite import CHAT_SAYS, CODE_SAYS, Suite, kill, wait_for
+from tests.e2e.suite import CHAT_SAYS, CODE_SAYS, Suite, finish, kill, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def test_an_upgrade_that_is_killed_is_taken_back_by_rollback(suite: Suite) -> No
     upgrade = suite.start("upgrade", "--profile", "broken.yaml", "--window", "60")
     wait_for(lambda: (suite.state / "upgrade.json").exists())
     kill(upgrade.pid)
-    upgrade.communicate()
+    finish(upgrade, 60)
     back = suite.run("rollback", "--json")
     assert back.code == 0, back.out + back.err
     assert back.json["generation"] == 1

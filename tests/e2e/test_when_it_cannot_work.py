@@ -11,7 +11,7 @@ from shutil import copyfile
 
 import pytest
 
-from tests.e2e.suite import CHAT_SAYS, Suite, kill, wait_for
+from tests.e2e.suite import CHAT_SAYS, Suite, finish, kill, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -85,10 +85,10 @@ def test_ctrl_c_at_any_moment_leaves_nothing_running(suite: Suite, seconds: floa
     up = suite.start("up", "--demo")
     time.sleep(seconds)
     up.send_signal(signal.SIGINT)
-    _, err = up.communicate(timeout=60)
-    assert up.returncode == 130, err
-    assert "Traceback" not in err
-    assert "interrupted" in err
+    ended = finish(up, 60)
+    assert ended.code == 130, ended.err
+    assert "Traceback" not in ended.err
+    assert "interrupted" in ended.err
     assert suite.processes() == []
 
 
@@ -99,15 +99,14 @@ def test_of_two_ups_at_once_one_works_and_the_other_names_the_holder(suite: Suit
     assert second.code == 3
     assert second.json["error"]["type"] == "ProjectLocked"
     assert str(first.pid) in second.json["error"]["message"]
-    first.communicate(timeout=120)
-    assert first.returncode == 0
+    assert finish(first, 120).code == 0
 
 
 def test_down_cleans_up_after_a_killed_up(suite: Suite) -> None:
     up = suite.start("up", "--demo")
     wait_for(lambda: (suite.state / "run" / "inference-chat.pid.json").exists())
     kill(up.pid)
-    up.communicate()
+    finish(up, 60)
     assert suite.processes()
     assert suite.run("down").code == 0
     assert suite.processes() == []
