@@ -79,7 +79,7 @@ def test_a_refused_snapshot_leaves_the_collection_as_it_was(
 ) -> None:
     before = content(shapes)
     archive = shapes.client.get(f"{SNAPSHOTS}/{snapshot['name']}").content
-    broken = (archive[:-100], archive[:200] + bytes(100) + archive[300:], b"no archive", b"")
+    broken = (archive[:-100], archive[:200] + bytes(100) + archive[300:], archive + b"x", b"no archive", b"")
     for content_ in broken:
         response = shapes.client.post(f"{SNAPSHOTS}/upload", files={"snapshot": ("x", content_)})
         assert response.status_code == 400, response.text

@@ -1,34 +1,36 @@
-"""The file format of snapshots: a gzipped tar whose first member lists every other one with its checksum.
+"""The file format of snapshots, written and read in one pass.
 
-Archives come from outside: nothing in one is trusted before it is checked, and it is never extracted as a whole.
+A line of JSON says which files there are, how long each is and which parts of it are no holes; these parts follow,
+one behind the other, and at the end stands the SHA-256 of everything before it.
+
+Archives come from outside: what the first line says is checked before anything is written, and only files that it
+names are made, below a new folder.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import os
-import tarfile
-import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
-from typing import IO, Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from aisuite.services.vectordb.durable import write_sparsely
+from aisuite.services.vectordb.durable import extents
 from aisuite.services.vectordb.errors import BadRequest
 from aisuite.services.vectordb.schema import CollectionSchema
 from aisuite.services.vectordb.wire import Body
 
-MANIFEST = "manifest.json"
 MAX_APPARENT_BYTES = 256 << 30
 MAX_PATH_PARTS = 12
-# A tar header may announce any size, and the library reads some of them whole.
-MAX_READ = 8 << 20
+MAX_MANIFEST = 8 << 20  # bytes of the first line
 _BLOCK = 1 << 20
+
+Count = Annotated[int, Field(ge=0)]
 
 
 class ArchiveRefused(BadRequest):
@@ -39,17 +41,24 @@ class ArchiveRefused(BadRequest):
 
 
 class FileEntry(Body):
-    """What a file must be."""
+    """A file: its size, and where in it something lies; the rest is zeros."""
 
-    size: Annotated[int, Field(ge=0)]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size: Count
+    data: tuple[tuple[Count, Count], ...]  # begin and end, ascending
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> FileEntry:
+        places = [0, *chain.from_iterable(self.data), self.size]
+        if any(before > after for before, after in pairwise(places)):
+            raise ValueError("parts of a file overlap, or end behind it")
+        return self
 
 
 class Manifest(Body):
     """What the archive holds."""
 
-    format: Literal[1] = 1
-    points: Annotated[int, Field(ge=0)]
+    format: Literal[2] = 2
+    points: Count
     config: CollectionSchema
     files: dict[str, FileEntry]
 
@@ -64,116 +73,129 @@ class Manifest(Body):
         return files
 
 
-def pack(folder: Path, config: CollectionSchema, points: int, target: Path) -> str:
-    """Write the archive of a folder and give its SHA-256."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    entries = {
-        path.relative_to(folder).as_posix(): FileEntry(size=path.stat().st_size, sha256=file_sha256(path))
-        for path in paths
-    }
-    manifest = Manifest(points=points, config=config, files=entries).model_dump_json(exclude_none=True).encode()
-    with (
-        target.open("wb") as raw,
-        # Nothing is compressed: vectors hardly can be, and it took most of the time. gzip's own sum stays.
-        gzip.GzipFile("", "wb", compresslevel=0, fileobj=raw, mtime=0) as stream,
-        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
-    ):
-        tar.addfile(_member(MANIFEST, len(manifest)), io.BytesIO(manifest))
-        for name, entry in entries.items():
-            with (folder / name).open("rb") as file:
-                tar.addfile(_member(name, entry.size), file)
-    with target.open("rb") as written:
-        os.fsync(written.fileno())
-    return file_sha256(target)
+def pack(folder: Path, config: CollectionSchema, points: int, target: Path, *, without: str | None = None) -> str:
+    """Write the archive of a folder that nobody changes meanwhile, less one name at its top; give its SHA-256."""
+    found = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    files = {path.as_posix(): _describe(folder / path) for path in found if path.parts[0] != without}
+    manifest = Manifest(points=points, config=config, files=files)
+    with target.open("wb") as file, _Hashing() as digest:
+        for block in _content(folder, manifest):
+            digest.update(block)
+            file.write(block)
+        file.write(digest.seal())
+        file.flush()
+        os.fsync(file.fileno())
+        return digest.whole()
 
 
-def unpack(archive: Path, target: Path, check_room: Callable[[], None]) -> Manifest:
-    """Write the files of an archive into a new folder; raises `ArchiveRefused`, and leaves the folder to the caller."""
-    with _refusing(), _BoundedGzip(archive) as stream, tarfile.TarFile(fileobj=stream, mode="r") as tar:
-        members = iter(tar)
-        manifest = _read_manifest(tar, next(members, None))
-        expected = dict(manifest.files)
+def unpack(archive: Path, target: Path, check_room: Callable[[], None], checksum: str | None = None) -> Manifest:
+    """Write the files of an archive into a new folder.
+
+    Raises `ArchiveRefused`, also when the archive has another SHA-256 than `checksum`; the folder is left to the
+    caller.
+    """
+    with _refusing(), archive.open("rb") as file, _Hashing() as digest:
+        line = file.readline(MAX_MANIFEST)
+        manifest = _parse(line)
+        digest.update(line)
         target.mkdir()
-        for member in members:
-            entry = expected.pop(member.name, None)
-            if entry is None or member.type != tarfile.REGTYPE or member.size != entry.size:
-                raise ArchiveRefused(f"{member.name!r} is not what the manifest says")
-            content = tar.extractfile(member)
-            if content is None:
-                raise ArchiveRefused(f"{member.name!r} has no content")
-            _write_checked(content, target / member.name, entry, check_room)
-        if expected:
-            raise ArchiveRefused(f"{len(expected)} files are missing, {min(expected)!r} among them")
-        _read_to_the_end(stream)
+        for path, entry in manifest.files.items():
+            with _new_file(target / path) as writer:
+                for begin, end in entry.data:
+                    writer.seek(begin)
+                    for block in _read(file, end - begin):
+                        check_room()
+                        digest.update(block)
+                        writer.write(block)
+                writer.truncate(entry.size)
+                writer.flush()
+                os.fsync(writer.fileno())
+        if file.read(MAX_MANIFEST) != digest.seal():
+            raise ArchiveRefused("its content is not what was packed")
+        if checksum is not None and digest.whole() != checksum.lower():
+            raise ArchiveRefused("it has another checksum than was asked for")
     return manifest
 
 
-def file_sha256(path: Path) -> str:
-    """Hash a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+class _Hashing:
+    """A SHA-256 that is computed beside the reading and writing, at most one block behind."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._beside = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> _Hashing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._beside.shutdown()
+
+    def update(self, block: bytes) -> None:
+        self._wait()
+        self._last = self._beside.submit(self._digest.update, block)
+
+    def seal(self) -> bytes:
+        """Give what ends an archive."""
+        self._wait()
+        return self._digest.hexdigest().encode()
+
+    def whole(self) -> str:
+        """Give the digest of the archive, its end included."""
+        whole = self._digest.copy()
+        whole.update(self.seal())
+        return whole.hexdigest()
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
 
 
-class _BoundedGzip(gzip.GzipFile):
-    """A gzip stream that refuses to read much at once."""
+def _content(folder: Path, manifest: Manifest) -> Iterator[bytes]:
+    yield manifest.model_dump_json(exclude_none=True).encode() + b"\n"
+    for path, entry in manifest.files.items():
+        with (folder / path).open("rb", buffering=0) as file:
+            for begin, end in entry.data:
+                file.seek(begin)
+                yield from _read(file, end - begin)
 
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= MAX_READ:
-            raise ArchiveRefused("a header announces too much")
-        return super().read(size)
+
+def _describe(path: Path) -> FileEntry:
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        return FileEntry(size=size, data=tuple(extents(file, size)))
+
+
+def _read(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0:
+        block = file.read(min(_BLOCK, length))
+        if not block:
+            raise ArchiveRefused("it ends too early")
+        length -= len(block)
+        yield block
+
+
+def _parse(line: bytes) -> Manifest:
+    if not line.endswith(b"\n"):
+        raise ArchiveRefused("it does not begin with a manifest")
+    try:
+        return Manifest.model_validate_json(line)
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        raise ArchiveRefused(f"its manifest is wrong: {first['msg']}") from err
+
+
+def _new_file(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
 
 
 @contextmanager
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, RecursionError) as err:
-        raise ArchiveRefused(f"it is damaged ({err})") from err
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as err:
         raise ArchiveRefused("two of its files have one place") from err
-    except ValueError as err:
-        raise ArchiveRefused(f"it is damaged ({str(err).splitlines()[0]})") from err
-
-
-def _read_to_the_end(stream: gzip.GzipFile) -> None:
-    """Let gzip check its own sum, which stands at the end."""
-    left = MAX_READ
-    while block := stream.read(_BLOCK):
-        left -= len(block)
-        if left < 0:
-            raise ArchiveRefused("it goes on behind its end")
-
-
-def _read_manifest(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> Manifest:
-    if member is None or member.name != MANIFEST or member.type != tarfile.REGTYPE or member.size > MAX_READ:
-        raise ArchiveRefused("it does not begin with a manifest")
-    content = tar.extractfile(member)
-    try:
-        return Manifest.model_validate_json(content.read(member.size) if content else b"")
-    except ValidationError as err:
-        first = err.errors(include_url=False)[0]
-        raise ArchiveRefused(f"its manifest is wrong: {first['msg']}") from err
-
-
-def _write_checked(content: IO[bytes], path: Path, entry: FileEntry, check_room: Callable[[], None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    with path.open("xb") as writer:
-        while block := content.read(_BLOCK):
-            check_room()
-            digest.update(block)
-            write_sparsely(writer, block)
-        writer.truncate(entry.size)
-        writer.flush()
-        os.fsync(writer.fileno())
-    if digest.hexdigest() != entry.sha256:
-        raise ArchiveRefused(f"{path.name!r} has another checksum than the manifest says")
-
-
-def _member(name: str, size: int) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = size, 0o600
-    return member
 
 
 def _is_inside(path: str) -> bool:

@@ -6,7 +6,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +45,15 @@ class Limits:
 
     min_free_mib: int
     optimize_after: int
+
+
+@dataclass(frozen=True)
+class HeldShard:
+    """A shard's folder that is whole on the disk, and what is in it."""
+
+    folder: Path
+    points: int
+    config: CollectionSchema
 
 
 class Collection:
@@ -160,11 +170,15 @@ class Collection:
             record.write(self.folder)
             self._record = record
 
-    def copy_to(self, target: Path) -> tuple[int, CollectionSchema]:
-        """Copy the shard as it is now; give its number of points and its schema."""
+    @contextmanager
+    def held_still(self) -> Iterator[HeldShard]:
+        """Keep writers waiting while the shard's folder is read."""
         with self._writes:
-            self._copy(target)
-            return _count(self._open_shard()), self.schema
+            shard = self._open_shard()
+            shard.flush()
+            folder = self.folder / self._record.shard
+            require_room(self.folder, self._limits, extra_mib=disk_use(folder) // MIB)
+            yield HeldShard(folder, _count(shard), self.schema)
 
     def copy_with_journal(self, target: Path) -> Journal:
         """Copy the shard as it is now, and keep what is written from now on for `adopt_copy`."""

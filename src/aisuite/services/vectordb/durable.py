@@ -7,11 +7,11 @@ import errno
 import os
 import shutil
 from collections.abc import Collection, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 _BLOCK = 1 << 20
-_ZEROS = bytes(_BLOCK)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -56,19 +56,11 @@ def clone_file(source: Path, target: Path) -> None:
     """Copy a file; most of a shard's files are holes, which stay holes."""
     with source.open("rb") as reader, target.open("wb") as writer:
         size = os.fstat(reader.fileno()).st_size
-        for start, end in _extents(reader, size):
+        for start, end in extents(reader, size):
             reader.seek(start)
             writer.seek(start)
             _copy_range(reader, writer, end - start)
         writer.truncate(size)
-
-
-def write_sparsely(writer: BinaryIO, block: bytes) -> None:
-    """Write a block, or step over it when it is all zeros; `truncate()` the file at its end."""
-    if block == _ZEROS[: len(block)]:
-        writer.seek(len(block), os.SEEK_CUR)
-    else:
-        writer.write(block)
 
 
 def clear_folder(path: Path) -> None:
@@ -78,7 +70,8 @@ def clear_folder(path: Path) -> None:
     path.mkdir(parents=True)
 
 
-def _extents(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+def extents(file: BinaryIO | FileIO, size: int) -> Iterator[tuple[int, int]]:
+    """Give where in a file something lies, begin and end; what is between is a hole."""
     position = 0
     while position < size:
         try:
@@ -87,7 +80,7 @@ def _extents(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
             if err.errno == errno.ENXIO:  # only a hole is left
                 return
             raise
-        end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+        end = min(size, os.lseek(file.fileno(), start, os.SEEK_HOLE))
         yield start, end
         position = end
 

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from aisuite.services.vectordb import shard_worker
-from aisuite.services.vectordb.archive import ArchiveRefused, file_sha256, pack, unpack
-from aisuite.services.vectordb.collection import Collection
+from aisuite.services.vectordb.archive import ArchiveRefused, pack, unpack
+from aisuite.services.vectordb.collection import LOG_FOLDER, Collection
 from aisuite.services.vectordb.durable import remove_file, sync_folder, write_atomically
 from aisuite.services.vectordb.errors import BadRequest, NotFound, NotSupported
 from aisuite.services.vectordb.schema import CollectionSchema
@@ -42,14 +42,14 @@ class Snapshots:
     check_room: Callable[[], None]
 
     def create(self, collection: Collection) -> dict[str, object]:
-        """Archive a collection as it is now."""
+        """Archive a collection as it is now; who writes to it waits for as long as that takes."""
         stamp = datetime.now(UTC).strftime("%Y-%m-%d-%H-%M-%S")
         name = f"{collection.name}-{stamp}-{uuid4().hex[:8]}{SUFFIX}"
         folder = self.root / collection.name
         folder.mkdir(parents=True, exist_ok=True)
         with self._scratch_folder() as scratch:
-            points, config = collection.copy_to(scratch / "shard")
-            checksum = pack(scratch / "shard", config, points, scratch / name)
+            with collection.held_still() as held:
+                checksum = pack(held.folder, held.config, held.points, scratch / name, without=LOG_FOLDER)
             write_atomically(folder / f"{name}{CHECKSUM_SUFFIX}", checksum.encode())
             (scratch / name).rename(folder / name)
         sync_folder(folder)
@@ -88,10 +88,8 @@ class Snapshots:
     @contextmanager
     def unpacked(self, archive: Path, checksum: str | None) -> Iterator[Unpacked]:
         """Check an archive as a whole and in its parts, and open it once; the caller moves the folder away."""
-        if checksum is not None and file_sha256(archive) != checksum.lower():
-            raise ArchiveRefused("it has another checksum than was asked for")
         with self._scratch_folder() as scratch:
-            manifest = unpack(archive, scratch / "shard", self.check_room)
+            manifest = unpack(archive, scratch / "shard", self.check_room, checksum)
             try:
                 points = shard_worker.finish(shard_worker.start("count", scratch / "shard"))
             except shard_worker.WorkerFailed as err:
