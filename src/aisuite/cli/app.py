@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +31,7 @@ from aisuite.cli import (
     stack,
     validate_env,
 )
+from aisuite.cli.asked import asked
 from aisuite.cli.output import Current, begin, give_up_stdout
 from aisuite.errors import INTERRUPTED, AisuiteError, DiskFull, ProfileInvalid, UsageError
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 # Doors put what the disk says into errors of their own: what comes through as it is, printing has raised.
 _UNHEARD = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EPIPE})
+_COMPLETION = "_AISUITE_COMPLETE"  # set by a shell that asks how a line may go on, which is not among the arguments
 
 app = typer.Typer(
     name="aisuite",
@@ -97,7 +98,8 @@ def _run(arguments: Sequence[str]) -> int:
     begin(".".join(words) or "aisuite", json="--json" in arguments)
     interruption = _Interruption()
     try:
-        code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="aisuite")
+        line = app if _COMPLETION in os.environ else asked(app, arguments)
+        code = line(list(arguments) or ["--help"], standalone_mode=False, prog_name="aisuite")
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer has caught Ctrl-C
             raise KeyboardInterrupt  # noqa: TRY301
@@ -176,6 +178,8 @@ def _end_with_foreign(err: Exception, words: Sequence[str]) -> int:
         Current.output.show_error(_describe(UsageError(message, hint)), UsageError.exit_code)
         return UsageError.exit_code
     if os.environ.get("AISUITE_TRACEBACK"):
+        import traceback
+
         traceback.print_exception(err)
     message = f"internal error: {type(err).__name__}: {err}"
     hint = "this is a bug; see where with AISUITE_TRACEBACK=1, and report it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -86,24 +87,30 @@ def command(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     `name` is the command's name in the JSON schema, with dots between words.
     """
 
-    def with_common_options(function: Callable[..., int]) -> Callable[..., int]:
-        hints = get_type_hints(function, include_extras=True)
-        own = list(inspect.signature(function).parameters.values())[1:]
-        parameters = [one.replace(annotation=hints[one.name]) for one in own]
+    return partial(_Command, name)
+
+
+class _Command:
+    """A command with the options that all have; which they are together is worked out when somebody asks."""
+
+    def __init__(self, name: str, function: Callable[..., int]) -> None:
+        self._command, self._function = name, function
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.__annotations__: dict[str, Any] = {}  # the signature has them
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        hints = get_type_hints(self._function, include_extras=True)
+        own = list(inspect.signature(self._function).parameters.values())[1:]
         keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parameters += [
-            inspect.Parameter(option, keyword, default=default, annotation=annotation)
-            for option, (annotation, default) in _COMMON.items()
-        ]
+        return inspect.Signature(
+            [one.replace(annotation=hints[one.name]) for one in own]
+            + [
+                inspect.Parameter(option, keyword, default=default, annotation=annotation)
+                for option, (annotation, default) in _COMMON.items()
+            ]
+        )
 
-        def run(**given: Any) -> int:
-            out = begin(name, json=given.pop("json"), quiet=given.pop("quiet"), no_color=given.pop("no_color"))
-            session = Session(out, given.pop("project"), given.pop("state"))
-            return function(session, **given)
-
-        run.__name__, run.__doc__ = function.__name__, function.__doc__
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        return run
-
-    return with_common_options
+    def __call__(self, **given: Any) -> int:
+        out = begin(self._command, json=given.pop("json"), quiet=given.pop("quiet"), no_color=given.pop("no_color"))
+        return self._function(Session(out, given.pop("project"), given.pop("state")), **given)
