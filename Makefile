@@ -6,6 +6,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv pip install -q --python $(BIN)/python
+PYTEST  = $(BIN)/pytest
+ifdef CI
+PYTEST  = tests/once_more $@
+endif
 
 help:                     ## show these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,7 +21,7 @@ down: $(VENV)/.run        ## stop it
 	@$(BIN)/aisuite down
 
 test: lint                ## everything that checks the project
-	$(BIN)/pytest -m "not docker and not soak"
+	$(PYTEST) -m "not docker and not soak"
 
 soak: $(VENV)/.dev        ## the long runs that `make test` and `make docker` leave out (they need an engine, too)
 	$(BIN)/pytest -m soak
@@ -41,10 +45,10 @@ ON_OLDEST := bed engine_contract engine_laws engine_refusals images_contract com
 docker: docker-current docker-oldest ## the tests that need a Docker Engine, on two (as root on Debian: they bring both)
 
 docker-current: $(VENV)/.dev
-	$(BIN)/pytest -m "docker and not soak"
+	$(PYTEST) -m "docker and not soak"
 
 docker-oldest: $(VENV)/.dev
-	AISUITE_BED_ENGINE=oldest $(BIN)/pytest $(ON_OLDEST:%=tests/docker/test_%.py)
+	AISUITE_BED_ENGINE=oldest $(PYTEST) $(ON_OLDEST:%=tests/docker/test_%.py)
 
 bench: $(VENV)/.dev       ## measure (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/run.py
