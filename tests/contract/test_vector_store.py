@@ -109,6 +109,28 @@ def test_the_same_points_have_the_same_digests_and_others_have_others(store: Sto
     assert {one: after[one] == before.samples[one] for one in after} == {"1": True, "2": False, "3": True}
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_vector_of_a_point_finds_it_and_its_neighbours(store: Store, exact: bool) -> None:
+    found = store.door.search("notes", ["2", "77"], exact=exact)
+
+    assert [hit.point for hit in found["2"]] == ["2", "3", "1"]
+    assert found["2"][0].score == pytest.approx(1.0)
+    assert found.keys() == {"2"}
+
+
+def test_points_are_searched_by_a_named_dense_vector_and_those_without_one_not_at_all(store: Store) -> None:
+    vectors = {"vectors": {"dense": {"size": 2, "distance": "Dot"}}, "sparse_vectors": {"words": {}}}
+    store.ask("PUT", "/collections/mixed", vectors)
+    words = {"indices": [1], "values": [1.0]}
+    points = [{"id": 1, "vector": {"dense": [1.0, 0.0], "words": words}}, {"id": 2, "vector": {"words": words}}]
+    store.ask("PUT", "/collections/mixed/points?wait=true", {"points": points})
+
+    found = store.door.search("mixed", ["1", "2"], exact=False)
+
+    assert {point: [hit.point for hit in hits] for point, hits in found.items()} == {"1": ["1"]}
+    assert store.door.search("mixed", ["2"], exact=False) == {}
+
+
 def test_a_snapshot_makes_a_collection_that_is_its_like_and_nothing_stays_behind(store: Store, tmp_path: Path) -> None:
     store.door.download("notes-1", tmp_path / "a.snapshot")
     assert store.ask("GET", "/collections/notes-1/snapshots") == []
@@ -129,6 +151,7 @@ def test_aliases_switch_together_and_may_go(store: Store) -> None:
         "notes-1": ("old-notes",),
         "notes-2": ("notes",),
     }
+    assert store.door.collections_by_alias() == {"notes": "notes-2", "old-notes": "notes-1"}
     store.door.switch({"old-notes": None})
     store.door.switch({"old-notes": None})
     assert {one.name: one.aliases for one in store.door.collections()}["notes-1"] == ()

@@ -7,19 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aisuite.bundle.known_queries import Hit
 from aisuite.bundle.model import CollectionFacts
 from aisuite.errors import BackupFailed, RestoreFailed
 
 
 @dataclass
 class FakeVectorStore:
-    """`points` of each collection by id; `on_download` happens while a snapshot is fetched."""
+    """`points` of each collection by id; `on_download` happens while a snapshot is fetched.
+
+    A search finds the point itself; one that is `forgetful` finds nothing by its index.
+    """
 
     points: dict[str, dict[str, str]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     dim: int = 4
     kind: str = "embedded 1.20.0"
     on_download: Callable[[], object] = lambda: None
+    forgetful: bool = False
     calls: list[str] = field(default_factory=list)
 
     def version(self) -> str:
@@ -43,6 +48,12 @@ class FakeVectorStore:
     def digests(self, collection: str, points: Sequence[str]) -> Mapping[str, str]:
         held = self.points[self.aliases.get(collection, collection)]
         return {one: held[one] for one in points if one in held}
+
+    def search(self, collection: str, points: Sequence[str], *, exact: bool) -> Mapping[str, tuple[Hit, ...]]:
+        held = self.points[self.aliases.get(collection, collection)]
+        if self.forgetful and not exact:
+            return {one: () for one in points if one in held}
+        return {one: (Hit(one, 1.0),) for one in points if one in held}
 
     def download(self, collection: str, target: Path) -> None:
         self.calls.append(f"download {collection}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from aisuite.bundle.known_queries import HITS, Hit
 from aisuite.bundle.model import CollectionFacts
 from aisuite.errors import BackupFailed, DataError, DiskFull, NotRunning, RestoreFailed
 
@@ -84,10 +85,26 @@ class QdrantRest:
         """Return the digests of these points as `collections` samples them; those that are not there are left out."""
         place, found = f"/collections/{quote(collection, safe='')}/points", {}
         for start in range(0, len(points), _PAGE):
-            ids = [int(one) if one.isdecimal() else one for one in points[start : start + _PAGE]]
-            body = {"ids": ids, "with_payload": True, "with_vector": True}
+            body = {"ids": _as_ids(points[start : start + _PAGE]), "with_payload": True, "with_vector": True}
             found.update({str(one["id"]): _digest(one) for one in self._result("POST", place, RestoreFailed, body)})
         return found
+
+    def search(self, collection: str, points: Sequence[str], *, exact: bool) -> Mapping[str, tuple[Hit, ...]]:
+        """Return what the vector of each of these points finds, the best first; `exact` looks at every point.
+
+        Points that are not there, or have no dense vector, are left out. Raises NotRunning, RestoreFailed.
+        """
+        place = f"/collections/{quote(collection, safe='')}/points"
+        body = {"ids": _as_ids(points), "with_payload": False, "with_vector": True}
+        queries = {str(one["id"]): _dense(one) for one in self._result("POST", place, RestoreFailed, body)}
+        asked = {point: query for point, query in queries.items() if query is not None}
+        common = {"limit": HITS, "params": {"exact": exact}}
+        searches = {"searches": [query | common for query in asked.values()]}
+        answers = self._result("POST", f"{place}/query/batch", RestoreFailed, searches) if asked else []
+        return {
+            point: tuple(Hit(str(one["id"]), float(one["score"])) for one in answer["points"])
+            for point, answer in zip(asked, answers, strict=True)
+        }
 
     def download(self, collection: str, target: Path) -> None:
         """Make a snapshot, fetch it into a new 0600 file, check its checksum, and remove it from the store.
@@ -218,6 +235,19 @@ def _digest(point: Mapping[str, Any]) -> str:
     """Return a digest of what a point holds, in whichever order its keys come."""
     held = {"payload": point.get("payload") or {}, "vector": point.get("vector")}
     return hashlib.sha256(json.dumps(held, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _as_ids(points: Sequence[str]) -> list[int | str]:
+    return [int(one) if one.isdecimal() else one for one in points]
+
+
+def _dense(point: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the query that looks for a point's first dense vector."""
+    held = point.get("vector")
+    if isinstance(held, list):
+        return {"query": held}
+    named = [(name, vector) for name, vector in sorted((held or {}).items()) if isinstance(vector, list)]
+    return {"query": named[0][1], **({"using": named[0][0]} if named[0][0] else {})} if named else None
 
 
 def _copy(source: http.client.HTTPResponse, target: IO[bytes]) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aisuite.ops.verify_drill import DrillDoors
     from aisuite.ports import KeptData
 
+_GATE = "verify-drill"  # in the project's folder: keeps two drills apart
+
 
 def open_restore(session: Session) -> RestoreDoors:
     """Return all that a restore into a project needs. Raises UsageError, EngineUnavailable."""
@@ -30,6 +32,7 @@ def open_drill(session: Session) -> DrillDoors:
     """Return all that a drill beside a project needs."""
     from aisuite.adapters.bundle_shelf import BundleShelf
     from aisuite.adapters.kept_places import KeptPlaces
+    from aisuite.adapters.workdir import ProjectDir
     from aisuite.ops.restore_work import RestoreDoors
     from aisuite.ops.verify_drill import DrillDoors
 
@@ -50,4 +53,5 @@ def open_drill(session: Session) -> DrillDoors:
 
         return ServiceFolders(folder)
 
-    return DrillDoors(own.deps.workdir, own.deps.host, open_scratch, kept)
+    gate = ProjectDir(own.deps.workdir.folder / _GATE)
+    return DrillDoors(own.deps.workdir, gate, own.deps.host, open_scratch, kept)

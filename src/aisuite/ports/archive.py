@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from aisuite.bundle.known_queries import Hit
     from aisuite.bundle.model import BundleFile, CollectionFacts, Kind, Manifest, Verified
 
 
@@ -131,6 +132,12 @@ class VectorStore(Protocol):
 
     def digests(self, collection: str, points: Sequence[str]) -> Mapping[str, str]:
         """Return the digests of these points as `collections` samples them; those that are not there are left out."""
+
+    def search(self, collection: str, points: Sequence[str], *, exact: bool) -> Mapping[str, tuple[Hit, ...]]:
+        """Return what the vector of each of these points finds, the best first; `exact` looks at every point.
+
+        Points that are not there, or have no dense vector, are left out. Raises NotRunning, RestoreFailed.
+        """
 
     def download(self, collection: str, target: Path) -> None:
         """Make a snapshot, fetch it, check its checksum, and remove it from the store. Raises BackupFailed."""

@@ -126,6 +126,7 @@ def make_project(folder: Path) -> Project:
         replace(make_service("diary", 8100), state=diary),
         make_service("embedding", 8003),
     )
+    stack = replace(stack, folder=folder, data=folder / "data")
     chat = FakeChat({RECONCILE: ({"requeued": 0, "deleted": 0},)})
     world = make_world(chat=chat, folder=folder)
     workdir, clock = ProjectDir(folder), FakeClock()

@@ -21,7 +21,8 @@ def drill_json(report: DrillReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "rows": report.rows,
         "points": report.points,
-        "sampled_points": report.sampled,
+        "sampled_points": report.looked.points,
+        "queries": report.looked.queries,
         "rto_seconds": round(report.rto, 3),
         "rpo_seconds": round(report.rpo, 3),
     }
@@ -29,7 +30,10 @@ def drill_json(report: DrillReport) -> dict[str, Any]:
 
 def drill_text(report: DrillReport) -> str:
     """Two lines: what was compared, what was measured."""
-    looked = f"all {report.rows} rows and {report.sampled} of {report.points} points compared"
+    looked = (
+        f"all {report.rows} rows and {report.looked.points} of {report.points} points compared, "
+        f"{report.looked.queries} known queries answered"
+    )
     return "\n".join(
         [
             f"backup {report.manifest.id} passed: drill ({looked}) in {report.seconds:.1f} s",
