@@ -33,6 +33,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self._port = port
         self.acknowledged = 0
+        self.seconds = 0.0
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -45,7 +46,8 @@ class Writer(threading.Thread):
                 if answer.status != 200:
                     raise RuntimeError(f"the service answered {answer.status}")
                 self.acknowledged += 1
-                time.sleep(max(0.0, began + self.acknowledged / RATE - time.monotonic()))
+                self.seconds = time.monotonic() - began
+                time.sleep(max(0.0, self.acknowledged / RATE - self.seconds))
 
 
 def main() -> None:
@@ -69,7 +71,8 @@ def main() -> None:
             writer.join()
         finally:
             suite.down()
-    print(f"{good} of {rounds} restores equal the acknowledged prefix ({writer.acknowledged} rows written)")
+    rate = writer.acknowledged / writer.seconds
+    print(f"{good} of {rounds} restores equal the acknowledged prefix ({writer.acknowledged} rows, {rate:.0f}/s)")
     sys.exit(0 if good == rounds else 1)
 
 
@@ -80,10 +83,16 @@ def restore_once(suite: SmallSuite, writer: Writer) -> bool:
     after = writer.acknowledged
     drill = suite.run("backup", "verify", bundle, "--level", "drill", "--json")
     rows = restored_rows(suite, bundle)
-    good = drill.code == 0 and rows == list(range(1, len(rows) + 1)) and before <= len(rows) <= after + 1
+    whole = rows == list(range(1, len(rows) + 1)) and before <= len(rows) <= after + 1
     rto = drill.json.get("rto_seconds")
-    print(f"{bundle}: {len(rows)} rows, {before} acknowledged before and {after} behind it, RTO {rto} s: {good}")
-    return good
+    print(
+        f"{bundle}: {len(rows)} rows, {before} acknowledged before and {after} behind it: "
+        f"{'the prefix' if whole else 'NOT the prefix'}; drill: {f'RTO {rto} s' if drill.code == 0 else 'FAILED'}",
+        flush=True,
+    )
+    if drill.code:
+        print(drill.out, drill.err, sep="\n", flush=True)
+    return whole and drill.code == 0
 
 
 def restored_rows(suite: SmallSuite, bundle: str) -> list[int]:
