@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from httpx import ConnectError
@@ -12,6 +13,7 @@ from aisuite.services.embedding.hashing import HashBackend
 from aisuite.services.rag.app import EMBEDDING
 from tests.services.rag.harness import Stack
 
+DOCS = Path(__file__).parents[3] / "docs"
 KOREAN = [
     ("세탁기 필터는 한 달에 한 번 꺼내어 흐르는 물에 씻습니다.", "세탁기 필터를 얼마나 자주 청소하나요?"),
     ("화분의 몬스테라는 겉흙이 마르면 물을 듬뿍 줍니다.", "몬스테라에 물은 언제 주나요?"),
@@ -54,6 +56,13 @@ def test_english_and_korean_live_in_one_collection(stack: Stack) -> None:
     )
     assert stack.retrieve("Where do chat requests go?")[0]["document_id"] == "en"
     assert stack.retrieve("채팅 요청은 어디로 가나요?")[0]["document_id"] == "ko"
+
+
+@pytest.mark.parametrize("question", ["failover는 어떻게 동작하나요?", "How does failover work?"])
+def test_of_our_own_pages_the_one_about_the_matter_comes_first(stack: Stack, question: str) -> None:
+    pages = ["explanation/failover.md", "ko/quickstart.md", "index.md", "ops/backup.md"]
+    stack.index(*({"id": page, "text": (DOCS / page).read_text(encoding="utf-8")} for page in pages))
+    assert stack.retrieve(question)[0]["document_id"] == "explanation/failover.md"
 
 
 def test_an_unrelated_question_finds_nothing(stack: Stack) -> None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("6f6bb7a5-43a5-5e5e-9f0c-2a0f9f7d1a52")
-_FORMAT = 2  # raise it when chunks are made or stored differently: all documents then count as changed
+_FORMAT = 3  # raise it when chunks are made or stored differently: all documents then count as changed
 
 
 def content_checksum(text: str, *parts: object) -> str:

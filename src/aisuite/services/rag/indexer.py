@@ -90,12 +90,17 @@ class _Ledger:
 
 @dataclass(frozen=True)
 class _Cut:
-    """A chunk on its way to the store: `passage` is what is searched."""
+    """A chunk on its way to the store, and the titles it stands under."""
 
     version: Version
     number: int
-    passage: str
+    titles: str
     payload: Payload
+
+    @property
+    def passage(self) -> str:
+        """What is embedded: the chunk under its titles, which its own words may not repeat."""
+        return f"{self.titles}\n{self.payload['text']}"
 
 
 class Indexer:
@@ -218,7 +223,7 @@ class Indexer:
             Point(
                 id=point_id(target.name, cut.version.id, cut.version.checksum, cut.number),
                 dense=vector,
-                sparse=encode_document(cut.passage),
+                sparse=encode_document(cut.titles, cut.payload["text"]),
                 payload=cut.payload | {"embedding_model": target.card.model, "embedding_space": target.card.space},
             )
             for cut, vector in zip(cuts, vectors, strict=True)
@@ -263,17 +268,13 @@ def _cut_all(versions: Iterable[Version], rules: IndexRules, done: list[Stored])
             split_text(document.text, rules.chunk_size, rules.chunk_overlap, program=program), 1
         ):
             page = bisect_right(pages, chunk.start) + 1 if pages is not None else None
-            yield _Cut(version, number - 1, _passage(title, chunk), _payload(version, title, number - 1, page, chunk))
+            titles = title_path(title, chunk.titles)[:_TITLE_CHARS]
+            yield _Cut(version, number - 1, titles, _payload(version, title, number - 1, page, chunk))
         done.append(Stored(version, number, title))
 
 
 def _page_ends(text: str) -> list[int]:
     return [at for at, letter in enumerate(text) if letter == PAGE_END]
-
-
-def _passage(title: str, chunk: Chunk) -> str:
-    """Give the text that is searched: the chunk under its titles, which its own words may not repeat."""
-    return f"{title_path(title, chunk.titles)[:_TITLE_CHARS]}\n{chunk.text}"
 
 
 def title_path(title: str, titles: Sequence[str]) -> str:

@@ -1,8 +1,12 @@
 """Sparse vectors for exact words, for the half of a search that knows names, numbers and rare terms.
 
 A term is a whole word, or in scripts that write words together (Hangul, kana, ideographs) a pair of neighbouring
-characters: 스택은 and 스택을 share 스택 whatever particle follows. The store weighs terms by rarity (its `idf`
-modifier), so only the term frequency is sent, saturated as in BM25 with k1 = 1.2 and no length norm.
+characters: 스택은 and 스택을 share 스택 whatever particle follows. A question is asked without its particles, as a
+pair like 택은 or a lone 는 behind a Latin word is rare and says nothing.
+
+The store weighs terms by rarity (its `idf` modifier), so only the term frequency is sent, saturated and normed by
+length as in BM25. A term of the title counts more often, after BM25F (Robertson, Zaragoza and Taylor 2004,
+doi:10.1145/1031171.1031181). What is usual for a length is fixed, as no chunk may depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ from zlib import crc32
 from aisuite.services.rag.stop_words import STOP_WORDS
 
 _K1 = 1.2
+_LENGTH_SHARE = 0.5  # how much of the norm is that of length: b of BM25
+_USUAL_TERMS = 150
+_TITLE_TIMES = 3
 # Pairs that close nearly every Korean sentence: they would make any two polite texts seem related.
 _ENDINGS = frozenset(
     [
@@ -36,6 +43,24 @@ _ENDINGS = frozenset(
         "네요",
     ]
 )
+_PARTICLES = frozenset("은는이가을를에의도로와과만")
+_LONG_PARTICLES = (
+    "에서",
+    "에게",
+    "으로",
+    "까지",
+    "부터",
+    "이란",
+    "에는",
+    "에도",
+    "라는",
+    "처럼",
+    "보다",
+    "이나",
+    "하고",
+    "한테",
+)
+_SHORTEST_NOUN = 2  # a shorter rest is no noun but for a few, and too little to search for
 
 # Hangul syllables and jamo, kana, bopomofo, ideographs.
 _JOINED = (
@@ -53,10 +78,13 @@ class SparseVector(NamedTuple):
     values: list[float]
 
 
-def encode_document(text: str) -> SparseVector:
-    """Weigh the terms of a stored text."""
-    weights = {term: times * (_K1 + 1) / (times + _K1) for term, times in Counter(_terms(text)).items()}
-    return _as_vector(weights)
+def encode_document(title: str, text: str) -> SparseVector:
+    """Weigh the terms of a stored text and of the titles it stands under."""
+    in_title, in_text = Counter(_terms(title)), Counter(_terms(text))
+    length = (in_title.total() + in_text.total()) / _USUAL_TERMS
+    saturation = _K1 * (1 - _LENGTH_SHARE + _LENGTH_SHARE * length)
+    times = in_text + Counter({term: count + _TITLE_TIMES for term, count in in_title.items()})
+    return _as_vector({term: count * (_K1 + 1) / (count + saturation) for term, count in times.items()})
 
 
 def encode_query(text: str) -> SparseVector:
@@ -71,17 +99,31 @@ def share_of_terms(question: str, text: str) -> float:
 
 
 def _asked_terms(question: str) -> set[str]:
-    return set(_terms(question)) - STOP_WORDS
+    words = (_without_particle(word) for word in _words(question))
+    return {term for word in words for term in _terms_of(word)} - STOP_WORDS
+
+
+def _without_particle(word: str) -> str:
+    if word in _PARTICLES or word in _LONG_PARTICLES:
+        return ""
+    for size in (2, 1):
+        rest, last = word[:-size], word[-size:]
+        if len(rest) >= _SHORTEST_NOUN and (last in _LONG_PARTICLES or last in _PARTICLES):
+            return rest
+    return word
 
 
 def _terms(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return [term for word in _WORD.findall(folded) for term in _terms_of(word)]
+    return [term for word in _words(text) for term in _terms_of(word)]
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def _terms_of(word: str) -> list[str]:
     if not _IS_JOINED.match(word) or len(word) == 1:
-        return [word]
+        return [word] if word else []
     return [pair for at in range(len(word) - 1) if (pair := word[at : at + 2]) not in _ENDINGS]
 
 
