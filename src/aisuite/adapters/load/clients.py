@@ -95,7 +95,8 @@ class Clients:
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _ask(self, question: _Question) -> None:
         """Ask once, and keep what came of it."""

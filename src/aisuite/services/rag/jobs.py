@@ -133,7 +133,9 @@ class Jobs:
                 pause = _FIRST_PAUSE
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), pause)
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes just after the event.
+                async with asyncio.timeout(pause):
+                    await woken.wait()
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _next(self, collection: str) -> Job | None:

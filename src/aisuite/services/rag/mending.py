@@ -44,7 +44,9 @@ class Mender:
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), _LOOK_SECONDS)
+                    # Not wait_for: in Python 3.11 it loses a cancellation that comes just after the event.
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._woken.wait()
 
     async def _finish_deletions(self, name: str) -> None:
         while gone := await self._records.names(name, DELETING, _DOCUMENTS_AT_ONCE):
