@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,19 @@ def test_every_file_comes_back_as_it_was(shelf: Shelf, tmp_path: Path) -> None:
         shelf.extract(FIRST, file, target)
         assert target.read_bytes() == CONTENTS[file.path]
         assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_comes_from_elsewhere_is_taken_in_as_it_comes(shelf: Shelf, tmp_path: Path) -> None:
+    with shelf.stage(FIRST) as staging:
+        file = staging.receive(
+            BytesIO(b"snapshot" * 9), "collections/q/a.snapshot", Kind.COLLECTION, service="q", size=72
+        )
+        with pytest.raises(ValueError, match="is"):
+            staging.receive(BytesIO(b""), "../a", Kind.COLLECTION)
+        staging.publish(manifest_of(FIRST, (file,)))
+    assert (file.unpacked_size, file.unpacked_sha256) == (72, hashlib.sha256(b"snapshot" * 9).hexdigest())
+    shelf.extract(FIRST, file, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"snapshot" * 9
 
 
 def test_what_was_not_published_is_not_there(shelf: Shelf, tmp_path: Path) -> None:

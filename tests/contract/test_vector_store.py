@@ -132,7 +132,11 @@ def test_points_are_searched_by_a_named_dense_vector_and_those_without_one_not_a
 
 
 def test_a_snapshot_makes_a_collection_that_is_its_like_and_nothing_stays_behind(store: Store, tmp_path: Path) -> None:
-    store.door.download("notes-1", tmp_path / "a.snapshot")
+    with store.door.snapshot("notes-1") as snapshot:
+        snapshot.save(tmp_path / "a.snapshot")
+        with snapshot.open() as source:
+            assert source.read(1 << 20) == (tmp_path / "a.snapshot").read_bytes()
+        assert snapshot.size == (tmp_path / "a.snapshot").stat().st_size
     assert store.ask("GET", "/collections/notes-1/snapshots") == []
     assert stat.S_IMODE((tmp_path / "a.snapshot").stat().st_mode) == 0o600
 
@@ -170,10 +174,9 @@ def test_what_is_no_snapshot_makes_no_collection(store: Store, tmp_path: Path) -
     assert [one.name for one in store.door.collections()] == ["notes-1"]
 
 
-def test_a_collection_that_is_not_there_cannot_be_fetched(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(BackupFailed, match="404"):
-        store.door.download("letters", tmp_path / "a.snapshot")
-    assert not (tmp_path / "a.snapshot").exists()
+def test_a_collection_that_is_not_there_has_no_snapshot(store: Store) -> None:
+    with pytest.raises(BackupFailed, match="404"), store.door.snapshot("letters"):
+        pytest.fail("there is none")
 
 
 def test_a_wrong_key_is_refused_and_not_shown(running: str) -> None:
@@ -190,8 +193,11 @@ def test_a_store_that_is_not_there_is_not_running() -> None:
 def test_a_snapshot_with_another_checksum_is_no_backup(tmp_path: Path) -> None:
     made = b'{"result": {"name": "a", "checksum": "0000"}}'
     with serve([Reply(body=made), Reply(body=b"bytes"), Reply(body=b'{"result": true}')]) as server:
-        with pytest.raises(BackupFailed, match="damaged on its way"):
-            QdrantRest(server.url, KEY).download("notes", tmp_path / "a.snapshot")
+        with (
+            pytest.raises(BackupFailed, match="damaged on its way"),
+            QdrantRest(server.url, KEY).snapshot("notes") as it,
+        ):
+            it.save(tmp_path / "a.snapshot")
         assert [(method, path.partition("?")[0]) for method, path, *_ in server.requests] == [
             ("POST", "/collections/notes/snapshots"),
             ("GET", "/collections/notes/snapshots/a"),
@@ -201,8 +207,23 @@ def test_a_snapshot_with_another_checksum_is_no_backup(tmp_path: Path) -> None:
 
 def test_a_snapshot_that_breaks_off_is_no_backup(tmp_path: Path) -> None:
     replies = [Reply(body=b'{"result": {"name": "a"}}'), Reply(body=b"by", cut=True), Reply(body=b'{"result": true}')]
-    with serve(replies) as server, pytest.raises(BackupFailed, match="broke off"):
-        QdrantRest(server.url, KEY).download("notes", tmp_path / "a.snapshot")
+    with (
+        serve(replies) as server,
+        pytest.raises(BackupFailed, match="broke off"),
+        QdrantRest(server.url, KEY).snapshot("notes") as snapshot,
+    ):
+        snapshot.save(tmp_path / "a.snapshot")
+
+
+def test_a_snapshot_that_is_gone_cannot_be_fetched() -> None:
+    replies = [Reply(body=b'{"result": {"name": "a"}}'), Reply(404, b"gone"), Reply(body=b'{"result": true}')]
+    with (
+        serve(replies) as server,
+        pytest.raises(BackupFailed, match="404 gone"),
+        QdrantRest(server.url, KEY).snapshot("notes") as snapshot,
+        snapshot.open(),
+    ):
+        pytest.fail("it is gone")
 
 
 def test_who_does_not_speak_json_is_no_vector_store() -> None:

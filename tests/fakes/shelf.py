@@ -14,6 +14,7 @@ from aisuite.bundle.identity import taken_at
 from aisuite.bundle.manifest import check_path, parse_manifest, render_manifest
 from aisuite.bundle.model import BundleFile, Kind, Level, Manifest, Verified
 from aisuite.errors import BackupFailed, BundleDamaged, StateUnwritable, UsageError
+from aisuite.ports.archive import Stream
 
 _LEVELS = tuple(Level)
 
@@ -45,12 +46,19 @@ class FakeStaging:
         check_path(path)
         if source.is_symlink() or not source.is_file():
             raise BackupFailed(f"cannot back up {source}")
-        content = source.read_bytes()
+        return self._keep(source.read_bytes(), BundleFile(path, kind, 0, "", service, restores_to), compress=compress)
+
+    def receive(
+        self, source: Stream, path: str, kind: Kind, *, service: str | None = None, size: int = 0
+    ) -> BundleFile:
+        return self._keep(source.read(-1), BundleFile(check_path(path), kind, 0, "", service), compress=True)
+
+    def _keep(self, content: bytes, file: BundleFile, *, compress: bool) -> BundleFile:
         digest = hashlib.sha256(content).hexdigest()
-        file = BundleFile(path, kind, len(content), digest, service, restores_to)
+        file = replace(file, size=len(content), sha256=digest)
         if compress:
             file = replace(file, unpacked_size=len(content), unpacked_sha256=digest)
-        self._contents[path] = content
+        self._contents[file.path] = content
         self._files.append(file)
         return file
 

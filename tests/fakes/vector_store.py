@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 from aisuite.bundle.known_queries import Hit
@@ -12,9 +15,32 @@ from aisuite.bundle.model import CollectionFacts
 from aisuite.errors import BackupFailed, RestoreFailed
 
 
+@dataclass(frozen=True)
+class FakeSnapshot:
+    """A snapshot that is whatever it holds."""
+
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    @contextmanager
+    def open(self) -> Iterator[BytesIO]:
+        yield BytesIO(self.content)
+
+    def save(self, target: Path) -> None:
+        with target.open("xb") as file:
+            file.write(self.content)
+
+    def compare(self, sha256: str | None) -> None:
+        if hashlib.sha256(self.content).hexdigest() != sha256:
+            raise BackupFailed("the snapshot was damaged on its way")
+
+
 @dataclass
 class FakeVectorStore:
-    """`points` of each collection by id; `on_download` happens while a snapshot is fetched.
+    """`points` of each collection by id; `on_snapshot` happens when a snapshot was made.
 
     A search finds the point itself; one that is `forgetful` finds nothing by its index.
     """
@@ -23,7 +49,7 @@ class FakeVectorStore:
     aliases: dict[str, str] = field(default_factory=dict)
     dim: int = 4
     kind: str = "embedded 1.20.0"
-    on_download: Callable[[], object] = lambda: None
+    on_snapshot: Callable[[], object] = lambda: None
     forgetful: bool = False
     calls: list[str] = field(default_factory=list)
 
@@ -55,13 +81,15 @@ class FakeVectorStore:
             return {one: () for one in points if one in held}
         return {one: (Hit(one, 1.0),) for one in points if one in held}
 
-    def download(self, collection: str, target: Path) -> None:
-        self.calls.append(f"download {collection}")
+    @contextmanager
+    def snapshot(self, collection: str) -> Iterator[FakeSnapshot]:
+        self.calls.append(f"snapshot {collection}")
         if collection not in self.points:
             raise BackupFailed(f"no collection {collection}")
-        with target.open("x") as file:
-            json.dump(self.points[collection], file)
-        self.on_download()
+        snapshot = FakeSnapshot(json.dumps(self.points[collection]).encode())
+        self.on_snapshot()
+        yield snapshot
+        self.calls.append(f"forget snapshot of {collection}")
 
     def upload(self, snapshot: Path, collection: str) -> None:
         self.calls.append(f"upload {collection}")

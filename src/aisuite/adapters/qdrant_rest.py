@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import http.client
 import json
-import os
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from aisuite.adapters.qdrant_snapshot import StoredSnapshot
 from aisuite.bundle.known_queries import HITS, Hit
 from aisuite.bundle.model import CollectionFacts
-from aisuite.errors import BackupFailed, DataError, DiskFull, NotRunning, RestoreFailed
+from aisuite.errors import BackupFailed, DataError, NotRunning, RestoreFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +23,6 @@ _CONNECT = 5.0  # seconds
 _PATIENCE = 900.0  # seconds for one answer: a large snapshot is made before it is answered
 _SAMPLES = 1000  # points of a collection whose digests are kept
 _PAGE = 100  # points in memory at once, with their vectors
-_BLOCK = 1 << 20
 _SHOWN = 200  # bytes of what a store says
 _EMBEDDED = "-aisuite-embedded"
 
@@ -106,40 +103,16 @@ class QdrantRest:
             for point, answer in zip(asked, answers, strict=True)
         }
 
-    def download(self, collection: str, target: Path) -> None:
-        """Make a snapshot, fetch it into a new 0600 file, check its checksum, and remove it from the store.
-
-        Raises NotRunning, BackupFailed, DiskFull.
-        """
+    @contextmanager
+    def snapshot(self, collection: str) -> Iterator[StoredSnapshot]:
+        """Make a snapshot, and remove it from the store at the end of the block. Raises NotRunning, BackupFailed."""
         place = f"/collections/{quote(collection, safe='')}/snapshots"
         made = self._result("POST", f"{place}?wait=true", BackupFailed)
         snapshot = f"{place}/{quote(made['name'], safe='')}"
         try:
-            got = self._fetch(snapshot, target)
+            yield StoredSnapshot(self._url, self._key, snapshot, int(made.get("size") or 0), made.get("checksum"))
         finally:
             self._result("DELETE", f"{snapshot}?wait=true", BackupFailed)
-        if made.get("checksum") not in (None, got):
-            raise BackupFailed(f"the snapshot of collection {collection} was damaged on its way", "aisuite backup")
-
-    def _fetch(self, snapshot: str, target: Path) -> str:
-        """Return the SHA-256 of what was fetched. By the standard library, for httpx takes half as long again."""
-        address = urlsplit(self._url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE)
-        try:
-            connection.request("GET", snapshot, headers={"api-key": self._key})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                said = response.read(_SHOWN).decode(errors="replace")
-                raise BackupFailed(f"the vector store at {self._url} refused {snapshot}: {response.status} {said}")
-            with _disk(target), _new_file(target) as file:
-                digest = _copy(response, file)
-            if response.length:
-                raise http.client.IncompleteRead(b"", response.length)
-        except (OSError, http.client.HTTPException) as err:
-            raise BackupFailed(f"the vector store at {self._url} broke off at {snapshot}: {err}") from err
-        finally:
-            connection.close()
-        return digest
 
     def upload(self, snapshot: Path, collection: str) -> None:
         """Make a new collection from a snapshot. Raises NotRunning, RestoreFailed."""
@@ -248,26 +221,3 @@ def _dense(point: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"query": held}
     named = [(name, vector) for name, vector in sorted((held or {}).items()) if isinstance(vector, list)]
     return {"query": named[0][1], **({"using": named[0][0]} if named[0][0] else {})} if named else None
-
-
-def _copy(source: http.client.HTTPResponse, target: IO[bytes]) -> str:
-    """Return the SHA-256 of what was copied."""
-    digest = hashlib.sha256()
-    for block in iter(lambda: source.read(_BLOCK), b""):
-        digest.update(block)
-        target.write(block)
-    return digest.hexdigest()
-
-
-def _new_file(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb")
-
-
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no space left to write {path}", f"df -h {path.parent}") from err
-        raise BackupFailed(f"cannot write {path}: {err.strerror}", f"ls -ld {path.parent}") from err

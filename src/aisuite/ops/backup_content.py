@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,17 +18,27 @@ from aisuite.ops.generations import current_number, read_generation
 from aisuite.ports.failpoint import failpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor
 
     from aisuite.bundle.kept_state import ProjectState
     from aisuite.bundle.model import BundleFile, CollectionFacts
     from aisuite.ops.backup import BackupDoors
     from aisuite.ops.backup_stores import OpenStore
-    from aisuite.ports.archive import Staging
+    from aisuite.ports.archive import DatabaseCopy, Snapshot, Staging
 
 _RENDERED = (FILE, ".env", "stack.json", "engine")  # of a project that no generation describes
 _AS_IT_IS = frozenset({Kind.SECRET, Kind.MODEL})  # neither gets smaller
 _LONGEST_NAME = 120  # signs of a collection's name in a file's
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A collection whose snapshot lies in its store."""
+
+    store: OpenStore
+    facts: CollectionFacts
+    snapshot: Snapshot
 
 
 class Content:
@@ -47,14 +57,17 @@ class Content:
     def take_all(self, stores: Sequence[OpenStore], *, quiesce: bool, with_models: bool) -> dict[str, str]:
         """Take everything; return the versions of the stores. Raises BackupFailed, BundleDamaged, DiskFull."""
         failpoint("backup.collections")
-        snapshots = [(store, one, self._fetch(one, store)) for store in stores for one in store.collections]
-        copies = self._copy_databases(quiesce=quiesce)
-        failpoint("backup.databases")
-        with ThreadPoolExecutor(1) as beside:  # hashing, compressing and SQLite's checks leave other threads alone
-            packing = beside.submit(self._take_collections, snapshots)
-            for place, service, copy in copies:
-                self._take_database(place, service, copy)
-            packing.result()
+        with ExitStack() as kept:
+            snapshots = [
+                kept.enter_context(self._snapshot(one, store)) for store in stores for one in store.collections
+            ]
+            copies = self._copy_databases(quiesce=quiesce)
+            failpoint("backup.databases")
+            with ThreadPoolExecutor(2) as beside:  # hashing, compressing and SQLite's checks leave other threads alone
+                packing = beside.submit(self._take_collections, snapshots)
+                for place, service, copy in copies:
+                    self._take_database(place, service, copy, beside)
+                packing.result()
         failpoint("backup.folders")
         self._take_folders()
         failpoint("backup.config")
@@ -66,23 +79,41 @@ class Content:
         self.files.sort(key=lambda file: file.path)
         return {store.service: store.version for store in stores}
 
-    def _fetch(self, facts: CollectionFacts, store: OpenStore) -> Path:
-        snapshot = self._staging.scratch / f"{store.service}-{hashlib.sha256(facts.name.encode()).hexdigest()}.snapshot"
-        store.door.download(facts.name, snapshot)
-        failpoint("backup.collection")
-        return snapshot
+    @contextmanager
+    def _snapshot(self, facts: CollectionFacts, store: OpenStore) -> Iterator[_Taken]:
+        with store.door.snapshot(facts.name) as snapshot:
+            failpoint("backup.collection")
+            yield _Taken(store, facts, snapshot)
 
-    def _take_collections(self, snapshots: Sequence[tuple[OpenStore, CollectionFacts, Path]]) -> None:
-        stores = {store.service: store for store, _, _ in snapshots}
+    def _take_collections(self, snapshots: Sequence[_Taken]) -> None:
+        stores = {one.store.service: one.store for one in snapshots}
         after = {name: {one.name: one for one in store.door.collections()} for name, store in stores.items()}
-        for store, one, snapshot in snapshots:
-            now = after[store.service].get(one.name)
-            still = now is not None and (now.points, now.samples) == (one.points, one.samples)
-            facts = one if still else self._look_into(snapshot, one, store)
-            path = f"collections/{store.service}/{_file_name(one.name)}.snapshot"
-            file = self._add(snapshot, path, Kind.COLLECTION, store.service)
-            snapshot.unlink()
-            self.collections.append(replace(facts, file=file.path, service=store.service))
+        for one in snapshots:
+            now, service = after[one.store.service].get(one.facts.name), one.store.service
+            path = f"collections/{service}/{_file_name(one.facts.name)}.snapshot"
+            if now is not None and (now.points, now.samples) == (one.facts.points, one.facts.samples):
+                file, facts = self._receive(one, path), one.facts
+            else:
+                file, facts = self._take_changed(one, path)
+            self.collections.append(replace(facts, file=file.path, service=service))
+
+    def _receive(self, taken: _Taken, path: str) -> BundleFile:
+        """Put a snapshot into the bundle as it comes, without a copy of it on the disk."""
+        size, service = taken.snapshot.size, taken.store.service
+        with taken.snapshot.open() as source, _named(taken.facts.name):
+            file = self._staging.receive(source, path, Kind.COLLECTION, service=service, size=size)
+        taken.snapshot.compare(file.unpacked_sha256)
+        self.files.append(file)
+        return file
+
+    def _take_changed(self, taken: _Taken, path: str) -> tuple[BundleFile, CollectionFacts]:
+        """Take a snapshot that was made while somebody wrote: nobody but the snapshot knows what it holds."""
+        copy = self._staging.scratch / f"{len(self.collections)}.snapshot"
+        taken.snapshot.save(copy)
+        facts = self._look_into(copy, taken.facts, taken.store)
+        file = self._add(copy, path, Kind.COLLECTION, taken.store.service)
+        copy.unlink()
+        return file, facts
 
     def _look_into(self, snapshot: Path, facts: CollectionFacts, store: OpenStore) -> CollectionFacts:
         """Describe what a snapshot holds that was made while somebody wrote: as a collection, for a moment."""
@@ -109,17 +140,22 @@ class Content:
         self.held = hold.seconds if hold else None
         return copies
 
-    def _take_database(self, place: Path, service: str, copy: Path) -> None:
-        try:
-            found = self._doors.databases.examine(copy)
-        except BundleDamaged as err:
-            message = f"{place} is damaged: {err.message}"
-            raise BackupFailed(message, "aisuite restore ID   # of a backup from before") from err
+    def _take_database(self, place: Path, service: str, copy: Path, beside: Executor) -> None:
+        """Examine a copy and pack it at the same time."""
+        examined = beside.submit(self._examine, place, copy)
         path = self._unused(f"databases/{service}/{place.name}", ".zst")
         file = self._add(copy, path, Kind.DATABASE, service, place)
+        found = examined.result()
         copy.unlink()
         self.databases.append(DatabaseFacts(file.path, found.schema_version, found.rows, found.content_digest))
         failpoint("backup.database")
+
+    def _examine(self, place: Path, copy: Path) -> DatabaseCopy:
+        try:
+            return self._doors.databases.examine(copy)
+        except BundleDamaged as err:
+            message = f"{place} is damaged: {err.message}"
+            raise BackupFailed(message, "aisuite restore ID   # of a backup from before") from err
 
     def _take_folders(self) -> None:
         for kept in self._state.services:
@@ -160,7 +196,7 @@ class Content:
             self._add(place, self._unused(f"models/{place.name}", ""), Kind.MODEL, None, place)
 
     def _add(self, source: Path, path: str, kind: Kind, service: str | None, goal: Path | None = None) -> BundleFile:
-        try:
+        with _named(goal or source):
             file = self._staging.add(
                 source,
                 path,
@@ -169,8 +205,6 @@ class Content:
                 restores_to=None if goal is None else str(goal),
                 compress=kind not in _AS_IT_IS,
             )
-        except ValueError as err:
-            raise BackupFailed(f"{goal or source} cannot be put into a backup: {err}") from err
         self.files.append(file)
         return file
 
@@ -189,3 +223,12 @@ class Content:
 def _file_name(collection: str) -> str:
     plain = len(collection.encode()) <= _LONGEST_NAME and "/" not in collection
     return collection if plain else "collection-" + hashlib.sha256(collection.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _named(what: Path | str) -> Iterator[None]:
+    """Say of what the name cannot be that of a bundle's file."""
+    try:
+        yield
+    except ValueError as err:
+        raise BackupFailed(f"{what} cannot be put into a backup: {err}") from err

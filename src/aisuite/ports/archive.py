@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from aisuite.bundle.model import BundleFile, CollectionFacts, Kind, Manifest, Verified
 
 
+class Stream(Protocol):
+    """Bytes that come one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+
+
 class Staging(Protocol):
     """A bundle in the making: nobody sees it before it is published; left alone, it is swept at the next start."""
 
@@ -31,6 +38,11 @@ class Staging(Protocol):
         compress: bool = True,
     ) -> BundleFile:
         """Take a file in (compressed with zstd) in one pass: read, hashed, written, fsynced. Raises DiskFull."""
+
+    def receive(
+        self, source: Stream, path: str, kind: Kind, *, service: str | None = None, size: int = 0
+    ) -> BundleFile:
+        """Take in, compressed, what comes from elsewhere; `size`: its bytes, if known. Raises as `add` and `source`."""
 
     def publish(self, manifest: Manifest) -> None:
         """Write the manifest, fsync everything, and rename the bundle to its id. Raises DiskFull, BackupFailed."""
@@ -121,6 +133,23 @@ class Databases(Protocol):
         """
 
 
+class Snapshot(Protocol):
+    """A collection as it was at one moment, lying in its store."""
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 where the store does not say."""
+
+    def open(self) -> AbstractContextManager[Stream]:
+        """Begin to fetch it. Raises BackupFailed, as reading does."""
+
+    def save(self, target: Path) -> None:
+        """Fetch it into a new 0600 file, and check its checksum. Raises BackupFailed, DiskFull, StateUnwritable."""
+
+    def compare(self, sha256: str | None) -> None:
+        """Raise BackupFailed when what was fetched has another SHA-256 than the store says."""
+
+
 class VectorStore(Protocol):
     """A vector store through Qdrant's REST API."""
 
@@ -139,8 +168,8 @@ class VectorStore(Protocol):
         Points that are not there, or have no dense vector, are left out. Raises NotRunning, RestoreFailed.
         """
 
-    def download(self, collection: str, target: Path) -> None:
-        """Make a snapshot, fetch it, check its checksum, and remove it from the store. Raises BackupFailed."""
+    def snapshot(self, collection: str) -> AbstractContextManager[Snapshot]:
+        """Make a snapshot, and remove it from the store at the end of the block. Raises NotRunning, BackupFailed."""
 
     def upload(self, snapshot: Path, collection: str) -> None:
         """Make a new collection from a snapshot. Raises RestoreFailed."""

@@ -229,7 +229,7 @@ def test_a_project_that_does_not_say_what_it_keeps_is_refused(project: Project, 
 
 
 def test_a_collection_that_changes_meanwhile_is_described_as_its_snapshot_is(project: Project) -> None:
-    project.store.on_download = lambda: project.store.points["notes-1"].update({"3": "c"})
+    project.store.on_snapshot = lambda: project.store.points["notes-1"].update({"3": "c"})
     report = project.take()
     (collection,) = report.manifest.collections
     assert (collection.name, collection.points, dict(collection.samples)) == ("notes-1", 2, {"1": "a", "2": "b"})

@@ -54,8 +54,9 @@ class OpenBundle:
         manifest = self.manifest()
         for path, why in self._misplaced(manifest):
             raise self._damaged(path, why)
+        largest_first = sorted(manifest.files, key=lambda file: -file.size)  # so that no core waits for the last one
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # hashing and unpacking let other threads run
-            for _ in pool.map(lambda file: self.unpack(file, _drop), manifest.files):
+            for _ in pool.map(lambda file: self.unpack(file, _drop), largest_first):
                 pass
         return manifest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from aisuite.adapters.bundle_shelf.folder import open_plain, opened
-from aisuite.adapters.bundle_shelf.packing import pack
+from aisuite.adapters.bundle_shelf.packing import Packed, Reader, pack
 from aisuite.adapters.durable import sync_folder, translated
 from aisuite.bundle.manifest import check_path, parse_manifest, render_manifest
 from aisuite.bundle.model import BundleFile
@@ -50,12 +50,27 @@ class BundleStaging:
         compress: bool = True,
     ) -> BundleFile:
         """Take a file in. Raises DiskFull, StateUnwritable, and BackupFailed for what is not a plain file."""
+        with _read(source) as reading:
+            size = os.fstat(reading.fileno()).st_size
+            packed = self._pack(reading, path, compress=compress, size=size)
+        return self._note(packed, path, kind, service, restores_to)
+
+    def receive(
+        self, source: Reader, path: str, kind: Kind, *, service: str | None = None, size: int = 0
+    ) -> BundleFile:
+        """Take in, compressed, what comes from elsewhere. Raises as `add`, and as `source`."""
+        return self._note(self._pack(source, path, compress=True, size=size), path, kind, service, None)
+
+    def _pack(self, source: Reader, path: str, *, compress: bool, size: int) -> Packed:
         target = self._bundle / check_path(path)
         with translated(target):
             make_private(target.parent)
-            with _read(source) as reading, create_private(target) as writing:
-                packed = pack(reading, writing, compress=compress, size=os.fstat(reading.fileno()).st_size)
+            with create_private(target) as writing:
+                packed = pack(source, writing, compress=compress, size=size)
                 write_out(writing)
+        return packed
+
+    def _note(self, packed: Packed, path: str, kind: Kind, service: str | None, restores_to: str | None) -> BundleFile:
         file = BundleFile(
             path=path,
             kind=kind,
