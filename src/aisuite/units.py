@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _FACTORS = {
     "": 1,
@@ -20,6 +25,7 @@ _FACTORS = {
 # At most 12 digits: enough for every size and duration, and never an infinite float.
 _SIZE = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,12})?)\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 _TIME = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,12})?)\s*(?P<unit>ms|s|m|h)?\s*", re.ASCII)
+_SPAN = re.compile(r"(?:([0-9]{1,4})y)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})d)?(?:([0-9]{1,7})h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
 MAX_PORT = 65535
 
@@ -70,3 +76,35 @@ class Seconds(float):
 
     def __str__(self) -> str:
         return f"{float(self):.10g}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the calendar."""
+
+    months: int = 0
+    hours: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Span:
+        """Read 1y6m14d12h: years, months, days, hours, in this order. Raises ValueError."""
+        found = _SPAN.fullmatch(text)
+        if not text or found is None:
+            raise ValueError(f"{text!r} is no span; it has years, months, days, hours, in this order, as 1y6m14d12h")
+        years, months, days, hours = (int(one or 0) for one in found.groups())
+        return cls(years * 12 + months, days * 24 + hours)
+
+    def before(self, moment: datetime) -> datetime:
+        """Return the moment so long before another; the last day of a month where it has no such day."""
+        from calendar import monthrange  # who starts a suite needs no calendar
+        from datetime import timedelta
+
+        earliest = moment.min.replace(tzinfo=moment.tzinfo)
+        years, month = divmod(moment.year * 12 + moment.month - 1 - self.months, 12)
+        if years < 1:
+            return earliest
+        day = min(moment.day, monthrange(years, month + 1)[1])
+        try:
+            return moment.replace(year=years, month=month + 1, day=day) - timedelta(hours=self.hours)
+        except OverflowError:
+            return earliest

@@ -6,12 +6,13 @@ Backup and restore read it instead of a profile: it is there when the stack is s
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisuite.bundle.model import KeptState
-from aisuite.stack.model import State
+from aisuite.stack.model import BackupPolicy, State
+from aisuite.units import Span
 
 if TYPE_CHECKING:
     from aisuite.stack.model import EngineName, Service, Stack
@@ -48,6 +49,7 @@ class ProjectState:
     services: tuple[KeptState, ...]  # those that declare state, in start order
     models: tuple[UsedModel, ...]
     images: tuple[UsedImage, ...]
+    backup: BackupPolicy = field(default_factory=BackupPolicy)
 
 
 def describe_state(stack: Stack) -> str:
@@ -62,6 +64,7 @@ def describe_state(stack: Stack) -> str:
         images=tuple(
             UsedImage(one.name, one.image, one.image_digest) for one in stack.services if one.image is not None
         ),
+        backup=stack.backup,
     )
     return json.dumps({"schema": _SCHEMA, **asdict(state)}, indent=2) + "\n"
 
@@ -93,6 +96,7 @@ def parse_state(text: str) -> ProjectState:
             services=tuple(_service(one) for one in found["services"]),
             models=tuple(UsedModel(_text(one["path"]), _maybe(one["sha256"])) for one in found["models"]),
             images=tuple(_image(one) for one in found["images"]),
+            backup=_policy(found.get("backup", {})),  # an earlier aisuite wrote none
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as err:
         raise ValueError(f"it lacks something: {err}") from err
@@ -112,6 +116,15 @@ def _service(found: dict[str, Any]) -> KeptState:
 
 def _image(found: dict[str, Any]) -> UsedImage:
     return UsedImage(_text(found["service"]), _text(found["image"]), _maybe(found["digest"]))
+
+
+def _policy(found: dict[str, Any]) -> BackupPolicy:
+    policy = BackupPolicy(**found)
+    counts = (policy.keep_last, policy.keep_daily, policy.keep_weekly, policy.keep_monthly)
+    if policy.engine not in {"dir", "restic"} or not all(type(one) is int and one >= 0 for one in counts):
+        raise ValueError(f"its rules for backups are none: {found!r}")
+    Span.parse(policy.keep_within or "0h")
+    return policy if policy.folder is None else replace(policy, folder=_place(policy.folder))
 
 
 def _place(value: object) -> str:

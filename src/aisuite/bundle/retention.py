@@ -7,37 +7,17 @@ in either way is kept.
 
 from __future__ import annotations
 
-import calendar
-import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aisuite.errors import UsageError
+from aisuite.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
-_SPAN = re.compile(r"(?:([0-9]{1,4})y)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})d)?(?:([0-9]{1,7})h)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of the calendar."""
-
-    months: int = 0
-    hours: int = 0
-
-    def before(self, moment: datetime) -> datetime:
-        """Return the moment so long before another; the last day of a month where it has no such day."""
-        years, month = divmod(moment.year * 12 + moment.month - 1 - self.months, 12)
-        if years < 1:
-            return datetime.min.replace(tzinfo=moment.tzinfo)
-        day = min(moment.day, calendar.monthrange(years, month + 1)[1])
-        try:
-            return moment.replace(year=years, month=month + 1, day=day) - timedelta(hours=self.hours)
-        except OverflowError:
-            return datetime.min.replace(tzinfo=moment.tzinfo)
+    from aisuite.stack.model import BackupPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +55,29 @@ class Kept:
 
 def parse_span(text: str) -> Span:
     """Return what 1y6m14d12h means: years, months, days, hours, in this order. Raises UsageError."""
-    found = _SPAN.fullmatch(text)
-    if not text or found is None:
-        words = f"--keep-within {text}: that is no span; it has years, months, days, hours, in this order"
-        raise UsageError(words, "aisuite backup forget --keep-within 1y6m14d12h --dry-run")
-    years, months, days, hours = (int(one or 0) for one in found.groups())
-    return Span(years * 12 + months, days * 24 + hours)
+    try:
+        return Span.parse(text)
+    except ValueError as err:
+        raise UsageError(f"--keep-within {err}", "aisuite backup forget --keep-within 1y6m14d12h --dry-run") from err
 
 
-def judge(bundles: Iterable[Dated], keep: Keep) -> tuple[Kept, ...]:
-    """Say of each backup why it stays, or that nothing keeps it; the newest first."""
+def keep_of(policy: BackupPolicy) -> Keep:
+    """Return the rules of a profile."""
+    within = None if policy.keep_within is None else Span.parse(policy.keep_within)
+    return Keep(policy.keep_last, policy.keep_daily, policy.keep_weekly, policy.keep_monthly, within)
+
+
+def judge(bundles: Iterable[Dated], keep: Keep, needed: Mapping[str, str] | None = None) -> tuple[Kept, ...]:
+    """Say of each backup why it stays, or that nothing keeps it; the newest first.
+
+    `needed`: ids of backups that stay whatever the rules say, each with its reason.
+    """
     newest_first = sorted(bundles, key=lambda one: (one.at, one.id), reverse=True)
     reasons: dict[str, list[str]] = {one.id: [] for one in newest_first}
     if not keep.says_something:
         return tuple(Kept(one.id, ("no rule was given",)) for one in newest_first)
+    for bundle, reason in (needed or {}).items():
+        reasons.get(bundle, []).append(reason)
     for one in _protected(newest_first):
         reasons[one.id].append("newest verified" if one.verified else "newer than the newest verified")
     verified = [one for one in newest_first if one.verified]

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aisuite.cli.wiring import open_engine, open_images, open_project, project_folder
+from aisuite.cli.wiring import open_engine, open_folder, open_images, open_project, project_folder
 
 if TYPE_CHECKING:
     from aisuite.cli.options import Session
     from aisuite.ops.backup import BackupDoors
     from aisuite.ports import Deps
     from aisuite.ports.archive import Repository, Sealer, Shelf
+    from aisuite.stack.model import BackupPolicy
 
 FOLDER = "backups"  # of a project's folder
 
@@ -27,10 +28,23 @@ class Destination:
 
 
 def open_shelf(session: Session, folder: Path | None = None) -> Shelf:
-    """Return the folder in which bundles lie: the project's own, or this one."""
+    """Return the folder in which bundles lie: this one, or the one that the profile names, or the project's own."""
     from aisuite.adapters.bundle_shelf import BundleShelf
 
-    return BundleShelf(folder or project_folder(session.project, session.state) / FOLDER)
+    named = read_policy(session).folder if folder is None else None
+    return BundleShelf(folder or Path(named or project_folder(session.project, session.state) / FOLDER))
+
+
+def read_policy(session: Session) -> BackupPolicy:
+    """Return what the profile that was brought up says of backups; nothing before the first `up`."""
+    from aisuite.bundle.kept_state import FILE, parse_state
+    from aisuite.stack.model import BackupPolicy
+
+    text = open_folder(project_folder(session.project, session.state)).read(FILE)
+    try:
+        return BackupPolicy() if text is None else parse_state(text).backup
+    except ValueError:
+        return BackupPolicy()  # backup itself refuses; what only looks goes on
 
 
 def open_backup(session: Session, to: Destination) -> BackupDoors:

@@ -34,7 +34,11 @@ def make(
     context: typer.Context,
     name: Annotated[str | None, typer.Option("--name", help="Becomes part of its id.")] = None,
     to: Annotated[
-        Path | None, typer.Option("--to", help="Folder for it; without it, backups/ in the project's folder.")
+        Path | None,
+        typer.Option(
+            "--to",
+            help="Folder for it, in which nothing is removed; without it, the profile's, or the project's backups/.",
+        ),
     ] = None,
     with_secrets: Annotated[bool, typer.Option("--with-secrets", help="Keys, too; needs --encrypt.")] = False,
     encrypt: Annotated[
@@ -44,23 +48,32 @@ def make(
         bool, typer.Option("--with-models", help="Model files, too; without it, their names and digests.")
     ] = False,
     engine: Annotated[
-        str, typer.Option("--engine", metavar="dir|restic", help="restic: into its repository as well.")
-    ] = "dir",
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="dir|restic",
+            help="restic: into its repository as well; without it, as the profile says.",
+        ),
+    ] = None,
     quiesce: Annotated[bool, typer.Option("--quiesce", help="Writers wait while the databases are copied.")] = False,
 ) -> int:
-    """Make a backup of everything that cannot be made again, and check it."""
+    """Make a backup of everything that cannot be made again, and check it.
+
+    Then what the profile's rules (backup.keep_...) do not keep is removed; the newest verified backup always stays.
+    """
     if context.invoked_subcommand is not None:
         return _refuse_options_before(context)
-    from aisuite.cli.archive_doors import Destination, open_backup
+    from aisuite.cli.archive_doors import Destination, open_backup, read_policy
     from aisuite.cli.view import backup as view
     from aisuite.ops.backup import BackupRequest
     from aisuite.ops.backup import backup as make_backup
 
+    engine = read_policy(session).engine if engine is None else engine
     if engine not in {"dir", "restic"}:
         raise UsageError(f"--engine {engine}: there is dir and restic", "aisuite backup --engine restic")
     doors = open_backup(session, Destination(to, _recipient(encrypt, wanted=with_secrets), engine == "restic"))
     facts = {"python": platform.python_version(), "system": platform.platform(), "aisuite": __version__}
-    report = make_backup(BackupRequest(name, quiesce, with_models, facts), doors)
+    report = make_backup(BackupRequest(name, quiesce, with_models, facts, by_policy=to is None), doors)
     return session.out.show(view.backup_json(report), view.backup_text(report), report.exit_code)
 
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 ShelfFolder = Annotated[
     Path | None, typer.Option("--from", help="Folder of the backups; without it, backups/ in the project's folder.")
 ]
-KeepLast = Annotated[int, typer.Option("--keep-last", min=0, help="The newest N.")]
-KeepDaily = Annotated[int, typer.Option("--keep-daily", min=0, help="The newest of each of the last N days.")]
-KeepWeekly = Annotated[int, typer.Option("--keep-weekly", min=0, help="The newest of each of the last N weeks.")]
-KeepMonthly = Annotated[int, typer.Option("--keep-monthly", min=0, help="The newest of each of the last N months.")]
+KeepLast = Annotated[int | None, typer.Option("--keep-last", min=0, help="The newest N.")]
+KeepDaily = Annotated[int | None, typer.Option("--keep-daily", min=0, help="The newest of each of the last N days.")]
+KeepWeekly = Annotated[int | None, typer.Option("--keep-weekly", min=0, help="The newest of each of the last N weeks.")]
+KeepMonthly = Annotated[
+    int | None, typer.Option("--keep-monthly", min=0, help="The newest of each of the last N months.")
+]
 KeepWithin = Annotated[
     str | None,
     typer.Option("--keep-within", metavar="SPAN", help="All so long before the newest, as 1y6m14d12h."),
@@ -95,10 +97,10 @@ def _drill(session: Session, bundle: str, shelf: Shelf) -> int:
 @command("backup.forget")
 def forget(
     session: Session,
-    last: KeepLast = 0,
-    daily: KeepDaily = 0,
-    weekly: KeepWeekly = 0,
-    monthly: KeepMonthly = 0,
+    last: KeepLast = None,
+    daily: KeepDaily = None,
+    weekly: KeepWeekly = None,
+    monthly: KeepMonthly = None,
     within: KeepWithin = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
     folder: ShelfFolder = None,
@@ -122,17 +124,18 @@ def schedule(
         str | None, typer.Option("--with", metavar="systemd|cron", help="Without it, what works here.")
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="As in aisuite backup --to.")] = None,
-    last: KeepLast = 0,
-    daily: KeepDaily = 7,
-    weekly: KeepWeekly = 4,
-    monthly: KeepMonthly = 6,
+    last: KeepLast = None,
+    daily: KeepDaily = None,
+    weekly: KeepWeekly = None,
+    monthly: KeepMonthly = None,
     within: KeepWithin = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Set it; without it, only print it.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the timer of this project.")] = False,
 ) -> int:
     """Back up by the clock: print a systemd user timer or a crontab line, and set it with --yes.
 
-    What no rule keeps is removed after each backup; with every rule at 0 none is.
+    What no rule keeps is removed after each backup: by the rules given here, else the profile's, else one for each of
+    7 days, 4 weeks and 6 months. With --keep-last 0 nothing is removed.
     """
     from aisuite.bundle.schedule import Schedule, read_time
     from aisuite.cli.view import backups as view
@@ -145,17 +148,27 @@ def schedule(
             {"removed": found, "kind": timers.kind}, "removed" if found else "there was no timer of this project"
         )
     hour, minute, weekday = read_time(at, day)
-    _keep(last, daily, weekly, monthly, within)  # what forget would refuse is told now
     rules = {"last": last, "daily": daily, "weekly": weekly, "monthly": monthly, "within": within}
+    _keep(last, daily, weekly, monthly, within)  # what forget would refuse is told now
+    if all(one is None for one in rules.values()) and (to is not None or not _has_rules(session)):
+        rules = {"daily": 7, "weekly": 4, "monthly": 6}
     wanted = Schedule(session.project, _commands(session, to, rules), hour, minute, weekday)
     report = schedule_backups(wanted, timers, apply=yes)
     return session.out.show(view.schedule_json(report), view.schedule_text(report))
 
 
-def _keep(last: int, daily: int, weekly: int, monthly: int, within: str | None) -> Keep:
+def _keep(last: int | None, daily: int | None, weekly: int | None, monthly: int | None, within: str | None) -> Keep:
     from aisuite.bundle.retention import Keep, parse_span
 
-    return Keep(last, daily, weekly, monthly, None if within is None else parse_span(within))
+    return Keep(last or 0, daily or 0, weekly or 0, monthly or 0, None if within is None else parse_span(within))
+
+
+def _has_rules(session: Session) -> bool:
+    """Whether `aisuite backup` removes something by itself."""
+    from aisuite.bundle.retention import keep_of
+    from aisuite.cli.archive_doors import read_policy
+
+    return keep_of(read_policy(session)).says_something
 
 
 def _commands(session: Session, to: Path | None, keep: dict[str, int | str | None]) -> tuple[tuple[str, ...], ...]:

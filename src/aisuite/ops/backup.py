@@ -15,6 +15,7 @@ from aisuite.errors import BackupFailed, BundleDamaged, DiskFull, UsageError
 from aisuite.ops.backup_age import write_age
 from aisuite.ops.backup_content import Content
 from aisuite.ops.backup_stores import OpenStore, stores_answering
+from aisuite.ops.backups import ForgetReport, forget_by_policy
 from aisuite.ops.generations import current_number, read_generation
 from aisuite.ops.restore_journal import refuse_unfinished
 from aisuite.ports.failpoint import failpoint
@@ -38,6 +39,7 @@ class BackupRequest:
     quiesce: bool = False  # writers wait while the databases are copied
     with_models: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)  # versions of what took part
+    by_policy: bool = False  # what the profile's rules do not keep is removed afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class BackupReport:
     held: float | None  # seconds that writers waited; None: nobody asked them to
     snapshot: str | None  # what it is called in the repository
     level: Level = Level.FULL
+    forgot: ForgetReport | None = None  # None: no rule says what stays
     exit_code: int = 0
 
 
@@ -76,7 +79,11 @@ def backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
         raise UsageError(f"there is no project in {doors.deps.workdir.folder}", "aisuite up   # or --project NAME")
     with doors.deps.workdir.lock("backup"):
         refuse_unfinished(doors.deps.workdir)
-        return take_backup(request, doors)
+        report = take_backup(request, doors)
+        if not request.by_policy:
+            return report
+        state = read_state(doors.deps.workdir)
+        return replace(report, forgot=forget_by_policy(state.backup, state.project, doors.shelf, doors.deps.workdir))
 
 
 def take_backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 from aisuite.bundle import JOURNAL
 from aisuite.bundle.identity import taken_at, utc_text
 from aisuite.bundle.model import Kind, Level, Manifest, Verified
-from aisuite.bundle.retention import Dated, Keep, Kept, judge
+from aisuite.bundle.retention import Dated, Keep, Kept, judge, keep_of
 from aisuite.errors import BundleDamaged, RestoreFailed, UsageError
+from aisuite.ops.generations import current_number, list_generations
+from aisuite.ops.upgrade_journal import read_upgrade
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aisuite.bundle.model import BundleFile, DatabaseFacts
-    from aisuite.ports import Clock, Deps
+    from aisuite.ports import Clock, Deps, Workdir
     from aisuite.ports.archive import Databases, Shelf
+    from aisuite.stack.model import BackupPolicy
 
 _LIST = "aisuite backup list"
 
@@ -113,18 +116,25 @@ def forget_backups(request: ForgetRequest, project: str, shelf: Shelf, deps: Dep
     if not request.keep.says_something:
         raise UsageError("say what to keep: without a rule nothing is removed", "aisuite backup forget --keep-daily 7")
     if request.dry_run:
-        return _forget(request, project, shelf)
+        return _forget(request, project, shelf, deps.workdir)
     with deps.workdir.lock("backup forget"):
         if deps.workdir.read(JOURNAL) is not None:
             words = "a restore ended in the middle, and may need a backup to be taken back"
             raise RestoreFailed(words, "aisuite restore --resume   # or --undo")
-        return _forget(request, project, shelf)
+        return _forget(request, project, shelf, deps.workdir)
 
 
-def _forget(request: ForgetRequest, project: str, shelf: Shelf) -> ForgetReport:
+def forget_by_policy(policy: BackupPolicy, project: str, shelf: Shelf, workdir: Workdir) -> ForgetReport | None:
+    """Remove what the profile's rules do not keep; without one nothing goes. Who calls this holds the project."""
+    keep = keep_of(policy)
+    return _forget(ForgetRequest(keep), project, shelf, workdir) if keep.says_something else None
+
+
+def _forget(request: ForgetRequest, project: str, shelf: Shelf, workdir: Workdir) -> ForgetReport:
     bundles = [_shelved(bundle, shelf) for bundle in shelf.list()]
     own = {one.id: one for one in bundles if _is_of(one, project)}
-    judged = judge((Dated(one.id, one.at, one.verified is not None) for one in own.values()), request.keep)
+    dated = (Dated(one.id, one.at, one.verified is not None) for one in own.values())
+    judged = judge(dated, request.keep, _needed_to_go_back(workdir))
     going = tuple(one.id for one in judged if not one.reasons)
     size = sum(one.manifest.bytes for one in own.values() if one.manifest and one.id in going)
     for bundle in reversed(() if request.dry_run else going):  # the oldest first: cut off anywhere, the newer are left
@@ -136,6 +146,18 @@ def _forget(request: ForgetRequest, project: str, shelf: Shelf) -> ForgetReport:
         left_alone=tuple(one for one in reversed(bundles) if one.id not in own),
         dry_run=request.dry_run,
     )
+
+
+def _needed_to_go_back(workdir: Workdir) -> dict[str, str]:
+    """Return the backups without which a rollback to the generation before, or of a killed upgrade, has no data."""
+    needed = {}
+    if (pending := read_upgrade(workdir)) and pending.bundle is not None:
+        needed[pending.bundle] = "an upgrade has not ended"
+    now = current_number(workdir)
+    before = [one for one in list_generations(workdir) if one.good and now is not None and one.number < now]
+    if before and before[-1].left is not None and before[-1].left.bundle is not None:
+        needed.setdefault(before[-1].left.bundle, f"goes with generation {before[-1].number}")
+    return needed
 
 
 def _shelved(bundle: str, shelf: Shelf) -> Shelved:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aisuite.profile.backup import Backup
 from aisuite.profile.drill import Drill
 from aisuite.profile.part import Part
 from aisuite.profile.services import Services
@@ -206,5 +207,6 @@ class Profile(Part):
         default_factory=dict, description="Service -> host port; the usual ones are known."
     )
     paths: Paths = Field(Paths(), description="Folders.")
+    backup: Backup = Field(Backup(), description="Where `aisuite backup` puts backups, and which of them stay.")
     drill: Drill = Field(Drill(), description="How `aisuite failover-drill` breaks the suite, and what must hold.")
     images: Images = Field(Images(), description="Container images.")

@@ -43,7 +43,7 @@ class Site:
     cpus: int
     llama_server: tuple[str, ...] = ("llama-server",)
     llama_build: int | None = None  # b-number of its llama.cpp; None: not known
-    gateway: tuple[str, ...] = ("litellm",)
+    gateway: tuple[str, ...] = ("python3", "-I")  # the interpreter that LiteLLM is installed for
     python: tuple[str, ...] = ("python",)
     owner: tuple[int, int] = (1000, 1000)  # uid and gid of who owns the folder: containers must read what lies there
     docker_api: tuple[int, int] | None = None  # what the Docker Engine speaks; None: not asked, taken for the newest
@@ -239,6 +239,19 @@ class GatewayPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupPolicy:
+    """Where backups go, and which stay when one is made; 0 and None: not by that rule."""
+
+    folder: str | None = None  # absolute; None: backups/ in the project's folder
+    engine: Literal["dir", "restic"] = "dir"
+    keep_last: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
+    keep_monthly: int = 0
+    keep_within: str | None = None  # a Span
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """Everything that `render`, `plan` and an engine need; services in start order."""
 
@@ -255,6 +268,7 @@ class Stack:
     models: tuple[ModelFile, ...]
     variables: tuple[tuple[str, str], ...]  # what .env holds: effective settings by their documented names, no secrets
     restart_when_hung: bool = False  # local processes; a container's health check knows by itself
+    backup: BackupPolicy = BackupPolicy()
     notes: tuple[str, ...] = ()  # what this phase promises and this version does not have
 
     def service(self, name: str) -> Service:

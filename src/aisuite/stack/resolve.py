@@ -17,7 +17,7 @@ from aisuite.profile.dependencies import (
 from aisuite.stack.gateway import gateway_service, policy, routes
 from aisuite.stack.graph import dependencies_of, start_order
 from aisuite.stack.inference import card_of, inference_service, model_file
-from aisuite.stack.model import Stack
+from aisuite.stack.model import BackupPolicy, Stack
 from aisuite.stack.places import Places
 from aisuite.stack.retrieval import EMBEDDING, QDRANT, RAG, embedding_service, qdrant_service, rag_service
 from aisuite.stack.variables import effective_settings
@@ -59,6 +59,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         models=model_files(profile, site),
         variables=effective_settings(profile, places),
         restart_when_hung=profile.restart_when_hung,
+        backup=_backup_policy(profile, site),
         notes=_notes(profile, site),
     )
 
@@ -77,6 +78,12 @@ def _places(profile: Profile, site: Site) -> Places:
         models=site.working_dir / profile.paths.models,
         data=site.folder / "data" if profile.paths.data is None else site.working_dir / profile.paths.data,
     )
+
+
+def _backup_policy(profile: Profile, site: Site) -> BackupPolicy:
+    wanted = profile.backup
+    folder = None if wanted.folder is None else str(site.working_dir / wanted.folder / site.project)
+    return BackupPolicy(**{**wanted.model_dump(), "folder": folder})
 
 
 def _services(profile: Profile, places: Places) -> tuple[Service, ...]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aisuite.bundle.kept_state import UsedImage, describe_state, parse_state
 from aisuite.bundle.model import KeptState
-from aisuite.stack.model import ModelFile, State
+from aisuite.stack.model import BackupPolicy, ModelFile, State
 from tests.fakes.stacks import make_service, make_stack, phase2_stack
 
 DIARY = replace(
@@ -80,3 +80,19 @@ _ANYTHING = st.recursive(
 def test_what_is_no_state_is_refused_in_one_way(text: str) -> None:
     with pytest.raises(ValueError, match=r"lacks|not|Expecting|JSON|Extra|Unterminated|Invalid|Exceeds"):
         parse_state(text)
+
+
+def test_what_the_profile_says_of_backups_is_read_back_and_nothing_is_known_of_an_earlier_aisuites() -> None:
+    policy = BackupPolicy("/srv/backups/aisuite", "restic", keep_last=3, keep_within="14d")
+    assert parse_state(describe_state(replace(make_stack(DIARY), backup=policy))).backup == policy
+    assert parse_state(json.dumps(_without("backup"))).backup == BackupPolicy()
+
+
+@pytest.mark.parametrize(
+    "backup",
+    [{"keep_last": -1}, {"keep_last": True}, {"keep_within": "7w"}, {"engine": "tar"}, {"folder": "x"}, {"x": 1}],
+)
+def test_rules_for_backups_that_are_none_are_refused(backup: dict[str, Any]) -> None:
+    found = {**_without("backup"), "backup": backup}
+    with pytest.raises(ValueError, match=r"."):
+        parse_state(json.dumps(found))

@@ -23,7 +23,12 @@ BUNDLE = "20261121T141500Z"
 WORDS = st.text(max_size=12)
 COUNTS = st.integers(min_value=0, max_value=2**63 - 1)
 DIGESTS = st.text(alphabet="0123456789abcdef", min_size=64, max_size=64)
-NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=20).filter(lambda one: one.strip("."))
+# As Linux has them: bytes that are no UTF-8 come as these two.
+NAMES = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="/\0") | st.sampled_from("\udc80\udcff"),
+    min_size=1,
+    max_size=20,
+).filter(lambda one: one.strip("."))
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(lambda parts: "/".join(["folders", *parts]))
 OTHERS = [kind for kind in Kind if kind not in {Kind.DATABASE, Kind.FOLDER}]
 FILES = st.builds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
+from aisuite.bundle.kept_state import FILE, describe_state
 from aisuite.cli.app import run
 from aisuite.ops.backup_age import METRICS
+from aisuite.stack.model import BackupPolicy
 from tests.fakes.bundles import put_bundle
 from tests.fakes.damage import WAYS, Way
+from tests.fakes.stacks import phase2_stack
 
 OLD, NEW = "20260101T030000Z", "20260201T030000Z-nightly"
 CONTENT = {"config/state.json.zst": b"{}", "config/compose.yaml.zst": b"services: {}\n"}
@@ -135,3 +139,34 @@ def test_a_schedule_without_rules_removes_nothing(shelf: BundleShelf, capsys: py
     assert "forget" not in capsys.readouterr().out
     assert run(["backup", "schedule", "--with", "cron", *none, "--keep-within", "1m"]) == 0
     assert " backup forget --keep-within 1m --project" in capsys.readouterr().out
+
+
+def say(shelf: BundleShelf, **backup: Any) -> None:
+    """Let the project's profile have said this of backups."""
+    stack = replace(phase2_stack(), backup=BackupPolicy(**backup))
+    (shelf.path.parent / FILE).write_text(describe_state(stack))
+
+
+def test_a_schedule_leaves_the_rules_to_the_profile_that_has_some(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["backup", "schedule", "--with", "cron"]
+    run(words)
+    assert " backup forget --keep-daily 7 --keep-weekly 4 --keep-monthly 6 --project" in capsys.readouterr().out
+    say(shelf, keep_last=3)
+    run(words)
+    assert "forget" not in capsys.readouterr().out
+    run([*words, "--keep-daily", "2"])
+    assert " backup forget --keep-daily 2 --project" in capsys.readouterr().out
+    run([*words, "--to", "disk"])  # where the profile's rules remove nothing
+    assert " backup forget --keep-daily 7 " in capsys.readouterr().out
+
+
+def test_the_folder_that_the_profile_names_is_the_shelf(
+    shelf: BundleShelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(shelf, folder=str(tmp_path / "disk"))
+    put_bundle(BundleShelf(tmp_path / "disk"), "20260301T030000Z", project="aisuite")
+    assert run(["backup", "list", "--json"]) == 0
+    found = told(capsys)
+    assert (found["folder"], [one["id"] for one in found["backups"]]) == (str(tmp_path / "disk"), ["20260301T030000Z"])

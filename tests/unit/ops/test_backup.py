@@ -19,7 +19,7 @@ from aisuite.bundle.model import Kind, Level
 from aisuite.errors import AisuiteError, BackupFailed, DiskFull, NotRunning, ProjectLocked, StepFailed, UsageError
 from aisuite.ops.backup import BackupDoors, BackupReport, BackupRequest, backup
 from aisuite.ops.generations import begin_generation, enter_generation
-from aisuite.stack.model import ModelFile, Stack, State
+from aisuite.stack.model import BackupPolicy, ModelFile, Stack, State
 from tests.fakes.chat import FakeChat
 from tests.fakes.engine import FakeEngine, Program
 from tests.fakes.host import FakeHost
@@ -332,3 +332,16 @@ def test_a_link_among_the_files_is_refused_by_name(project: Project) -> None:
     (project.folder / "data/diary/pictures/link").symlink_to("/etc/hostname")
     with pytest.raises(BackupFailed, match="pictures/link"):
         project.take()
+
+
+def test_a_backup_by_the_profiles_rules_ends_with_their_retention(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    project.write("a page")
+    stack = replace(project.stack, backup=BackupPolicy(keep_last=1))
+    (project.folder / FILE).write_text(describe_state(stack))
+    first = project.take(BackupRequest("first"))
+    assert first.forgot is None
+    second = project.take(BackupRequest("second", by_policy=True))
+    assert second.forgot is not None
+    assert second.forgot.removed == (first.manifest.id,)
+    assert project.shelf.list() == (second.manifest.id,)

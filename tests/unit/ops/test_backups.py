@@ -19,14 +19,19 @@ from aisuite.ops.backups import (
     ForgetRequest,
     find_backup,
     forget_backups,
+    forget_by_policy,
     list_backups,
     verify_backup,
 )
+from aisuite.ops.up import UpRequest, up
+from aisuite.ops.upgrade_journal import Pending, begin_upgrade
+from aisuite.stack.model import BackupPolicy
 from tests.fakes.bundles import CONTENTS, manifest_of, put_bundle
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabases
 from tests.fakes.shelf import FakeShelf
 from tests.unit.ops.deps import World, make_world
+from tests.unit.ops.generation_world import STACK, changeable_world, changed
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PASSED = Verified(Level.FULL, "2026-11-21T00:00:00Z")
@@ -231,3 +236,33 @@ def test_the_metrics_are_what_prometheus_reads() -> None:
         "aisuite_last_verified_backup_age_seconds": ({"project": "demo"}, 60.0),
         "aisuite_last_verified_backup_timestamp_seconds": ({"project": "demo"}, 100.0),
     }
+
+
+def test_the_profiles_rules_remove_what_they_do_not_keep_and_without_one_nothing_goes(
+    shelf: FakeShelf, world: World
+) -> None:
+    old, middle, new = put(shelf, 3, 2, 1)
+    (other,) = put(shelf, 9, project="other")
+    assert forget_by_policy(BackupPolicy(), "demo", shelf, world.workdir) is None
+    assert shelf.list() == (other, old, middle, new)
+    report = forget_by_policy(BackupPolicy(keep_within="36h"), "demo", shelf, world.workdir)
+    assert report is not None
+    assert (report.removed, shelf.list()) == ((old,), (other, middle, new))
+
+
+def test_the_backup_that_a_rollback_needs_stays(shelf: FakeShelf) -> None:
+    before_upgrade, old, new = put(shelf, 3, 2, 1)
+    world = changeable_world()
+    up(UpRequest(STACK), world.deps)
+    up(UpRequest(changed(STACK, "rag", "--topk", "9"), bundle=before_upgrade), world.deps)
+    report = forget_by_policy(BackupPolicy(keep_last=1), "demo", shelf, world.workdir)
+    assert report is not None
+    assert [one.reasons for one in report.kept] == [("newest verified", "last"), ("goes with generation 1",)]
+    assert (report.removed, shelf.list()) == ((old,), (before_upgrade, new))
+
+
+def test_the_backup_of_an_upgrade_that_has_not_ended_stays(shelf: FakeShelf, world: World) -> None:
+    pending, _ = put(shelf, 2, 1)
+    begin_upgrade(world.workdir, Pending(1, pending))
+    forget(shelf, world, Keep(last=1))
+    assert pending in shelf.list()

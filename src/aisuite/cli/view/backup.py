@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aisuite.bundle.model import Kind
+from aisuite.cli.view.backups import forget_json
 
 if TYPE_CHECKING:
     from aisuite.ops.backup import BackupReport
@@ -30,6 +31,7 @@ def backup_json(report: BackupReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "held_seconds": None if report.held is None else round(report.held, 3),
         "restic_snapshot": report.snapshot,
+        "retention": None if report.forgot is None else forget_json(report.forgot),
     }
 
 
@@ -54,6 +56,8 @@ def backup_text(report: BackupReport) -> str:
     if manifest.models and not any(file.kind is Kind.MODEL for file in manifest.files):
         names = ", ".join(sorted({model.path.rpartition("/")[2] for model in manifest.models}))
         lines.append(f"  not in it: the models {names}")
+    if report.forgot is not None and report.forgot.removed:
+        lines.append(f"  removed, since no rule keeps them: {', '.join(report.forgot.removed)}")
     return "\n".join(lines)
 
 
