@@ -41,7 +41,7 @@ def test_every_server_of_a_rendered_configuration_is_taken(
         place.write_text(files[name])
     secrets = {str(use.variable): "sk-" + "0123456789abcdef" * 4 for use in service.secrets}
     said = subprocess.run(
-        [*gateway.program, "--config", str(config), "--validate_config"],
+        [*gateway.program, str(tmp_path / "start_gateway.py"), "--config", str(config), "--validate_config"],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **dict(service.environment), **secrets},
         cwd=tmp_path,
         capture_output=True,

@@ -27,7 +27,7 @@ def make_site(engine: EngineName = "process", **changes: Any) -> Site:
         "cpus": 8,
         "llama_server": ("/opt/llama/llama-server",),
         "llama_build": 11669,
-        "gateway": ("/opt/gateway/bin/litellm",),
+        "gateway": ("/opt/gateway/bin/python", "-I"),
         "python": ("/opt/aisuite/bin/python",),
     }
     return Site(**{**facts, **changes})

@@ -51,6 +51,7 @@ class JinjaRenderer:
             "compose.yaml": self._fill("compose/compose.yaml.j2", stack=stack, volumes=volumes),
             "litellm.yaml": self._fill("gateway/litellm.yaml.j2", stack=stack),
             "model_servers.py": self._fill("gateway/model_servers.py"),
+            "start_gateway.py": self._fill("gateway/start_gateway.py"),
         }
 
     def _processes(self, stack: Stack) -> dict[str, str]:
@@ -58,6 +59,7 @@ class JinjaRenderer:
             "process/supervisord.conf": self._fill("process/supervisord.conf.j2", stack=stack),
             "process/litellm.yaml": self._fill("gateway/litellm.yaml.j2", stack=stack),
             "process/model_servers.py": self._fill("gateway/model_servers.py"),
+            "process/start_gateway.py": self._fill("gateway/start_gateway.py"),
         }
         for service in stack.services:
             # What the command line names needs no delivery.

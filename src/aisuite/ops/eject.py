@@ -32,6 +32,7 @@ The gateway speaks the OpenAI API at {gateway}/v1. Its key lies in secrets/gatew
 compose.yaml     every container, network and volume
 litellm.yaml     which model server answers for which model name
 model_servers.py how the gateway tells a model server that hangs from one that computes
+start_gateway.py what runs the gateway: a worker of it that is killed is replaced within a second or two
 .env             the settings that this was made from, to read: a change here changes nothing
 secrets/         keys: gateway_key for your clients, service_key between the services
 {models}

@@ -31,21 +31,24 @@ ENVIRONMENT = {
 }
 _LONGEST_SILENCE = 25.0  # seconds between two pieces of a stream before another server is asked
 _FRESH_PROBES = 6  # a probe's result counts for so many intervals, and for a minute at least
-_CONFIG_IN_CONTAINER = "/app/config.yaml"
 _DOOR = "model_servers.py"  # what LiteLLM loads from beside its configuration
+_START = "start_gateway.py"  # what runs LiteLLM
+_CONFIG = "litellm.yaml"
+_IN_CONTAINER = "/app"
 _FIRST_BACKOFF, _JITTER, _ALL_BACKOFFS = 0.5, 0.25, 9.0  # seconds
 
 
 def gateway_service(profile: Profile, places: Places) -> Service:
     """Return the LiteLLM proxy; one worker, because the state of its circuits is not shared between workers."""
     settings, listen = profile.services.api_gateway, places.listen(GATEWAY)
-    rendered = (config_file(places), f"{config_file(places).removesuffix('litellm.yaml')}{_DOOR}")
+    rendered = _rendered(places)
     secrets = (
         SecretUse(SERVICE_KEY, "INFERENCE_API_KEY", as_file=False),
         SecretUse(GATEWAY_KEY, "LITELLM_MASTER_KEY", as_file=False),
     )
-    program = ("litellm",) if places.containers else places.site.gateway
-    config = _CONFIG_IN_CONTAINER if places.containers else str(places.site.folder / rendered[0])
+    config, _, start = (_place(name, places) for name in rendered)
+    # -P: in the image's folder lies LiteLLM's source, too.
+    program = ("python3", "-P") if places.containers else places.site.gateway
     address = ("--host", listen.host, "--port", str(listen.port))
     # A container's user has no home; caches go where it may write.
     home = {"HOME": "/tmp"} if places.containers else {}  # noqa: S108
@@ -53,7 +56,7 @@ def gateway_service(profile: Profile, places: Places) -> Service:
     return Service(
         name=GATEWAY,
         role=Role.GATEWAY,
-        command=(*program, "--config", config, *address, "--num_workers", "1"),
+        command=(*program, start, "--config", config, *address, "--num_workers", "1"),
         environment=tuple(sorted(environment.items())),
         secrets=secrets,
         config_files=rendered,
@@ -65,7 +68,7 @@ def gateway_service(profile: Profile, places: Places) -> Service:
         deadline=settings.deadline,
         image=profile.images.gateway if places.containers else None,
         entrypoint=entrypoint_for(secrets) if places.containers else None,
-        mounts=_mounts(*rendered) if places.containers else (),
+        mounts=tuple(Mount(f"./{name}", _place(name, places)) for name in rendered) if places.containers else (),
         cpus=places.cpu_limit(settings.cpus),
         memory=places.memory_limit(settings.memory),
         user=places.user,
@@ -73,8 +76,14 @@ def gateway_service(profile: Profile, places: Places) -> Service:
     )
 
 
-def _mounts(config: str, door: str) -> tuple[Mount, ...]:
-    return Mount(f"./{config}", _CONFIG_IN_CONTAINER), Mount(f"./{door}", f"/app/{_DOOR}")
+def _rendered(places: Places) -> tuple[str, str, str]:
+    """Return what it reads, relative to the project folder: all of it lies in one folder."""
+    config = config_file(places)
+    return config, config.replace(_CONFIG, _DOOR), config.replace(_CONFIG, _START)
+
+
+def _place(name: str, places: Places) -> str:
+    return f"{_IN_CONTAINER}/{name}" if places.containers else str(places.site.folder / name)
 
 
 def _waits(profile: Profile) -> dict[str, str]:
@@ -103,7 +112,7 @@ def _healthcheck(profile: Profile, places: Places) -> tuple[str, ...]:
 
 def config_file(places: Places) -> str:
     """Return where its rendered configuration lies in the project folder."""
-    return "litellm.yaml" if places.containers else "process/litellm.yaml"
+    return _CONFIG if places.containers else f"process/{_CONFIG}"
 
 
 def routes(profile: Profile, places: Places) -> tuple[Route, ...]:

@@ -111,7 +111,7 @@ def _check_litellm(stack: Stack, text: str) -> None:
 
 def _check_program(_: Stack, text: str) -> None:
     try:
-        compile(text, "model_servers.py", "exec", dont_inherit=True)
+        compile(text, "gateway", "exec", dont_inherit=True)
     except SyntaxError as err:
         raise ValueError(str(err)) from err
 
@@ -161,8 +161,10 @@ _CHECKS = {
     "compose.yaml": _check_compose,
     "litellm.yaml": _check_litellm,
     "model_servers.py": _check_program,
+    "start_gateway.py": _check_program,
     "process/litellm.yaml": _check_litellm,
     "process/model_servers.py": _check_program,
+    "process/start_gateway.py": _check_program,
     "process/supervisord.conf": _check_supervisord,
     ".env": _check_env,
 }

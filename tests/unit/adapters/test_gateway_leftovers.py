@@ -22,7 +22,7 @@ def _old(root: Path, name: str = "old") -> Path:
 
 def test_an_old_environment_is_found_with_its_size_and_can_be_removed(tmp_path: Path) -> None:
     environment = GatewayEnv(tmp_path)
-    ours = Path(environment.program[-1]).parent
+    ours = Path(environment.program[0]).parents[1]
     ours.mkdir()
     old = _old(tmp_path)
     leftovers = GatewayLeftovers(environment)

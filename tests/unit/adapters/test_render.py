@@ -30,23 +30,27 @@ def test_the_docker_engine_gets_a_compose_file_and_the_gateways_configuration() 
             "compose.yaml",
             "litellm.yaml",
             "model_servers.py",
+            "start_gateway.py",
         }
         | COMMON
     )
 
 
 def test_the_process_engine_gets_a_description_of_each_service() -> None:
-    own = {"process/supervisord.conf", "process/litellm.yaml", "process/model_servers.py"}
+    own = {"process/supervisord.conf", "process/litellm.yaml", "process/model_servers.py", "process/start_gateway.py"}
     own |= {f"process/services/{name}.json" for name in SERVICES}
     assert set(make_renderer().render(make_resolved("process"))) == own | COMMON
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_gateways_program_is_delivered_as_it_lies_here_beside_its_configuration(engine: Any) -> None:
+@pytest.mark.parametrize("program", ["model_servers.py", "start_gateway.py"])
+def test_the_gateways_programs_are_delivered_as_they_lie_here_beside_its_configuration(
+    program: str, engine: Any
+) -> None:
     files = make_renderer().render(make_resolved(engine))
     (config,) = (name for name in files if name.endswith("litellm.yaml"))
-    program = (find_data_dir("templates") / "gateway" / "model_servers.py").read_text(encoding="utf-8")
-    assert files[config.replace("litellm.yaml", "model_servers.py")] == program
+    text = (find_data_dir("templates") / "gateway" / program).read_text(encoding="utf-8")
+    assert files[config.replace("litellm.yaml", program)] == text
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -126,6 +130,7 @@ def test_a_template_that_says_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "compose" / "compose.yaml.j2").write_text("name: other\n")
     (tmp_path / "gateway" / "litellm.yaml.j2").write_text("{}\n")
     (tmp_path / "gateway" / "model_servers.py").write_text("\n")
+    (tmp_path / "gateway" / "start_gateway.py").write_text("\n")
     (tmp_path / "env.j2").write_text("\n")
     with pytest.raises(TemplateBroken, match=r"compose\.yaml: services"):
         JinjaRenderer(tmp_path).render(make_resolved("docker"))

@@ -36,6 +36,7 @@ def test_everything_that_compose_needs_is_written(tmp_path: Path) -> None:
         "compose.yaml",
         "litellm.yaml",
         "model_servers.py",
+        "start_gateway.py",
         ".env",
         "README.txt",
         "data/rag/.kept-here",

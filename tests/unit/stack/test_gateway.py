@@ -26,22 +26,25 @@ def test_containers_are_called_by_name() -> None:
 
 def test_a_local_gateway_is_the_program_of_the_site_with_its_configuration() -> None:
     service = make_resolved().service("api-gateway")
-    assert service.command[:3] == (
-        "/opt/gateway/bin/litellm",
+    assert service.command[:5] == (
+        "/opt/gateway/bin/python",
+        "-I",
+        "/srv/aisuite/.aisuite/default/process/start_gateway.py",
         "--config",
         "/srv/aisuite/.aisuite/default/process/litellm.yaml",
     )
-    assert service.config_files == ("process/litellm.yaml", "process/model_servers.py")
+    assert service.config_files == ("process/litellm.yaml", "process/model_servers.py", "process/start_gateway.py")
 
 
 def test_a_gateway_in_a_container_reads_its_configuration_from_the_rendered_folder() -> None:
     service = make_resolved("docker").service("api-gateway")
     assert [(mount.source, mount.target, mount.read_only) for mount in service.mounts] == [
-        ("./litellm.yaml", "/app/config.yaml", True),
+        ("./litellm.yaml", "/app/litellm.yaml", True),
         ("./model_servers.py", "/app/model_servers.py", True),  # beside it: there LiteLLM looks for it
+        ("./start_gateway.py", "/app/start_gateway.py", True),
     ]
-    assert service.command[:3] == ("litellm", "--config", "/app/config.yaml")
-    assert service.config_files == ("litellm.yaml", "model_servers.py")
+    assert service.command[:5] == ("python3", "-P", "/app/start_gateway.py", "--config", "/app/litellm.yaml")
+    assert service.config_files == ("litellm.yaml", "model_servers.py", "start_gateway.py")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -35,6 +35,8 @@ def test_files_that_say_what_the_stack_says_pass(engine: Any) -> None:
         ("process", "process/litellm.yaml", "http://127.0.0.1:8001/v1", "http://192.0.2.1:8001/v1"),
         ("docker", "model_servers.py", "class Server:", "class Server"),
         ("process", "process/model_servers.py", "class Server:", "class Server"),
+        ("docker", "start_gateway.py", "while True:", "while True"),
+        ("process", "process/start_gateway.py", "while True:", "while True"),
         ("process", "process/supervisord.conf", "[program:rag]", "[program:rag]\ncommand=x\n[program:other]"),
         ("process", "process/supervisord.conf", "[supervisord]", "[supervisord"),
         ("process", "process/services/rag.json", '"working_dir"', '"umask": 0, "working_dir"'),

@@ -27,31 +27,9 @@ if TYPE_CHECKING:
     from aisuite.ports import Progress
 
 _MARKER = "complete.json"  # written last
-_START = "start_gateway.py"
 _NEEDED_BYTES = 10**9  # measured: 750 MB of files with their bytecode, 50 MB of uv's own records
 _TICK = 0.5  # seconds between two looks at somebody else's work
 _GRACE = 5.0  # seconds for uv to end by itself
-_START_TEXT = '''\
-"""Run the proxy of LiteLLM.
-
-A million objects are made while it is imported and all of them stay. Looking through them for garbage
-takes a quarter of the start, so collection begins when the modules are loaded.
-"""
-
-import gc
-import sys
-
-gc.disable()
-import litellm.proxy.proxy_server  # noqa: E402
-
-gc.freeze()
-gc.enable()
-
-from litellm_cli.main import proxy_server  # noqa: E402
-
-sys.argv[0] = "litellm"
-sys.exit(proxy_server())
-'''
 
 
 class GatewayEnv:
@@ -65,7 +43,7 @@ class GatewayEnv:
         self._root = root
         self._offline = offline
         self._requirements = find_data_dir("templates") / "gateway" / "requirements.txt"
-        digest = sha256(self._requirements.read_bytes() + _START_TEXT.encode()).hexdigest()[:16]
+        digest = sha256(self._requirements.read_bytes()).hexdigest()[:16]
         self._folder = root / f"{digest}-{sys.implementation.cache_tag}-{sys.platform}-{os.uname().machine}"
         self._python = self._folder / "bin" / "python"
 
@@ -76,11 +54,11 @@ class GatewayEnv:
 
     @property
     def program(self) -> tuple[str, ...]:
-        """The first words of LiteLLM's command line, also before the environment exists.
+        """Its interpreter as the first words of a command line, also before the environment exists.
 
         Isolated (-I): no variable and no folder of the caller changes what is imported.
         """
-        return (str(self._python), "-I", str(self._folder / _START))
+        return (str(self._python), "-I")
 
     def find(self) -> Path | None:
         """Return the environment's interpreter, or None when the environment is absent or damaged."""
@@ -89,8 +67,7 @@ class GatewayEnv:
         except (OSError, ValueError, LookupError, TypeError):
             return None
         # `exists` follows the link to the interpreter that the environment was made with.
-        sound = self._python.exists() and (self._folder / _START).exists()
-        return self._python if sound and self._count_packages() == packages else None
+        return self._python if self._python.exists() and self._count_packages() == packages else None
 
     def done(self) -> bool:
         """Whether it is there, complete."""
@@ -143,7 +120,6 @@ class GatewayEnv:
             self._run_uv([uv, "venv", "--no-project", "--python", sys.executable, str(self._folder)], lock, watch)
             sync = ["--require-hashes", "--no-build", "--compile-bytecode", str(self._requirements)]
             self._run_uv([uv, "pip", "sync", "--python", str(self._python), *sync], lock, watch)
-            (self._folder / _START).write_text(_START_TEXT, encoding="utf-8")
             write_durably(self._folder / _MARKER, json.dumps({"packages": self._count_packages()}).encode())
         finally:
             if not self.done():
