@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jinja2
 
-from aisuite.adapters.docker_engine import DockerEngine
+from aisuite.adapters.docker_engine.engine import DockerEngine
 from aisuite.adapters.docker_engine.insight import DockerInsight
 from aisuite.adapters.process_engine import ProcessEngine
 from aisuite.adapters.process_engine.insight import ProcessInsight

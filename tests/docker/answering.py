@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aisuite.adapters.clock import SystemClock
-from aisuite.adapters.docker_engine import DockerEngine
+from aisuite.adapters.docker_engine.engine import DockerEngine
 from aisuite.adapters.host import LocalHost
 from aisuite.adapters.probe import HttpProbe
 from aisuite.adapters.render import JinjaRenderer

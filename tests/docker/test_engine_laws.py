@@ -11,7 +11,8 @@ import pytest
 from docker.api import APIClient
 
 from aisuite.adapters.docker_client import connect
-from aisuite.adapters.docker_engine import DockerEngine, signals
+from aisuite.adapters.docker_engine import signals
+from aisuite.adapters.docker_engine.engine import DockerEngine
 from aisuite.ops.carry_out import Event
 from aisuite.ops.down import down
 from aisuite.ops.up import UpRequest, up

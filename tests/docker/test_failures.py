@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from docker.errors import DockerException  # noqa: F401  early: as another user a test may not read Python's files
 
-from aisuite.adapters.docker_engine import DockerEngine
+from aisuite.adapters.docker_engine.engine import DockerEngine
 from aisuite.errors import EngineUnavailable, GpuUnavailable
 from aisuite.ops.up import UpRequest, up
 from tests.bed.place import Bed

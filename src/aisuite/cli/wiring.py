@@ -291,7 +291,7 @@ def _open_faults(stack: Stack, engine: Engine, renderer: Renderer, workdir: Work
 def open_engine(folder: Path, engine: EngineName) -> Engine:
     """Return the engine that runs the project in this folder."""
     if engine == "docker":
-        from aisuite.adapters.docker_engine import DockerEngine
+        from aisuite.adapters.docker_engine.engine import DockerEngine
 
         return DockerEngine(folder, folder.name)
     from aisuite.adapters.process_engine import ProcessEngine

@@ -1,5 +1,4 @@
-"""The Docker engine: the rendered Compose file, carried out through the Docker SDK."""
+"""The Docker engine: the rendered Compose file, carried out through the Docker SDK.
 
-from aisuite.adapters.docker_engine.engine import DockerEngine
-
-__all__ = ["DockerEngine"]
+Nothing is imported here: what a stack of local processes asks of an engine beside it needs a small part of this.
+"""
