@@ -1,4 +1,7 @@
-"""Every shipped profile on every engine, as files a review can read: `pytest tests/golden --update-golden`."""
+"""Every shipped profile on every engine, as files a review can read: `pytest tests/golden --update-golden`.
+
+`two-cards` is phase2 as the planner places it where no card of two has room for both models.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,24 @@ import pytest
 
 from aisuite.stack.model import EngineName
 from aisuite.stack.resolve import resolve
+from tests.fakes.placed import two_cards
 from tests.fakes.profiles import ENGINES, SHIPPED, make_renderer, make_site, shipped
 
 HERE = Path(__file__).parent
 RENDERER = make_renderer()
+PLACED = "two-cards"
 
 
-def render(profile: str, engine: EngineName) -> dict[str, str]:
-    files = RENDERER.render(resolve(shipped(profile), profile, make_site(engine)))
+def render(name: str, engine: EngineName) -> dict[str, str]:
+    profile = two_cards() if name == PLACED else shipped(name)
+    files = RENDERER.render(resolve(profile, name, make_site(engine)))
     # Programs take no values: they are the same for every profile, and reviewed where they lie.
     return {name: text for name, text in files.items() if not name.endswith(".py")}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("profile", SHIPPED)
-def test_a_shipped_profile_gives_the_files_that_were_reviewed(
-    profile: str, engine: EngineName, update_golden: bool
-) -> None:
+@pytest.mark.parametrize("profile", [*SHIPPED, PLACED])
+def test_a_profile_gives_the_files_that_were_reviewed(profile: str, engine: EngineName, update_golden: bool) -> None:
     folder, files = HERE / profile / engine, render(profile, engine)
     if update_golden:
         shutil.rmtree(folder, ignore_errors=True)
@@ -39,7 +43,9 @@ def test_a_shipped_profile_gives_the_files_that_were_reviewed(
 
 
 def test_no_golden_folder_is_left_of_a_profile_that_is_gone() -> None:
-    assert sorted(path.name for path in HERE.iterdir() if path.is_dir() and path.name != "__pycache__") == SHIPPED
+    assert sorted(path.name for path in HERE.iterdir() if path.is_dir() and path.name != "__pycache__") == sorted(
+        [*SHIPPED, PLACED]
+    )
 
 
 @pytest.mark.parametrize("profile", SHIPPED)
