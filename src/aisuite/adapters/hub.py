@@ -15,6 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from aisuite.adapters.durable import sync_folder
 from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable
+from aisuite.vram.gguf import part_names
+from aisuite.vram.gguf_cursor import GgufInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from aisuite.ports import Progress
     from aisuite.stack.model import ModelFile
 
-_SPLIT = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.gguf")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 8 * 2**20
 _SPARE = 64 * 2**20  # bytes of disk that a download leaves free
@@ -58,7 +59,7 @@ class HuggingFaceHub:
         Units of progress are bytes. Raises DownloadFailed, DiskFull, StateUnwritable.
         """
         with _explained(model):
-            parts = [_describe(model, name) for name in split_names(model.file)]
+            parts = [_describe(model, name) for name in _names(model)]
             wanted = [part for part in parts if force or not part.target.is_file()]
             model.path.parent.mkdir(parents=True, exist_ok=True)
             _check_space(wanted, model.path.parent)
@@ -69,13 +70,11 @@ class HuggingFaceHub:
                 done += part.size
 
 
-def split_names(file: str) -> tuple[str, ...]:
-    """Return all files of a model: of `m-00001-of-00003.gguf` three, of any other name itself."""
-    match = _SPLIT.fullmatch(file)
-    if match is None:
-        return (file,)
-    count = match["count"]
-    return tuple(f"{match['stem']}-{number:05d}-of-{count}.gguf" for number in range(1, int(count) + 1))
+def _names(model: ModelFile) -> tuple[str, ...]:
+    try:
+        return part_names(model.file)
+    except GgufInvalid as err:
+        raise DownloadFailed(f"cannot fetch {_place(model)}: {err}", "correct models.*.source in the profile") from err
 
 
 def _moved(progress: Progress, before: int, total: int, stage: str, done: int) -> None:

@@ -11,12 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from aisuite.adapters.hub import HuggingFaceHub, split_names
+from aisuite.adapters.hub import HuggingFaceHub
 from aisuite.errors import DiskFull, DownloadFailed, StateUnwritable
 from aisuite.stack.model import ModelFile
+from aisuite.vram.gguf import part_names
 
 REPO = "owner/model-GGUF"
 BODY = bytes(range(256)) * 4096  # 1 MiB
@@ -187,7 +186,7 @@ def test_the_profiles_digest_serves_where_the_hub_gives_none(hub: Hub, tmp_path:
 
 
 def test_a_split_model_arrives_whole_its_first_file_last(hub: Hub, tmp_path: Path) -> None:
-    names = split_names("big-00001-of-00003.gguf")
+    names = part_names("big-00001-of-00003.gguf")
     hub.files = {name: name.encode() * 1000 for name in names}
     told = pull(wanted(tmp_path, names[0]))
     assert {path.name for path in tmp_path.iterdir()} == set(names)
@@ -286,13 +285,9 @@ def test_two_at_once_do_not_write_into_each_other(hub: Hub, tmp_path: Path) -> N
     assert model.path.read_bytes() == BODY
 
 
-@given(st.integers(1, 99), st.from_regex(r"[a-z][a-z0-9.-]{0,9}", fullmatch=True))
-def test_each_file_of_a_split_model_names_all_of_them(count: int, stem: str) -> None:
-    names = split_names(f"{stem}-00001-of-{count:05d}.gguf")
-    assert len(names) == count
-    assert {split_names(name) for name in names} == {names}
-
-
-def test_any_other_name_stands_for_itself() -> None:
-    for name in ("m.gguf", "m-1-of-2.gguf", "m-00001-of-00002.bin"):
-        assert split_names(name) == (name,)
+@pytest.mark.parametrize("count", ["00000", "99999"])
+def test_a_name_of_no_or_of_countless_files_is_refused_before_the_hub_is_asked(
+    count: str, hub: Hub, tmp_path: Path
+) -> None:
+    assert f"{int(count)} parts" in str(refused(wanted(tmp_path, f"big-00001-of-{count}.gguf")))
+    assert hub.asked == []

@@ -284,7 +284,15 @@ def test_parts_that_are_not_one_model_are_refused(parts: list[Header], words: st
 
 def test_a_split_model_is_known_by_its_name() -> None:
     assert part_names("m-00001-of-00002.gguf") == ("m-00001-of-00002.gguf", "m-00002-of-00002.gguf")
-    assert part_names("model.gguf") == ("model.gguf",)
+    for name in ("model.gguf", "m-1-of-2.gguf", "m-00001-of-00002.bin"):
+        assert part_names(name) == (name,)
     for count in (0, MAX_PARTS + 1):
         with pytest.raises(GgufInvalid, match="parts"):
             part_names(f"m-00001-of-{count:05d}.gguf")
+
+
+@given(st.integers(1, 99), st.from_regex(r"[a-z][a-z0-9.-]{0,9}", fullmatch=True))
+def test_each_file_of_a_split_model_names_all_of_them(count: int, stem: str) -> None:
+    names = part_names(f"{stem}-00001-of-{count:05d}.gguf")
+    assert len(names) == count
+    assert {part_names(name) for name in names} == {names}
