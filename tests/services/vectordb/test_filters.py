@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from aisuite.services.vectordb.errors import BadRequest
-from aisuite.services.vectordb.filters import MAX_DEPTH, parse_filter
+from aisuite.services.vectordb.filters import MAX_DEPTH, parse_filter, parse_narrowing
 
 Json = Any
 
@@ -225,3 +225,14 @@ def test_any_json_is_a_filter_or_is_refused(value: Json) -> None:
     except BadRequest:
         parsed = value
     assert (parsed is None) == (value is None)
+
+
+@pytest.mark.parametrize("value", [None, {}, {"must": []}, {"must": [], "should": None, "must_not": []}])
+def test_a_filter_without_conditions_is_not_tried_on_every_point(value: Json) -> None:
+    assert parse_narrowing(value) is None
+
+
+def test_a_filter_with_conditions_narrows_and_a_wrong_one_is_refused() -> None:
+    assert parse_narrowing({"must": [], "must_not": [{"key": "w", "match": {"value": "red"}}]}) is not None
+    with pytest.raises(BadRequest, match="filter"):
+        parse_narrowing({"musst": []})

@@ -39,6 +39,12 @@ def parse_filter(value: object) -> edge.Filter | None:
     return None if value is None else _filter(value, "filter", MAX_DEPTH)
 
 
+def parse_narrowing(value: object) -> edge.Filter | None:
+    """Read the filter of a search; None also for one without conditions, which the engine would try on every point."""
+    condition = parse_filter(value)
+    return condition if isinstance(value, dict) and any(value.values()) else None
+
+
 def _filter(value: object, place: str, levels: int) -> edge.Filter:
     clauses = _object(value, place, _CLAUSES)
     if levels == 0:

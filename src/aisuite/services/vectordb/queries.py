@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import qdrant_edge as edge
 
 from aisuite.services.vectordb.errors import BadRequest
-from aisuite.services.vectordb.filters import parse_filter
+from aisuite.services.vectordb.filters import parse_narrowing
 from aisuite.services.vectordb.query_shapes import PrefetchJson, QueryJson
 from aisuite.services.vectordb.scoring import FindSource, PointKey, ScoringReader
 from aisuite.services.vectordb.wire import check_shape, shorten
@@ -36,7 +36,7 @@ class QueryReader:
             prefetches=self._prefetches(body.prefetch, MAX_PREFETCH_DEPTH),
             with_vector=with_vector(body.with_vector),
             with_payload=with_payload(body.with_payload),
-            filter=_without(named, parse_filter(body.filter)),
+            filter=_without(named, parse_narrowing(body.filter)),
             score_threshold=body.score_threshold,
             params=body.params.engine_params() if body.params else None,
         )
@@ -56,7 +56,7 @@ class QueryReader:
             query=query,
             prefetches=self._prefetches(body.prefetch, levels - 1),
             params=body.params.engine_params() if body.params else None,
-            filter=_without(named, parse_filter(body.filter)),
+            filter=_without(named, parse_narrowing(body.filter)),
             score_threshold=body.score_threshold,
         )
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from aisuite.services.vectordb.collection import Collection
 from aisuite.services.vectordb.errors import BadRequest
-from aisuite.services.vectordb.filters import parse_filter
+from aisuite.services.vectordb.filters import parse_narrowing
 from aisuite.services.vectordb.queries import with_payload, with_vector
 from aisuite.services.vectordb.query_shapes import Limit, read_order
 from aisuite.services.vectordb.vectors import vectors_json
@@ -51,8 +51,8 @@ class Scroll(Body):
             raise BadRequest("offset cannot be used with order_by; use start_from")
         request = edge.ScrollRequest(
             offset=self.offset,
-            limit=min(self.limit or DEFAULT_LIMIT, max(1, collection.count())),
-            filter=parse_filter(self.filter),
+            limit=min(self.limit or DEFAULT_LIMIT, max(1, points_at_most(collection))),
+            filter=parse_narrowing(self.filter),
             with_payload=with_payload(self.with_payload, default=True),
             with_vector=with_vector(self.with_vector),
             order_by=order,
@@ -73,7 +73,7 @@ class Count(Body):
 
     def answer(self, collection: Collection) -> dict[str, int]:
         """Count the points that match."""
-        return {"count": collection.count(parse_filter(self.filter))}
+        return {"count": collection.count(parse_narrowing(self.filter))}
 
 
 class Facet(Body):
@@ -87,7 +87,7 @@ class Facet(Body):
 
     def answer(self, collection: Collection) -> dict[str, Any]:
         """Count the points for each value of an indexed key."""
-        condition = parse_filter(self.filter)
+        condition = parse_narrowing(self.filter)
         try:
             request = edge.FacetRequest(
                 self.key, limit=self.limit or DEFAULT_LIMIT, exact=bool(self.exact), filter=condition
@@ -96,6 +96,11 @@ class Facet(Body):
             raise BadRequest(f"key: {err}") from err
         hits = collection.read(lambda shard: shard.facet(request)).hits
         return {"hits": [{"value": hit.value, "count": hit.count} for hit in hits]}
+
+
+def points_at_most(collection: Collection) -> int:
+    """Give a bound of the number of points: an exact count looks at each of them."""
+    return collection.read(lambda shard: int(shard.info().points_count))
 
 
 def point_id_json(point: Any) -> int | str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -61,7 +61,7 @@ async def answer(work: Callable[[], Any]) -> Response:
     def run() -> bytes:
         result = work()
         envelope = {"result": result, "status": "ok", "time": time.perf_counter() - begun}
-        return json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return to_json(envelope, inf_nan_mode="null")
 
     return Response(await run_in_threadpool(run), media_type="application/json")
 
