@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from aisuite.adapters.bundle_shelf import BundleShelf
 from aisuite.adapters.restic import Restic
-from aisuite.errors import BackupFailed, UsageError
+from aisuite.bundle.stored import Stored
+from aisuite.errors import BackupFailed, RestoreFailed, UsageError
+from aisuite.ops.repository import bring_back, fetched
+from tests.fakes.bundles import put_bundle
 
 SUMMARY = '{"message_type":"summary","snapshot_id":"0123abcd"}'
 BUNDLE = "20261121T141500Z"
@@ -88,21 +93,61 @@ def test_without_a_repository_it_is_said_how_to_name_one(tmp_path: Path) -> None
         Restic({"PATH": str(tmp_path)})
 
 
+@pytest.mark.process
+def test_of_the_snapshots_those_of_bundles_are_listed_with_their_projects(tmp_path: Path) -> None:
+    told = [
+        {"id": "ff", "time": "t", "paths": ["/b/20261122T000000Z"], "tags": ["aisuite", "project:mine"]},
+        {"id": "ee", "time": "t", "paths": [f"/a/{BUNDLE}"], "tags": None},
+        {"id": "dd", "time": "t", "paths": ["/home"], "tags": ["aisuite"]},
+    ]
+    restic = StandIn(tmp_path, f"echo '{json.dumps(told)}'")
+    assert restic.door.bundles() == (Stored(BUNDLE, "ee", None), Stored("20261122T000000Z", "ff", "mine"))
+    assert restic.asked == ["snapshots --json --tag aisuite"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("said", ["null", "[]"])
+def test_a_repository_may_hold_nothing(tmp_path: Path, said: str) -> None:
+    assert StandIn(tmp_path, f"echo {said}").door.bundles() == ()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("said", ["nothing", "[1]", '{"paths": 1}', '[{"paths": []}]'])
+def test_a_list_in_another_form_is_refused(tmp_path: Path, said: str) -> None:
+    with pytest.raises(RestoreFailed, match="in a way that is not known"):
+        StandIn(tmp_path, f"echo '{said}'").door.bundles()
+
+
+@pytest.mark.process
+def test_why_a_bundle_does_not_come_back_is_told(tmp_path: Path) -> None:
+    restic = StandIn(tmp_path, "echo 'Fatal: wrong password or no key found' >&2; exit 1")
+    with pytest.raises(RestoreFailed, match=f"does not give {BUNDLE} back: the password does not open"):
+        restic.door.fetch(Stored(BUNDLE, "ff", None), tmp_path)
+    with pytest.raises(RestoreFailed, match="cannot be read: the password does not open"):
+        restic.door.bundles()
+
+
 @pytest.mark.soak
 def test_restic_itself_gives_back_what_it_took(tmp_path: Path) -> None:
     environment = {**os.environ, "RESTIC_REPOSITORY": str(tmp_path / "repo"), "RESTIC_PASSWORD": "of a test"}
-    bundle = tmp_path / "shelf" / BUNDLE
-    bundle.mkdir(parents=True)
-    (bundle / "manifest.json").write_text("{}")
+    shelf, elsewhere = BundleShelf(tmp_path / "shelf"), BundleShelf(tmp_path / "elsewhere")
+    put_bundle(shelf, BUNDLE, project="mine")
+    restic = Restic(environment)
     with pytest.raises(BackupFailed, match="there is no restic repository"):
-        Restic(environment).store(tmp_path / "shelf", BUNDLE, "mine")
+        restic.store(shelf.path, BUNDLE, "mine")
+    with pytest.raises(RestoreFailed, match="there is no restic repository"):
+        restic.bundles()
     subprocess.run(["restic", "init", "--quiet"], env=environment, check=True)
 
-    snapshot = Restic(environment).store(tmp_path / "shelf", BUNDLE, "mine")
+    snapshots = [restic.store(shelf.path, BUNDLE, "mine") for _ in range(2)]
 
-    words = ["restic", "restore", "--quiet", snapshot, "--target", str(tmp_path / "back")]
-    subprocess.run(words, env=environment, check=True)
-    (found,) = (tmp_path / "back").rglob("manifest.json")
-    assert found.read_text() == "{}"
+    assert [(one.bundle, one.project) for one in restic.bundles()] == [(BUNDLE, "mine")] * 2
+    assert restic.bundles()[-1].snapshot.startswith(snapshots[-1])
+    with fetched(None, "mine", elsewhere, restic, BundleShelf) as (bundle, lent):
+        assert lent.check(bundle).id == BUNDLE
+    assert elsewhere.list() == ()
+    assert bring_back(BUNDLE[:8], "other", elsewhere, restic, BundleShelf) == BUNDLE
+    assert elsewhere.check(BUNDLE) == shelf.manifest(BUNDLE)
+    assert [one.name for one in elsewhere.path.iterdir()] == [BUNDLE]
     with pytest.raises(BackupFailed, match="password does not open"):
-        Restic({**environment, "RESTIC_PASSWORD": "another"}).store(tmp_path / "shelf", BUNDLE, "mine")
+        Restic({**environment, "RESTIC_PASSWORD": "another"}).store(shelf.path, BUNDLE, "mine")

@@ -110,6 +110,13 @@ class FakeShelf:
             self._compare(bundle, file, contents)
         return manifest
 
+    def adopt(self, folder: Path) -> None:
+        if folder.name in self._bundles:
+            raise BackupFailed(f"{folder.name} is there already")
+        manifest = parse_manifest((folder / "manifest.json").read_text(), folder.name)
+        self.put(manifest, {file.path: (folder / file.path).read_bytes() for file in manifest.files})
+        shutil.rmtree(folder)
+
     def extract(self, bundle: str, file: BundleFile, target: Path) -> None:
         content = self._compare(bundle, file, self._find(bundle)[1])
         if target.exists():

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from aisuite.errors import BackupFailed, UsageError
+from aisuite.bundle.identity import taken_at
+from aisuite.bundle.stored import Stored
+from aisuite.errors import BackupFailed, RestoreFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +31,15 @@ _CAUSES = {
     _LOCKED: ("the restic repository is locked", "restic list locks   # who holds it; restic unlock removes dead ones"),
     _WRONG_PASSWORD: ("the password does not open the restic repository", "echo $RESTIC_PASSWORD_FILE"),
 }
+_PROJECT = "project:"  # how that tag begins
 _SHOWN = 300  # signs of what restic said
 
 
 class Restic:
-    """Runs the `restic` program. Raises UsageError where it is missing, or nobody said where its repository is."""
+    """Runs the `restic` program; locks of processes that are dead are removed.
+
+    Raises UsageError where it is missing, or nobody said where its repository is.
+    """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = dict(os.environ if environment is None else environment)
@@ -47,24 +53,43 @@ class Restic:
     def store(self, shelf: Path, bundle: str, project: str) -> str:
         """Take a bundle in, tagged with its project; return the id of restic's snapshot.
 
-        Brought back with: restic restore ID --target SHELF. Locks of processes that are dead are removed first.
-        Raises BackupFailed.
+        Also brought back with: restic restore ID --target SHELF. Raises BackupFailed.
         """
-        words = ("backup", "--json", "--tag", "aisuite", "--tag", f"project:{project}", "--", bundle)
-        done = self._run(shelf, *words)
-        if _code(done) == _LOCKED:
-            # It removes no lock of a process that lives here, nor a fresh one of another machine.
-            self._run(shelf, "unlock")
-            done = self._run(shelf, *words)
+        words = ("backup", "--json", "--tag", "aisuite", "--tag", f"{_PROJECT}{project}", "--", bundle)
+        done = self._run_unlocked(shelf, *words)
         if done.returncode:
-            cause, hint = _CAUSES.get(_code(done), ("restic failed", None))
-            said = " ".join(done.stderr.split())[:_SHOWN]
-            words_about = f"{cause} (exit code {done.returncode}: {said})"
-            message = f"the backup lies in {shelf / bundle}, but not in the repository: {words_about}"
-            raise BackupFailed(message, hint)
+            why, hint = _told(done)
+            raise BackupFailed(f"the backup lies in {shelf / bundle}, but not in the repository: {why}", hint)
         return _snapshot(done.stdout)
 
-    def _run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    def bundles(self) -> tuple[Stored, ...]:
+        """Return what is there, of all projects, oldest first; a bundle may be there twice. Raises RestoreFailed."""
+        done = self._run_unlocked(None, "snapshots", "--json", "--tag", "aisuite")
+        if done.returncode:
+            why, hint = _told(done)
+            raise RestoreFailed(f"the repository cannot be read: {why}", hint)
+        try:
+            found = [_stored(one) for one in json.loads(done.stdout) or ()]
+        except (ValueError, LookupError, TypeError, AttributeError) as err:
+            raise RestoreFailed("restic lists its snapshots in a way that is not known here", "restic version") from err
+        return tuple(sorted((one for one in found if one is not None), key=lambda one: one.bundle))
+
+    def fetch(self, stored: Stored, folder: Path) -> None:
+        """Bring a bundle back into a folder, under its id; nothing in it is checked yet. Raises RestoreFailed."""
+        done = self._run_unlocked(None, "restore", stored.snapshot, "--target", str(folder))
+        if done.returncode:
+            why, hint = _told(done)
+            raise RestoreFailed(f"the repository does not give {stored.bundle} back: {why}", hint)
+
+    def _run_unlocked(self, folder: Path | None, *words: str) -> subprocess.CompletedProcess[str]:
+        done = self._run(folder, *words)
+        if _code(done) != _LOCKED:
+            return done
+        # It removes no lock of a process that lives here, nor a fresh one of another machine.
+        self._run(folder, "unlock")
+        return self._run(folder, *words)
+
+    def _run(self, folder: Path | None, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self._program, *words],
             cwd=folder,
@@ -74,6 +99,13 @@ class Restic:
             text=True,
             check=False,
         )
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> tuple[str, str | None]:
+    """Return what went wrong, and what can be done."""
+    cause, hint = _CAUSES.get(_code(done), ("restic failed", None))
+    said = " ".join(done.stderr.split())[:_SHOWN]
+    return f"{cause} (exit code {done.returncode}: {said})", hint
 
 
 def _code(done: subprocess.CompletedProcess[str]) -> int:
@@ -93,3 +125,11 @@ def _snapshot(text: str) -> str:
         if isinstance(told, dict) and told.get("message_type") == "summary":
             return str(told.get("snapshot_id", ""))
     raise BackupFailed("restic did not say what it has kept", "restic snapshots")
+
+
+def _stored(snapshot: dict[str, Any]) -> Stored | None:
+    """Return the bundle of a snapshot; None for one that was not made here."""
+    bundle = str(snapshot["paths"][0]).rpartition("/")[2]
+    tags = [str(tag) for tag in snapshot.get("tags") or ()]
+    project = next((tag.removeprefix(_PROJECT) for tag in tags if tag.startswith(_PROJECT)), None)
+    return None if taken_at(bundle) is None else Stored(bundle, str(snapshot["id"]), project)

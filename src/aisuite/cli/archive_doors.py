@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.cli.wiring import open_engine, open_folder, open_images, open_project, project_folder
+from aisuite.errors import UsageError
 
 if TYPE_CHECKING:
     from aisuite.cli.options import Session
@@ -33,6 +34,17 @@ def open_shelf(session: Session, folder: Path | None = None) -> Shelf:
 
     named = read_policy(session).folder if folder is None else None
     return BundleShelf(folder or Path(named or project_folder(session.project, session.state) / FOLDER))
+
+
+def is_repository(engine: str, folder: Path | None) -> bool:
+    """Whether restic's repository is meant, not a folder. Raises UsageError."""
+    if engine not in {"dir", "restic"}:
+        raise UsageError(f"--engine {engine}: there is dir and restic", "aisuite backup list --engine restic")
+    if engine == "restic" and folder is not None:
+        raise UsageError(
+            "--from names a folder, and --engine restic a repository", "aisuite backup list --engine restic"
+        )
+    return engine == "restic"
 
 
 def read_policy(session: Session) -> BackupPolicy:
@@ -63,7 +75,7 @@ def open_backup(session: Session, to: Destination) -> BackupDoors:
         store=QdrantRest,
         chat=HttpChat(),
         sealer=_open_sealer(to.recipient),
-        repository=_open_repository() if to.restic else None,
+        repository=open_repository() if to.restic else None,
     )
 
 
@@ -86,7 +98,8 @@ def _open_sealer(recipient: str | None) -> Sealer | None:
     return AgeFiles(recipient)
 
 
-def _open_repository() -> Repository:
+def open_repository() -> Repository:
+    """Return restic's repository that the environment names. Raises UsageError."""
     from aisuite.adapters.restic import Restic
 
     return Restic()

@@ -11,12 +11,16 @@ import typer
 from aisuite.cli.options import Session, command
 
 if TYPE_CHECKING:
+    from aisuite.bundle.model import Level
     from aisuite.bundle.retention import Keep
     from aisuite.ports.archive import Shelf
     from aisuite.ports.timers import Timers
 
 ShelfFolder = Annotated[
     Path | None, typer.Option("--from", help="Folder of the backups; without it, backups/ in the project's folder.")
+]
+Kept = Annotated[
+    str, typer.Option("--engine", metavar="dir|restic", help="Where they lie: restic, the repository it is told of.")
 ]
 KeepLast = Annotated[int | None, typer.Option("--keep-last", min=0, help="The newest N.")]
 KeepDaily = Annotated[int | None, typer.Option("--keep-daily", min=0, help="The newest of each of the last N days.")]
@@ -37,13 +41,18 @@ def register(group: typer.Typer) -> None:
 
 
 @command("backup.list")
-def list_(session: Session, folder: ShelfFolder = None) -> int:
+def list_(session: Session, folder: ShelfFolder = None, engine: Kept = "dir") -> int:
     """List the backups, the newest first, with age, size and how well each was verified."""
-    from aisuite.cli.archive_doors import open_shelf
+    from aisuite.cli.archive_doors import is_repository, open_repository, open_shelf
     from aisuite.cli.view import backups as view
     from aisuite.ops.backups import list_backups
+    from aisuite.ops.repository import list_stored
 
-    report = list_backups(session.project, open_shelf(session, folder), session.deps().clock)
+    clock = session.deps().clock
+    if is_repository(engine, folder):
+        stored = list_stored(open_repository(), clock)
+        return session.out.show(view.stored_json(stored), view.stored_text(stored, session.out))
+    report = list_backups(session.project, open_shelf(session, folder), clock)
     return session.out.show(view.list_json(report), view.list_text(report, session.out))
 
 
@@ -61,27 +70,39 @@ def verify(
         ),
     ] = "full",
     folder: ShelfFolder = None,
+    engine: Kept = "dir",
 ) -> int:
     """Check a backup again. Exit code 7 when it is damaged; it counts as verified no more, then."""
-    from aisuite.adapters.sqlite_files import SqliteFiles
+    from aisuite.adapters.bundle_shelf import BundleShelf
     from aisuite.bundle.model import Level
-    from aisuite.cli.archive_doors import open_shelf
-    from aisuite.cli.view import backups as view
+    from aisuite.cli.archive_doors import is_repository, open_repository, open_shelf
     from aisuite.errors import UsageError
     from aisuite.ops.backup_age import write_age
-    from aisuite.ops.backups import find_backup, verify_backup
+    from aisuite.ops.backups import find_backup
+    from aisuite.ops.repository import fetched
 
     if level not in set(Level):
         raise UsageError(f"--level {level}: there is quick, full and drill", "aisuite backup verify --level full")
     shelf, deps = open_shelf(session, folder), session.deps()
+    if is_repository(engine, folder):
+        with fetched(bundle, session.project, shelf, open_repository(), BundleShelf) as (wanted, lent):
+            return _verify(session, wanted, lent, Level(level))
     wanted = find_backup(bundle, session.project, shelf)
     try:
-        if level == Level.DRILL:
-            return _drill(session, wanted, shelf)
-        report = verify_backup(wanted, Level(level), shelf, SqliteFiles(), deps.clock)
+        return _verify(session, wanted, shelf, Level(level))
     finally:
         if folder is None:  # what lies elsewhere says nothing about the project's own
             write_age(deps.workdir, shelf, session.project, deps.clock)
+
+
+def _verify(session: Session, bundle: str, shelf: Shelf, level: Level) -> int:
+    from aisuite.adapters.sqlite_files import SqliteFiles
+    from aisuite.cli.view import backups as view
+    from aisuite.ops.backups import verify_backup
+
+    if level == "drill":
+        return _drill(session, bundle, shelf)
+    report = verify_backup(bundle, level, shelf, SqliteFiles(), session.deps().clock)
     return session.out.show(view.verify_json(report), view.verify_text(report))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aisuite.cli.backups import Kept
 from aisuite.cli.options import Session, command
 from aisuite.errors import UsageError
 
@@ -35,6 +36,7 @@ def restore(
         str | None, typer.Option("--as", metavar="PROJECT", help="Into this project, whosever backup it is.")
     ] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="Folder of the backups, if it is another.")] = None,
+    engine: Kept = "dir",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the backup, say what would be done, and stop.")] = (
         False
     ),
@@ -43,6 +45,7 @@ def restore(
     undo: Annotated[bool, typer.Option("--undo", help="Take back a restore that was cut off.")] = False,
 ) -> int:
     """Bring back what a backup holds; what is there now is backed up first."""
+    from aisuite.cli.archive_doors import is_repository
     from aisuite.cli.view import restore as view
 
     if resume or undo:
@@ -57,6 +60,8 @@ def restore(
         raise UsageError("--only names no service", f"aisuite restore {bundle}")
     if not dry_run and not yes and not _meant(session, bundle):
         return session.out.show({}, "nothing was restored")
+    if is_repository(engine, from_):
+        bundle = _fetch(session, bundle)
     report = _begin(session, bundle, names, as_, from_, dry_run=dry_run)
     return session.out.show(view.restore_json(report), view.restore_text(report), report.exit_code)
 
@@ -69,6 +74,15 @@ def _meant(session: Session, bundle: str) -> bool:
             f"aisuite restore {bundle} --yes   # or --dry-run",
         )
     return typer.confirm(f"Replace what the services keep by backup {bundle}? (it is backed up first)", err=True)
+
+
+def _fetch(session: Session, bundle: str) -> str:
+    """Lay a bundle of the repository onto the project's shelf, where it stays; return its id."""
+    from aisuite.adapters.bundle_shelf import BundleShelf
+    from aisuite.cli.archive_doors import open_repository, open_shelf
+    from aisuite.ops.repository import bring_back
+
+    return bring_back(bundle, session.project, open_shelf(session), open_repository(), BundleShelf)
 
 
 def _begin(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from aisuite.bundle.known_queries import Hit
     from aisuite.bundle.model import BundleFile, CollectionFacts, Kind, Manifest, Verified
+    from aisuite.bundle.stored import Stored
 
 
 class Stream(Protocol):
@@ -83,6 +84,12 @@ class Shelf(Protocol):
         """Give an empty folder on the shelf's file system; it is removed at the end, or swept after a crash.
 
         Raises DiskFull, StateUnwritable.
+        """
+
+    def adopt(self, folder: Path) -> None:
+        """Take in a whole bundle that was laid into `scratch` under its id, durably and by one rename.
+
+        Raises BackupFailed when there is such a bundle, DiskFull, StateUnwritable.
         """
 
     def verified(self, bundle: str) -> Verified | None:
@@ -206,6 +213,12 @@ class Repository(Protocol):
 
     def store(self, shelf: Path, bundle: str, project: str) -> str:
         """Take a bundle in, and return what it is called there. Raises BackupFailed naming what can be done."""
+
+    def bundles(self) -> Sequence[Stored]:
+        """Return what is there, of all projects, oldest first; a bundle may be there twice. Raises RestoreFailed."""
+
+    def fetch(self, stored: Stored, folder: Path) -> None:
+        """Bring a bundle back into a folder, under its id; nothing in it is checked yet. Raises RestoreFailed."""
 
 
 class Places(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -170,3 +171,36 @@ def test_the_folder_that_the_profile_names_is_the_shelf(
     assert run(["backup", "list", "--json"]) == 0
     found = told(capsys)
     assert (found["folder"], [one["id"] for one in found["backups"]]) == (str(tmp_path / "disk"), ["20260301T030000Z"])
+
+
+@pytest.fixture
+def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a program called restic know of the newest backup."""
+    program = tmp_path / "bin" / "restic"
+    program.parent.mkdir()
+    listed = [{"id": "0123456789ab", "paths": [f"/away/{NEW}"], "tags": ["aisuite", "project:aisuite"]}]
+    copied = f'[ "$1" = restore ] && exec cp -r {tmp_path}/.aisuite/aisuite/backups/{NEW} "$4"'
+    program.write_text(f"#!/bin/sh\n{copied}\necho '{json.dumps(listed)}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("RESTIC_REPOSITORY", "/away")
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("restic")
+def test_a_repository_is_listed_and_verified_where_it_lies(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["backup", "list", "--engine", "restic"]) == 0
+    head, row = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (head, row[0], row[1], row[-1]) == (["ID", "PROJECT", "AGE", "SNAPSHOT"], NEW, "aisuite", "01234567")
+    assert run(["backup", "list", "--engine", "restic", "--json"]) == 0
+    assert [one["snapshot"] for one in told(capsys)["backups"]] == ["0123456789ab"]
+    assert run(["backup", "verify", "--engine", "restic", "--json"]) == 0
+    assert (told(capsys)["id"], shelf.verified(NEW)) == (NEW, None)
+
+
+def test_a_folder_and_a_repository_cannot_both_be_meant(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["backup", "list"], ["backup", "verify"], ["restore", OLD, "--yes"]):
+        assert run([*words, "--engine", "restic", "--from", str(shelf.path)]) == 2
+        assert run([*words, "--engine", "tar"]) == 2

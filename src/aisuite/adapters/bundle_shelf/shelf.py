@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.adapters.bundle_shelf.bundle import OpenBundle
@@ -21,7 +22,6 @@ from aisuite.ports.failpoint import failpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from aisuite.bundle.model import BundleFile, Manifest, Verified
     from aisuite.ports.archive import Staging
@@ -98,6 +98,22 @@ class BundleShelf:
                 yield place
             finally:
                 shutil.rmtree(place, ignore_errors=True)
+
+    def adopt(self, folder: Path) -> None:
+        """Take in a whole bundle that was laid into `scratch` under its id. Raises BackupFailed, StateUnwritable."""
+        goal = self._folder / folder.name
+        if os.path.lexists(goal):
+            raise BackupFailed(f"{goal} is there already", "aisuite backup list")
+        with translated(goal):
+            for place, _, names in os.walk(folder):
+                Path(place).chmod(0o700)
+                for file in (Path(place, name) for name in names):
+                    file.chmod(0o600)
+                    with file.open("rb") as written:
+                        os.fsync(written.fileno())
+                sync_folder(Path(place))
+            folder.rename(goal)
+            sync_folder(self._folder)
 
     def verified(self, bundle: str) -> Verified | None:
         """Return the best verification that a bundle passed; None when it may have been changed since."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aisuite.bundle.identity import utc_text
+from aisuite.bundle.identity import taken_at, utc_text
 from aisuite.cli.view.table import table
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from aisuite.bundle.stored import Stored
     from aisuite.cli.output import Output
     from aisuite.ops.backups import ForgetReport, ShelfReport, Shelved, VerifyReport
+    from aisuite.ops.repository import RepositoryReport
     from aisuite.ops.schedule_backups import ScheduleReport
 
+_SHORT = 8  # signs of a snapshot's name, as restic shows them
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -34,6 +37,38 @@ def list_text(report: ShelfReport, out: Output) -> str:
         rows.append((one.id, project, _age(report.now - one.at), size, _verified(one)))
     damage = [one.damage for one in report.bundles if one.damage]
     return "\n".join([table(rows, out), *damage])
+
+
+def stored_json(report: RepositoryReport) -> dict[str, Any]:
+    """Every bundle of a repository."""
+    return {
+        "folder": None,
+        "backups": [
+            {
+                "id": one.bundle,
+                "project": one.project,
+                "created": utc_text(taken_at(one.bundle) or report.now),
+                "age_seconds": round(_age_of(one, report).total_seconds()),
+                "snapshot": one.snapshot,
+            }
+            for one in report.bundles
+        ],
+    }
+
+
+def stored_text(report: RepositoryReport, out: Output) -> str:
+    """A table, the newest first."""
+    if not report.bundles:
+        return "there is no backup in the repository: aisuite backup --engine restic"
+    head = ("ID", "PROJECT", "AGE", "SNAPSHOT")
+    told = (
+        (one.bundle, one.project or "-", _age(_age_of(one, report)), one.snapshot[:_SHORT]) for one in report.bundles
+    )
+    return table([head, *told], out)
+
+
+def _age_of(one: Stored, report: RepositoryReport) -> timedelta:
+    return report.now - (taken_at(one.bundle) or report.now)
 
 
 def verify_json(report: VerifyReport) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""Bundles that lie in a repository beside the shelf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aisuite.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LIST = "aisuite backup list --engine restic"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One bundle, and what the repository calls it."""
+
+    bundle: str
+    snapshot: str
+    project: str | None  # None: nobody said
+
+
+def find_stored(stored: Sequence[Stored], wanted: str | None, project: str) -> Stored:
+    """Return the bundle whose id begins so; without it the project's newest. Raises UsageError.
+
+    `stored` is oldest first; of what was stored twice the last is taken.
+    """
+    if wanted is None:
+        own = [one for one in stored if one.project == project]
+        if not own:
+            raise UsageError(f"there is no backup of {project} in the repository", "aisuite backup --engine restic")
+        return own[-1]
+    found = {one.bundle: one for one in stored if wanted and one.bundle.startswith(wanted)}
+    if wanted in found:
+        return found[wanted]
+    if len(found) != 1:
+        many = f"{len(found)} backups begin with {wanted!r}" if found else f"there is no backup {wanted!r}"
+        raise UsageError(f"{many} in the repository", _LIST)
+    return next(iter(found.values()))
