@@ -17,6 +17,7 @@ from aisuite.services.rag.prompt import Prompt, Source, build_prompt, not_found_
 from aisuite.services.rag.question import Answer, Event, Outcome, Question
 from aisuite.services.rag.retriever import Hit, Retriever
 from aisuite.services.rag.server_context import ServerContext
+from aisuite.services.rag.support import Support
 from aisuite.services.rag.tokens import estimate_tokens
 
 # A prompt that proves too long is built shorter; one more try suffices where the server tells the numbers.
@@ -37,21 +38,23 @@ class Answerer:
 
     def __init__(
         self,
-        retriever: Retriever,
+        finding: tuple[Retriever, Support],
         gateway: Gateway,
         room: tuple[ContextBudget, ServerContext],
         rules: AnswerRules,
         notes: tuple[Measures, Asked],
     ) -> None:
-        self._retriever = retriever
+        self._retriever, self._support = finding
         self._gateway = gateway
         self._budget, self._server_context = room
         self._rules = rules
         self._measures, self._asked = notes
 
     async def find(self, question: Question) -> list[Hit]:
-        """Find the texts for a question. Raises the errors of `Retriever.search`."""
+        """Find the texts for a question; none where they do not support an answer. Raises as `Retriever.search`."""
         hits = await self._retriever.search(question.search)
+        if not await self._support.suffices(question.search, hits):
+            hits = []
         if hits and (tokens := await self._server_context.tokens()):
             self._budget.learn_context(tokens)
         self._measures.questions.labels("found" if hits else "not_found").inc()

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from aisuite.services.common.openapi import refusals
@@ -21,6 +21,7 @@ from aisuite.services.rag.question import Answer
 from aisuite.services.rag.retriever import Hit, Retriever
 from aisuite.services.rag.schemas import COLLECTION_PATTERN, QueryRequest, RetrieveRequest
 from aisuite.services.rag.sse import event_stream
+from aisuite.services.rag.support import Support
 from aisuite.services.rag.upkeep_api import Upkeep, create_upkeep_router
 
 Name = Annotated[str, Path(pattern=COLLECTION_PATTERN)]
@@ -34,6 +35,7 @@ class Hits(BaseModel):
     """What was found, best first."""
 
     hits: list[Hit]
+    supported: bool | None = Field(default=None, description="Whether an answer would be given; null: not judged.")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Services:
     jobs: Jobs
     library: Library
     retriever: Retriever
+    support: Support
     answering: Answering
     folder: DocumentFolder
     insight: Insight
@@ -70,7 +73,9 @@ def _question_routes(services: Services) -> APIRouter:
     @router.post("/retrieve", responses=_REFUSALS)
     async def retrieve(request: RetrieveRequest) -> Hits:
         """Find chunks, without an answer."""
-        return Hits(hits=await services.retriever.search(request.as_search(services.topk)))
+        search = request.as_search(services.topk)
+        hits = await services.retriever.search(search)
+        return Hits(hits=hits, supported=await services.support.suffices(search, hits) if request.judge else None)
 
     @router.post("/query", response_model=Answer, responses=_REFUSALS | _ANSWERS)
     async def query(request: QueryRequest) -> Response:

@@ -36,6 +36,7 @@ from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.mending import Mender
 from aisuite.services.rag.model_choice import ModelChoice
 from aisuite.services.rag.question import Answer
+from aisuite.services.rag.rarity import Rarity
 from aisuite.services.rag.reconciler import Reconciler
 from aisuite.services.rag.records import Records
 from aisuite.services.rag.reranker import Reranker
@@ -43,6 +44,7 @@ from aisuite.services.rag.retriever import Retriever, SearchRules
 from aisuite.services.rag.server_context import ServerContext
 from aisuite.services.rag.settings import RagSettings
 from aisuite.services.rag.store import VectorStore
+from aisuite.services.rag.support import Support
 from aisuite.services.rag.upkeep_api import Upkeep
 from aisuite.services.rag.upstream import AT_ONCE, Retry, Upstream
 from aisuite.services.rag.write_gate import WriteGate
@@ -145,6 +147,7 @@ def _services(
     )
     models = (Embedder(upstreams[EMBEDDING], AT_ONCE), reranker)
     retriever = Retriever(store, library, models, search_rules, measures)
+    support = Support(Rarity(upstreams[QDRANT]), library, settings.rag_min_support)
     gateway = Gateway(upstreams[GATEWAY])
     index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
     shelves = Shelves(records, patient_store, gate)
@@ -158,7 +161,9 @@ def _services(
     budget = ContextBudget(settings.rag_context_tokens)
     asked = Asked(with_text=settings.rag_analytics_questions)
     servers = [upstreams[name] for name in (INFERENCE_CHAT, INFERENCE_CODE) if name in upstreams]
-    answerer = Answerer(retriever, gateway, (budget, ServerContext(servers)), answer_rules, (measures, asked))
+    answerer = Answerer(
+        (retriever, support), gateway, (budget, ServerContext(servers)), answer_rules, (measures, asked)
+    )
     probes = {QDRANT: "/readyz", EMBEDDING: "/health", GATEWAY: "/health/liveliness"}
     health = HealthCheck({upstreams[name]: path for name, path in probes.items()}, gateway, choice.chat)
     cache = AnswerCache[Answer](settings.rag_cache_entries, settings.rag_cache_seconds)
@@ -166,6 +171,7 @@ def _services(
         jobs=jobs,
         library=library,
         retriever=retriever,
+        support=support,
         answering=Answering(answerer, records, cache, measures),
         folder=folder,
         insight=Insight(health, cache, measures, asked),

@@ -115,8 +115,8 @@ class SearchFilter(Fields):
         return super().as_filter() | ({"must_not": excluded} if excluded else {})
 
 
-class RetrieveRequest(_Request):
-    """A search without an answer."""
+class SearchRequest(_Request):
+    """What is searched for."""
 
     query: Annotated[Text, Field(min_length=1, max_length=_QUESTION_CHARS, pattern=r"\S")]
     collection: CollectionName
@@ -139,6 +139,12 @@ class RetrieveRequest(_Request):
         )
 
 
+class RetrieveRequest(SearchRequest):
+    """A search without an answer."""
+
+    judge: Annotated[bool, Field(description="Tell, too, whether /query would answer from what is found.")] = False
+
+
 class GivenTurn(_Request):
     """Something said before."""
 
@@ -146,7 +152,7 @@ class GivenTurn(_Request):
     content: Annotated[Text, Field(min_length=1, max_length=_QUESTION_CHARS)]
 
 
-class QueryRequest(RetrieveRequest):
+class QueryRequest(SearchRequest):
     """A question to answer from documents."""
 
     stream: bool = False

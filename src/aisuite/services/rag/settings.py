@@ -47,6 +47,9 @@ class RagSettings(ServiceSettings):
     rag_min_score: float = Field(default=0.12, ge=-1, le=1)
     # A chunk that is found by words alone must hold this share of those in the question.
     rag_min_words: float = Field(default=0.1, ge=0, le=1)
+    # Below this share of a question's words, weighed by rarity, its answer is that the documents hold none.
+    # Unset: 0.4 with hash embeddings, which know no meaning; 0 with learned ones, which were not measured.
+    rag_min_support: float | None = Field(default=None, ge=0, le=1)
     # Words know names and numbers, and hash embeddings little more than words: see benchmarks/rag.
     rag_word_weight: float = Field(default=2.0, gt=0, le=100)
     rag_rerank_candidates: int = Field(default=20, ge=1, le=50)

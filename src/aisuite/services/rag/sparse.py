@@ -98,9 +98,25 @@ def share_of_terms(question: str, text: str) -> float:
     return len(asked & set(_terms(text))) / len(asked) if asked else 0.0
 
 
+def terms_of_text(text: str) -> set[str]:
+    """List the terms of a text."""
+    return set(_terms(text))
+
+
+def asked_words(question: str) -> list[tuple[str, ...]]:
+    """List the words of a question that say something, each by its terms."""
+    found = (_terms_of(_without_particle(word)) for word in _words(question))
+    words = (tuple(term for term in terms if term not in STOP_WORDS) for terms in found)
+    return [word for word in words if word]
+
+
+def number_of(term: str) -> int:
+    """Give the number under which a term is stored."""
+    return crc32(term.encode())
+
+
 def _asked_terms(question: str) -> set[str]:
-    words = (_without_particle(word) for word in _words(question))
-    return {term for word in words for term in _terms_of(word)} - STOP_WORDS
+    return {term for word in asked_words(question) for term in word}
 
 
 def _without_particle(word: str) -> str:
@@ -130,6 +146,6 @@ def _terms_of(word: str) -> list[str]:
 def _as_vector(weights: dict[str, float]) -> SparseVector:
     numbered: dict[int, float] = {}
     for term, weight in weights.items():
-        number = crc32(term.encode())
+        number = number_of(term)
         numbered[number] = numbered.get(number, 0.0) + weight
     return SparseVector(list(numbered), list(numbered.values()))
