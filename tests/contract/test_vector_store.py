@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,20 @@ def test_a_snapshot_makes_a_collection_that_is_its_like_and_nothing_stays_behind
     made = {one.name: one for one in store.door.collections()}
     assert (made["notes-2"].points, made["notes-1"].points) == (3, 4)
     assert made["notes-2"].samples.items() <= made["notes-1"].samples.items()
+
+
+def test_a_snapshot_is_of_a_moment_that_each_write_ends(store: Store) -> None:
+    with store.door.snapshot("notes-1") as snapshot:
+        assert snapshot.moment == store.door.moment("notes-1") is not None
+        store.add("notes-1", 4)
+        assert snapshot.moment != store.door.moment("notes-1")
+
+
+def test_one_collection_is_described_like_all(store: Store) -> None:
+    (all_of_them,) = store.door.collections()
+    assert store.door.describe("notes-1") == replace(all_of_them, aliases=())
+    assert store.door.collections(sampled=False) == (replace(all_of_them, samples={}),)
+    assert store.door.describe("letters") is None
 
 
 def test_aliases_switch_together_and_may_go(store: Store) -> None:

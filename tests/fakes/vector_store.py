@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -20,6 +20,7 @@ class FakeSnapshot:
     """A snapshot that is whatever it holds."""
 
     content: bytes
+    moment: str | None
 
     @property
     def size(self) -> int:
@@ -51,25 +52,31 @@ class FakeVectorStore:
     kind: str = "embedded 1.20.0"
     on_snapshot: Callable[[], object] = lambda: None
     forgetful: bool = False
+    names_moments: bool = True
     calls: list[str] = field(default_factory=list)
 
     def version(self) -> str:
         return self.kind
 
-    def collections(self) -> tuple[CollectionFacts, ...]:
+    def collections(self, *, sampled: bool = True) -> tuple[CollectionFacts, ...]:
         return tuple(
-            CollectionFacts(
-                file="",
-                service="",
-                name=name,
+            replace(
+                self._describe(name, held, sampled=sampled),
                 aliases=tuple(sorted(alias for alias, target in self.aliases.items() if target == name)),
-                points=len(held),
-                dim=self.dim,
-                distance="Cosine",
-                samples=dict(held),
             )
             for name, held in sorted(self.points.items())
         )
+
+    def _describe(self, name: str, held: dict[str, str], *, sampled: bool) -> CollectionFacts:
+        samples = dict(held) if sampled else {}
+        return CollectionFacts("", "", name, (), len(held), self.dim, "Cosine", samples)
+
+    def describe(self, collection: str) -> CollectionFacts | None:
+        held = self.points.get(collection)
+        return None if held is None else self._describe(collection, held, sampled=True)
+
+    def moment(self, collection: str) -> str | None:
+        return str(self.points[collection]) if self.names_moments else None
 
     def digests(self, collection: str, points: Sequence[str]) -> Mapping[str, str]:
         held = self.points[self.aliases.get(collection, collection)]
@@ -86,7 +93,7 @@ class FakeVectorStore:
         self.calls.append(f"snapshot {collection}")
         if collection not in self.points:
             raise BackupFailed(f"no collection {collection}")
-        snapshot = FakeSnapshot(json.dumps(self.points[collection]).encode())
+        snapshot = FakeSnapshot(json.dumps(self.points[collection]).encode(), self.moment(collection))
         self.on_snapshot()
         yield snapshot
         self.calls.append(f"forget snapshot of {collection}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -40,19 +41,32 @@ class QdrantRest:
         version = str(found.get("version", "unknown"))
         return f"embedded {version.removesuffix(_EMBEDDED)}" if version.endswith(_EMBEDDED) else f"qdrant {version}"
 
-    def collections(self) -> tuple[CollectionFacts, ...]:
-        """Describe all collections with their aliases and samples; `file` and `service` are empty.
+    def collections(self, *, sampled: bool = True) -> tuple[CollectionFacts, ...]:
+        """Describe all collections with their aliases, and samples unless not; `file` and `service` are empty.
 
         Raises NotRunning, BackupFailed.
         """
         aliases = self._aliases(BackupFailed)
         names = [one["name"] for one in self._result("GET", "/collections", BackupFailed)["collections"]]
         return tuple(
-            self._describe(name, tuple(sorted(alias for alias, target in aliases.items() if target == name)))
+            replace(
+                self._describe(name, sampled=sampled),
+                aliases=tuple(sorted(alias for alias, target in aliases.items() if target == name)),
+            )
             for name in sorted(names)
         )
 
-    def _describe(self, name: str, aliases: tuple[str, ...]) -> CollectionFacts:
+    def describe(self, collection: str) -> CollectionFacts | None:
+        """Describe one collection with samples and without aliases; None when it is not there. Raises BackupFailed."""
+        there = self._result("GET", f"/collections/{quote(collection, safe='')}/exists", BackupFailed)["exists"]
+        return self._describe(collection, sampled=True) if there else None
+
+    def moment(self, collection: str) -> str | None:
+        """Return what the store calls the present state of a collection; None where it calls it nothing."""
+        told = self._result("GET", f"/collections/{quote(collection, safe='')}", BackupFailed).get("moment")
+        return told if isinstance(told, str) else None
+
+    def _describe(self, name: str, *, sampled: bool) -> CollectionFacts:
         place = f"/collections/{quote(name, safe='')}"
         vectors = self._result("GET", place, BackupFailed)["config"]["params"].get("vectors") or {}
         dense = vectors if "size" in vectors else next(iter(vectors.values()), {})
@@ -61,11 +75,11 @@ class QdrantRest:
             file="",
             service="",
             name=name,
-            aliases=aliases,
+            aliases=(),
             points=int(points),
             dim=int(dense.get("size", 0)),
             distance=str(dense.get("distance", "")),
-            samples=dict(self._sample(place)),
+            samples=dict(self._sample(place)) if sampled else {},
         )
 
     def _sample(self, place: str) -> Iterator[tuple[str, str]]:
@@ -110,7 +124,8 @@ class QdrantRest:
         made = self._result("POST", f"{place}?wait=true", BackupFailed)
         snapshot = f"{place}/{quote(made['name'], safe='')}"
         try:
-            yield StoredSnapshot(self._url, self._key, snapshot, int(made.get("size") or 0), made.get("checksum"))
+            size, moment = int(made.get("size") or 0), made.get("moment")
+            yield StoredSnapshot(self._url, self._key, snapshot, size, made.get("checksum"), moment)
         finally:
             self._result("DELETE", f"{snapshot}?wait=true", BackupFailed)
 

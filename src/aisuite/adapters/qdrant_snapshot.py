@@ -35,6 +35,7 @@ class StoredSnapshot:
     place: str  # path below the URL
     size: int  # bytes
     sha256: str | None  # as the store says; some say nothing
+    moment: str | None = None  # what the store calls the state that it holds; Qdrant calls it nothing
 
     @contextmanager
     def open(self) -> Iterator[SnapshotStream]:

@@ -37,8 +37,19 @@ class _Taken:
     """A collection whose snapshot lies in its store."""
 
     store: OpenStore
-    facts: CollectionFacts
+    facts: CollectionFacts  # without samples
+    before: CollectionFacts | None  # as it was before the snapshot; None: the snapshot knows its moment
     snapshot: Snapshot
+
+    def describe(self) -> CollectionFacts | None:
+        """Describe what the snapshot holds, by the collection; None when somebody wrote to that since."""
+        door, name = self.store.door, self.facts.name
+        now = door.describe(name)
+        if now is None:
+            return None
+        if self.before is None:
+            return now if door.moment(name) == self.snapshot.moment else None
+        return now if (now.points, now.samples) == (self.before.points, self.before.samples) else None
 
 
 class Content:
@@ -81,21 +92,21 @@ class Content:
 
     @contextmanager
     def _snapshot(self, facts: CollectionFacts, store: OpenStore) -> Iterator[_Taken]:
+        knows = store.door.moment(facts.name) is not None
+        before = None if knows else store.door.describe(facts.name)
         with store.door.snapshot(facts.name) as snapshot:
             failpoint("backup.collection")
-            yield _Taken(store, facts, snapshot)
+            yield _Taken(store, facts, before, snapshot)
 
     def _take_collections(self, snapshots: Sequence[_Taken]) -> None:
-        stores = {one.store.service: one.store for one in snapshots}
-        after = {name: {one.name: one for one in store.door.collections()} for name, store in stores.items()}
         for one in snapshots:
-            now, service = after[one.store.service].get(one.facts.name), one.store.service
-            path = f"collections/{service}/{_file_name(one.facts.name)}.snapshot"
-            if now is not None and (now.points, now.samples) == (one.facts.points, one.facts.samples):
-                file, facts = self._receive(one, path), one.facts
-            else:
-                file, facts = self._take_changed(one, path)
-            self.collections.append(replace(facts, file=file.path, service=service))
+            service, name = one.store.service, one.facts.name
+            path = f"collections/{service}/{_file_name(name)}.snapshot"
+            found = one.describe()
+            file, found = (self._receive(one, path), found) if found else self._take_changed(one, path)
+            self.collections.append(
+                replace(found, name=name, aliases=one.facts.aliases, file=file.path, service=service)
+            )
 
     def _receive(self, taken: _Taken, path: str) -> BundleFile:
         """Put a snapshot into the bundle as it comes, without a copy of it on the disk."""
@@ -120,10 +131,12 @@ class Content:
         name = CHECKED + hashlib.sha256(facts.name.encode()).hexdigest()[:16]
         try:
             store.door.upload(snapshot, name)
-            found = next(one for one in store.door.collections() if one.name == name)
+            found = store.door.describe(name)
         finally:
             store.door.remove(name)
-        return replace(facts, points=found.points, samples=found.samples)
+        if found is None:
+            raise BackupFailed(f"the vector store did not take its own snapshot of {facts.name}", "aisuite logs")
+        return found
 
     def _copy_databases(self, *, quiesce: bool) -> list[tuple[Path, str, Path]]:
         """Copy all of them before one is examined, so that writers wait only for that; return place, owner and copy."""

@@ -82,7 +82,7 @@ def _wait(service: Service, deps: Deps) -> None:
 def _open(service: str, url: str, doors: BackupDoors) -> OpenStore:
     key = (doors.deps.workdir.read(f"secrets/{SERVICE_KEY}") or "").strip()
     door = doors.store(url, key)
-    found = door.collections()
+    found = door.collections(sampled=False)
     for one in found:
         if one.name.startswith(CHECKED):
             door.remove(one.name)  # of a backup that was killed

@@ -147,6 +147,10 @@ class Snapshot(Protocol):
     def size(self) -> int:
         """Bytes; 0 where the store does not say."""
 
+    @property
+    def moment(self) -> str | None:
+        """What the store calls the state that it holds, as `VectorStore.moment`."""
+
     def open(self) -> AbstractContextManager[Stream]:
         """Begin to fetch it. Raises BackupFailed, as reading does."""
 
@@ -163,8 +167,17 @@ class VectorStore(Protocol):
     def version(self) -> str:
         """Return its kind and version, as "qdrant 1.15.4"; a snapshot fits the same minor version only."""
 
-    def collections(self) -> tuple[CollectionFacts, ...]:
-        """Describe all collections with their aliases and samples; `file` and `service` are empty."""
+    def collections(self, *, sampled: bool = True) -> tuple[CollectionFacts, ...]:
+        """Describe all collections with their aliases, and samples unless not; `file` and `service` are empty."""
+
+    def describe(self, collection: str) -> CollectionFacts | None:
+        """Describe one collection with samples and without aliases; None when it is not there."""
+
+    def moment(self, collection: str) -> str | None:
+        """Return what the store calls the present state of a collection: another name after each write.
+
+        None where the store has no names for that.
+        """
 
     def digests(self, collection: str, points: Sequence[str]) -> Mapping[str, str]:
         """Return the digests of these points as `collections` samples them; those that are not there are left out."""

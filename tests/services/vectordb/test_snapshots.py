@@ -50,13 +50,21 @@ def test_a_collection_goes_back_to_its_snapshot(shapes: Any, snapshot: Any, sett
 
 
 def test_snapshots_are_listed_downloaded_and_deleted(shapes: Any, snapshot: Any) -> None:
-    assert shapes.get(SNAPSHOTS) == [snapshot]
+    assert [told | {"moment": snapshot["moment"]} for told in shapes.get(SNAPSHOTS)] == [snapshot]
     downloaded = shapes.client.get(f"{SNAPSHOTS}/{snapshot['name']}")
     assert len(downloaded.content) == snapshot["size"]
     assert hashlib.sha256(downloaded.content).hexdigest() == snapshot["checksum"]
     assert shapes.delete(f"{SNAPSHOTS}/{snapshot['name']}") is True
     assert shapes.get(SNAPSHOTS) == []
     assert "not found" in shapes.delete(f"{SNAPSHOTS}/{snapshot['name']}", status=404)
+
+
+def test_a_snapshot_names_the_moment_that_it_is_of(shapes: Any, snapshot: Any) -> None:
+    assert shapes.get("/collections/shapes")["moment"] == snapshot["moment"]
+    shapes.put("/collections/shapes/points", {"points": [{"id": 8, "vector": [9, 9]}]})
+    changed = shapes.get("/collections/shapes")["moment"]
+    shapes.put(f"{SNAPSHOTS}/recover", {"location": snapshot["name"]})
+    assert len({snapshot["moment"], changed, shapes.get("/collections/shapes")["moment"]}) == 3
 
 
 def test_only_snapshots_can_be_downloaded(shapes: Any, snapshot: Any) -> None:

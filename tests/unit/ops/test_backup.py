@@ -228,7 +228,20 @@ def test_a_project_that_does_not_say_what_it_keeps_is_refused(project: Project, 
         project.take()
 
 
-def test_a_collection_that_changes_meanwhile_is_described_as_its_snapshot_is(project: Project) -> None:
+@pytest.mark.parametrize("names_moments", [True, False])
+def test_a_collection_is_described_with_its_aliases(project: Project, names_moments: bool) -> None:
+    project.store.names_moments = names_moments
+    (collection,) = project.take().manifest.collections
+    assert (collection.name, collection.aliases) == ("notes-1", ("notes",))
+    assert (collection.points, dict(collection.samples)) == (2, {"1": "a", "2": "b"})
+    assert not [call for call in project.store.calls if call.startswith("upload")]
+
+
+@pytest.mark.parametrize("names_moments", [True, False])
+def test_a_collection_that_changes_meanwhile_is_described_as_its_snapshot_is(
+    project: Project, names_moments: bool
+) -> None:
+    project.store.names_moments = names_moments
     project.store.on_snapshot = lambda: project.store.points["notes-1"].update({"3": "c"})
     report = project.take()
     (collection,) = report.manifest.collections

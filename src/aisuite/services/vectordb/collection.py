@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import qdrant_edge as edge
 
@@ -25,7 +26,7 @@ from aisuite.services.vectordb.errors import (
 from aisuite.services.vectordb.gate import Gate
 from aisuite.services.vectordb.pending import Pending
 from aisuite.services.vectordb.points import Update
-from aisuite.services.vectordb.record import FILE, Record, new_shard_name, sweep_shards
+from aisuite.services.vectordb.record import FILE, HeldShard, Record, new_shard_name, sweep_shards
 from aisuite.services.vectordb.schema import CollectionSchema, SchemaChange
 from aisuite.services.vectordb.scoring import PointKey
 from aisuite.services.vectordb.vectors import Vector
@@ -47,15 +48,6 @@ class Limits:
     optimize_after: int
 
 
-@dataclass(frozen=True)
-class HeldShard:
-    """A shard's folder that is whole on the disk, and what is in it."""
-
-    folder: Path
-    points: int
-    config: CollectionSchema
-
-
 class Collection:
     """Reads run beside each other, writes one after the other; an answered write is on disk."""
 
@@ -68,6 +60,7 @@ class Collection:
         self._writes = threading.Lock()
         self._gate = Gate()
         self._journal: Journal | None = None
+        self._opened, self._changes = uuid4().hex, 0
         self._pending = Pending(limits.optimize_after, _unindexed_points(shard))
 
     @classmethod
@@ -108,6 +101,11 @@ class Collection:
         """What the collection is made of."""
         return self._record.config
 
+    @property
+    def moment(self) -> str:
+        """Name the state of the content: whoever finds the same name again has missed no write."""
+        return f"{self._opened}-{self._changes}"
+
     def read(self, call: Callable[[edge.EdgeShard], T]) -> T:
         """Ask the engine."""
         with self._gate.shared(), engine_errors():
@@ -137,6 +135,7 @@ class Collection:
             "config": self.schema.config_json(),
             "payload_schema": info.payload_schema,
             "created_at": self._record.created_at,
+            "moment": self.moment,
         }
 
     def apply(self, updates: Sequence[Update]) -> None:
@@ -144,6 +143,7 @@ class Collection:
         require_room(self.folder, self._limits)
         with self._writes, engine_errors():
             shard = self._open_shard()
+            self._changes += 1
             try:
                 for update in updates:
                     _require_points(shard, update.needs)
@@ -178,7 +178,7 @@ class Collection:
             shard.flush()
             folder = self.folder / self._record.shard
             require_room(self.folder, self._limits, extra_mib=disk_use(folder) // MIB)
-            yield HeldShard(folder, _count(shard), self.schema)
+            yield HeldShard(folder, _count(shard), self.schema, self.moment)
 
     def copy_with_journal(self, target: Path) -> Journal:
         """Copy the shard as it is now, and keep what is written from now on for `adopt_copy`."""
@@ -265,6 +265,7 @@ class Collection:
             raise
         with self._gate.alone():
             old = self._open_shard()
+            self._changes += 1
             self._shard, self._record = fresh, record
         old.close()
         shutil.rmtree(old_folder, ignore_errors=True)  # what is left is swept at the next start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -16,6 +17,16 @@ from aisuite.services.vectordb.wire import Body
 
 FILE = "collection.json"
 SHARD_PREFIX = "shard-"
+
+
+@dataclass(frozen=True)
+class HeldShard:
+    """A shard's folder that is whole on the disk, and what is in it."""
+
+    folder: Path
+    points: int
+    config: CollectionSchema
+    moment: str
 
 
 class RecordUnreadable(Exception):

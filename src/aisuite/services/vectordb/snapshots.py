@@ -53,7 +53,7 @@ class Snapshots:
             write_atomically(folder / f"{name}{CHECKSUM_SUFFIX}", checksum.encode())
             (scratch / name).rename(folder / name)
         sync_folder(folder)
-        return self._describe(folder / name)
+        return {**self._describe(folder / name), "moment": held.moment}
 
     def list(self, collection: str) -> list[dict[str, object]]:
         """Describe the snapshots of a collection, oldest first."""
