@@ -13,7 +13,7 @@ from tests.contract.faults import CHAT, EngineCase, FakeFaultsCase, FaultsCase, 
 from tests.contract.waiting import eventually
 
 HELD = (Action.HANG, Action.STOP, Action.STAND_IN)
-OVER_AT_ONCE = (Action.KILL, Action.RESTART)
+OVER_AT_ONCE = (Action.KILL, Action.CRASH, Action.RESTART)
 
 
 @pytest.fixture(params=["fake", "engine", pytest.param("process", marks=pytest.mark.process)])

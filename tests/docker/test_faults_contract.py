@@ -131,3 +131,21 @@ def test_what_no_container_has_suffered_is_left_as_it_is(case: DockerFaultsCase,
         before["State"]["StartedAt"],
         [one["IPAddress"] for one in before["NetworkSettings"]["Networks"].values()],
     )
+
+
+_KEEPS_A_WORKER = ("sh", "-c", 'while :; do "$@" & wait $!; done', "sh")
+_WORKERS = 'read -r service rest < /proc/1/task/1/children; cat "/proc/$service/task/$service/children"'
+
+
+def test_the_process_that_serves_is_killed_and_its_parent_runs_on(project: Project) -> None:
+    service = answering(CHAT, command=(*_KEEPS_A_WORKER, *answering(CHAT).command))
+    assert project.up(service).failures == ()
+
+    def workers() -> str:
+        return docker("exec", f"{project.name}-{CHAT}-1", "sh", "-c", _WORKERS)
+
+    before, first = project.inspect(CHAT)["State"]["StartedAt"], workers()
+    deps = project.deps
+    DockerFaults(project.engine(), project.stack(service), deps.renderer, deps.workdir).inject(entry(Action.CRASH))
+    eventually(lambda: workers() not in ("", first))
+    assert project.inspect(CHAT)["State"]["StartedAt"] == before

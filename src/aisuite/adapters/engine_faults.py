@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aisuite.ports import Engine, Renderer, Workdir
     from aisuite.stack.model import Service, Stack
 
-_SIGNALS = {Action.KILL: "KILL", Action.HANG: "STOP"}
+_SIGNALS = {Action.KILL: "KILL", Action.CRASH: "KILL", Action.HANG: "STOP"}  # where a service is one process
 _SHARED = frozenset({*_SIGNALS, Action.STOP, Action.RESTART, Action.STAND_IN})
 PATIENCE = 60.0
 _POLL = 0.1

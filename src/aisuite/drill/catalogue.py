@@ -1,7 +1,7 @@
 """Every fault that a drill knows, and what must hold while it lasts.
 
-Bounds of model servers leave out the time that loading the model takes, and `back_on_first` the gateway's cooldown:
-both are the stack's own, and are added when a trial is judged.
+Bounds of model servers leave out the time that loading the model takes, that of a lost gateway what loading LiteLLM
+takes, and `back_on_first` the gateway's cooldown: all are the stack's own, and are added when a trial is judged.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _RETURN = 5.0  # seconds until the first choice answers again, once it is ready
 
 _SWITCH = Tolerance(back_on_first=_RETURN)
 _UNANSWERABLE = Tolerance(plain_success=None, p99_added=None, explicit_error=15.0, recovers=5.0)
+# Who sends the error events is gone: its streams break off.
+_GATEWAY_GONE = replace(_UNANSWERABLE, healthy_again=_BACK, streams_marked=None)
 _RAG_DOWN = Tolerance(p99_added=None, explicit_error=3.0, recovers=5.0)
 
 
@@ -60,9 +62,10 @@ _ALL = (
           replace(_UNANSWERABLE, explicit_error=5.0), mode=StubMode.TOO_SLOW, held=True, outage=True),
     Fault("both-down", "no model server runs", Subject.ALL_MODELS, Action.STOP,
           _UNANSWERABLE, held=True, outage=True),
-    Fault("gateway-kill", "its process is killed", Subject.GATEWAY, Action.KILL,
-          # Who sends the error events is gone: its streams break off.
-          replace(_UNANSWERABLE, healthy_again=_BACK, streams_marked=None), outage=True),
+    Fault("gateway-kill", "the process that serves is killed", Subject.GATEWAY, Action.CRASH,
+          _GATEWAY_GONE, outage=True),
+    Fault("gateway-lost", "all its processes are killed", Subject.GATEWAY, Action.KILL,
+          _GATEWAY_GONE, outage=True),
     Fault("qdrant-restart", "it is restarted", Subject.VECTORDB, Action.RESTART, _RAG_DOWN, Traffic.RAG),
     Fault("qdrant-down", "it is gone", Subject.VECTORDB, Action.STOP, _RAG_DOWN, Traffic.RAG, held=True),
     Fault("embedding-down", "it is gone", Subject.EMBEDDING, Action.STOP, _RAG_DOWN, Traffic.RAG, held=True),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Action(StrEnum):
     """What is done to a service. Each can be undone, and undoing it twice is fine."""
 
-    KILL = "kill"  # SIGKILL of its own process
+    KILL = "kill"  # SIGKILL of its own process, and so of all that it has started
+    CRASH = "crash"  # SIGKILL of the process that serves, where its own one has started another for that
     HANG = "hang"  # SIGSTOP; undone by SIGCONT
     PAUSE = "pause"  # the engine's own pause: a container's cgroup freezer
     STOP = "stop"  # taken away; undone by starting it as it was rendered

@@ -98,9 +98,9 @@ class Bench:
     def allowances(self, fault: Fault) -> dict[str, float]:
         """Return the seconds that the stack itself needs, by the bound that they are added to."""
         policy, added = self.stack.policy, {"back_on_first": self.stack.policy.cooldown}
-        models = [one.name for one in self.met_by(fault.subject) if one.role is Role.INFERENCE]
-        if models:
-            added["healthy_again"] = max(self.start_seconds.get(name, 0.0) for name in models)
+        loading = [one.name for one in self.met_by(fault.subject) if _loads(one, fault)]
+        if loading:
+            added["healthy_again"] = max(self.start_seconds.get(name, 0.0) for name in loading)
         if fault.mode is StubMode.TOO_SLOW:
             added["explicit_error"] = policy.request_timeout * (1 + policy.timeout_attempts)
         return added
@@ -140,6 +140,11 @@ class Bench:
 
     def _service(self, role: Role) -> Service:
         return next(service for service in self.stack.services if service.role is role)
+
+
+def _loads(service: Service, fault: Fault) -> bool:
+    """Whether what the service has to load before it can answer is lost: a model, or all of LiteLLM."""
+    return service.role is Role.INFERENCE or (service.role is Role.GATEWAY and fault.action is Action.KILL)
 
 
 def needs_fallback(fault: Fault) -> bool:

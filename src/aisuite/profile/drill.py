@@ -31,6 +31,7 @@ FAULTS = (
     "timeout",
     "both-down",
     "gateway-kill",
+    "gateway-lost",
     "qdrant-restart",
     "qdrant-down",
     "embedding-down",

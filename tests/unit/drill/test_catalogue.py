@@ -57,7 +57,7 @@ def test_a_stand_in_says_how_it_answers_and_nothing_else_does() -> None:
 
 
 def test_what_stays_broken_is_held_until_it_is_undone() -> None:
-    over_at_once = {Action.KILL, Action.HANG, Action.RESTART, Action.NEW_ADDRESS}
+    over_at_once = {Action.KILL, Action.CRASH, Action.HANG, Action.RESTART, Action.NEW_ADDRESS}
     for fault in CATALOGUE.values():
         assert fault.held is (fault.action not in over_at_once)
 

@@ -61,6 +61,8 @@ class DockerFaults(EngineFaults):
         with translated(undo.service):
             if undo.action is Action.HANG:
                 signals.send_inside(self._api(), self._running(undo.service)["Id"], "STOP")
+            elif undo.action is Action.CRASH:
+                signals.kill_worker(self._api(), self._running(undo.service)["Id"])
             elif undo.action is Action.PAUSE:
                 self._pause(self._running(undo.service))
             elif undo.action is Action.DISCONNECT:

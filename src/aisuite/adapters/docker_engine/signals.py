@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 # PID 1 is the engine's init; it ignores what the kernel does not force on it. Its first child is the service.
 _FROM_INSIDE = 'read -r service rest < /proc/1/task/1/children; kill -{signal} "$service"'
+# What the service has started to do its work, if that is one process; else the service.
+_KILL_WORKER = """\
+read -r service rest < /proc/1/task/1/children
+read -r worker more < "/proc/$service/task/$service/children"
+[ -z "$more" ] || worker=
+kill -KILL "${worker:-$service}"
+"""
 
 
 def send(client: Any, container: Mapping[str, Any], signal_name: str) -> None:
@@ -63,11 +70,19 @@ def _send_here(container: Mapping[str, Any], signal_name: str) -> bool:
 
 def send_inside(client: Any, identity: str, signal_name: str) -> None:
     """Send a signal from inside the container: SIGSTOP, sent so, leaves its health check at work. Raises StepFailed."""
-    command = ["/bin/sh", "-c", _FROM_INSIDE.format(signal=signal_name)]
-    run = client.exec_create(identity, command)["Id"]
+    _run_inside(client, identity, _FROM_INSIDE.format(signal=signal_name), f"SIG{signal_name}")
+
+
+def kill_worker(client: Any, identity: str) -> None:
+    """Send SIGKILL to the process that does the service's work. Raises StepFailed."""
+    _run_inside(client, identity, _KILL_WORKER, "SIGKILL")
+
+
+def _run_inside(client: Any, identity: str, script: str, what: str) -> None:
+    run = client.exec_create(identity, ["/bin/sh", "-c", script])["Id"]
     output = client.exec_start(run)
     code = client.exec_inspect(run)["ExitCode"]
     if code:
         why = output.decode(errors="replace").strip()
         hint = f"docker exec {identity[:12]} /bin/sh -c true   # it needs a shell"
-        raise StepFailed(f"SIG{signal_name} could not be sent inside the container: {why}", hint)
+        raise StepFailed(f"{what} could not be sent inside the container: {why}", hint)

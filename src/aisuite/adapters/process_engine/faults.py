@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from aisuite.adapters.engine_faults import EngineFaults
+from aisuite.adapters.process_engine.processes import find_worker, send
+from aisuite.adapters.process_engine.records import Records
 from aisuite.drill.model import Action
+from aisuite.errors import NotRunning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aisuite.drill.model import Undo
 
 _ONE_LOOPBACK = "local processes share this machine's loopback; it needs containers: aisuite up --engine docker"
 _WHY_NOT: Mapping[Action, str] = {
@@ -28,3 +34,15 @@ class ProcessFaults(EngineFaults):
     def why_not(self, action: Action) -> str | None:
         """Say in words why this cannot be done to local processes; None when it can."""
         return _WHY_NOT.get(action) or super().why_not(action)
+
+    def _break(self, undo: Undo) -> None:
+        if undo.action is Action.CRASH:
+            self._crash(undo.service)
+        else:
+            super()._break(undo)
+
+    def _crash(self, name: str) -> None:
+        record = Records(self._stack.folder / "run").process(name)
+        process = record.find() if record is not None else None
+        if process is None or not send(find_worker(process), signal.SIGKILL):
+            raise NotRunning(f"{name} is not running", "aisuite status")

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.adapters.process_engine.process_exec import (
@@ -18,7 +19,6 @@ from aisuite.adapters.process_engine.process_exec import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _POLL = 0.02
 _KILL_WAIT = 5.0
@@ -43,6 +43,16 @@ def find_process(pid: int) -> Process | None:
         return None
     state, parent, group, session, started = stat
     return Process(pid, parent, group, session, started, paused=state in "Tt")
+
+
+def find_worker(process: Process) -> Process:
+    """Return the process that does its work: its only child, or itself."""
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    except OSError:
+        return process
+    found = find_process(int(children[0])) if len(children) == 1 else None
+    return found or process
 
 
 def list_processes() -> list[Process]:
