@@ -80,7 +80,7 @@ def test_several_cards_are_counted_from_0(open_gpu: Open) -> None:
 
 def test_without_a_driver_there_are_no_cards_and_a_reason(open_gpu: Open) -> None:
     gpu = open_gpu(FakeGpu())
-    assert (gpu.devices(), gpu.driver()) == ((), None)
+    assert (gpu.devices(), gpu.driver(), gpu.elsewhere()) == ((), None, None)
     assert gpu.why_none()
 
 

@@ -74,6 +74,9 @@ class FakeGpu:
     def why_none(self) -> str:
         return self.absent
 
+    def elsewhere(self) -> str | None:
+        return None
+
     def _answer(self) -> None:
         if self.breaks_after is not None:
             if self.breaks_after == 0:

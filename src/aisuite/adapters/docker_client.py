@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from aisuite.errors import EngineUnavailable
 
@@ -62,6 +64,17 @@ def _new_enough(client: Any, url: str) -> Any:
 def engine_address() -> str:
     """Return the URL of the engine: unix, tcp or ssh."""
     return str(_address()["base_url"])
+
+
+def remote_host(address: str) -> str | None:
+    """Return the other machine that an engine's address names; None for a socket, and for what loops back to here."""
+    host = urlsplit(address).hostname
+    if host is None or host == "localhost":
+        return None
+    try:
+        return None if ip_address(host).is_loopback else host
+    except ValueError:  # a name
+        return host
 
 
 def _address() -> dict[str, Any]:

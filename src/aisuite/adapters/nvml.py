@@ -51,6 +51,10 @@ class NvmlGpu:
         known = [vendor for vendor in vendors if vendor]
         return _NOT_MEASURABLE.format(known[0]) if known else "no driver of NVIDIA is loaded here"
 
+    def elsewhere(self) -> str | None:
+        """Return None: they are here."""
+        return None
+
 
 def _text(file: Path) -> str:
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aisuite.cli.choice import Choice
     from aisuite.ops.plan import PlanDoors, PlanReport, PlanRequest
     from aisuite.ops.settle import CardPlan
-    from aisuite.ports import Deps
+    from aisuite.ports import Deps, Gpu
     from aisuite.profile.load import Loaded
     from aisuite.units import Mib
     from aisuite.vram.model import LlamaBuild, Overhead
@@ -47,7 +47,7 @@ def plan_for(choice: Choice, folder: Path, asked: Asked) -> PlanReport:
         changes=parse_changes(asked.what_if),
         sweep=asked.plot is not None,
     )
-    report = plan(request, _doors())
+    report = plan(request, _doors(loaded.profile.engine))
     if asked.plot is not None:
         _draw(report, asked.plot)
     return report
@@ -79,7 +79,10 @@ def _draw(report: PlanReport, picture: Path) -> None:
 
 def forget_measurements() -> bool:
     """Forget what was measured on this machine's cards; false when there was nothing."""
-    return _doors().calibration.reset()
+    from aisuite.adapters.calibration import CalibrationFile
+    from aisuite.cli.folders import user_folder
+
+    return CalibrationFile(user_folder("data")).reset()
 
 
 def without_plan(loaded: Loaded) -> Loaded:
@@ -103,7 +106,7 @@ def settle_card(
     from aisuite.ops.settle import settle
 
     request = _request(loaded, choice, deps.workdir.folder, llama)
-    profile, card = settle(request, _doors(), deps.workdir, deps.engine, again=again)
+    profile, card = settle(request, _doors(loaded.profile.engine), deps.workdir, deps.engine, again=again)
     return replace(loaded, profile=profile), card
 
 
@@ -120,17 +123,41 @@ def _request(loaded: Loaded, choice: Choice, folder: Path, llama: str | None) ->
     return PlanRequest(loaded.profile, loaded.name, model_files(loaded.profile, site), build, choice.flags())
 
 
-def _doors() -> PlanDoors:
-    """Return what planning needs of this machine."""
+def open_cards(engine: str) -> Gpu:
+    """Return the cards that the engine's services get: of this machine, or of that on which Docker runs."""
+    from aisuite.adapters.nvml import NvmlGpu
+
+    host = _docker_host() if engine == "docker" else None
+    if host is None:
+        return NvmlGpu()
+    from aisuite.adapters.cards_elsewhere import CardsElsewhere
+
+    return CardsElsewhere(host)
+
+
+def _docker_host() -> str | None:
+    from aisuite.adapters.docker_engine.local_socket import find_local_socket
+
+    if find_local_socket() is not None:
+        return None
+    from aisuite.adapters.docker_client import engine_address, remote_host
+
+    try:
+        return remote_host(engine_address())
+    except EngineUnavailable:  # no such context: who asks that engine says so
+        return None
+
+
+def _doors(engine: str) -> PlanDoors:
+    """Return what planning for an engine needs of this machine."""
     from aisuite.adapters.calibration import CalibrationFile
     from aisuite.adapters.gguf_file import GgufFiles
     from aisuite.adapters.host import LocalHost
-    from aisuite.adapters.nvml import NvmlGpu
     from aisuite.cli.folders import user_folder
     from aisuite.ops.plan import PlanDoors
 
     cache, data = user_folder("cache"), user_folder("data")
-    return PlanDoors(GgufFiles(cache), NvmlGpu(), LocalHost(), CalibrationFile(data), _price)
+    return PlanDoors(GgufFiles(cache), open_cards(engine), LocalHost(), CalibrationFile(data), _price)
 
 
 def _price(build: LlamaBuild, overhead: Overhead) -> Pricing:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.cli.folders import user_folder
-from aisuite.cli.planning import settle_card, without_plan
+from aisuite.cli.planning import open_cards, settle_card, without_plan
 from aisuite.cli.sites import find_sites
 from aisuite.errors import UsageError
 from aisuite.ports import Deps
@@ -254,7 +254,6 @@ def build_deps(folder: Path, engine: EngineName, preparers: Mapping[str, Prepare
     from aisuite.adapters.calibration import CalibrationFile
     from aisuite.adapters.clock import SystemClock
     from aisuite.adapters.host import LocalHost
-    from aisuite.adapters.nvml import NvmlGpu
     from aisuite.adapters.probe import HttpProbe
     from aisuite.adapters.render import JinjaRenderer
     from aisuite.adapters.schema_version import read_schema_version
@@ -269,7 +268,7 @@ def build_deps(folder: Path, engine: EngineName, preparers: Mapping[str, Prepare
         workdir=workdir,
         host=LocalHost(),
         clock=SystemClock(),
-        gpu=NvmlGpu(),
+        gpu=open_cards(engine),
         preparers=preparers,
         images=open_images() if engine == "docker" else None,
         calibration=CalibrationFile(user_folder("data")),

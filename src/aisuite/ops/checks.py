@@ -72,8 +72,8 @@ def check_gpu(stack: Stack, cpu_only: str | None, gpu: Gpu) -> None:
 
     `cpu_only` says why the llama.cpp of this machine cannot use a card, if it cannot.
     """
-    if stack.gpu_device is None:
-        return
+    if stack.gpu_device is None or gpu.elsewhere() is not None:
+        return  # of another machine's cards its engine tells, when the first server asks for one
     devices = gpu.devices()
     hint = "run on the CPU on purpose: aisuite up --profile phase2-cpu"
     wanted = {stack.gpu_device, *(service.card.index for service in stack.services if service.gpu)}

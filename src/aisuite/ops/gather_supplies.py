@@ -134,6 +134,7 @@ def look_at_gpu(request: FactRequest, doors: FactDoors) -> Gpu:
         fault="" if devices else gpu.why_none(),
         allocated=tuple((index, doors.machine.allocate(index)) for index in here),
         cpu_only=request.cpu_only,
+        elsewhere=gpu.elsewhere() or "",
     )
 
 

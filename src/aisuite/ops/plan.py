@@ -220,9 +220,10 @@ def _stand_ins(request: PlanRequest, wanted: Sequence[int], gpu: Gpu) -> tuple[l
     if settings.budget is None:
         raise UsageError(
             f"no card {named} is here ({gpu.why_none()}), and profile {request.name} has no gpu.budget",
-            "aisuite plan --gpu-memory 8GiB",
+            "aisuite plan --gpu-memory 8GiB   # what up shall count on: gpu.budget in the profile",
         )
-    note = f"no card {named} is here: gpu.budget ({settings.budget}) stands for it"
+    why = f" ({gpu.why_none()})" if gpu.elsewhere() else ""
+    note = f"no card {named} is here{why}: gpu.budget ({settings.budget}) stands for it"
     return [Budget(_imagined(settings.budget, at), settings.budget, settings.reserve) for at in cards], (note,)
 
 

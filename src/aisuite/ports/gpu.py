@@ -42,7 +42,7 @@ class GpuDevice:
 
 
 class Gpu(Protocol):
-    """The graphics cards of this machine."""
+    """The graphics cards that model servers are given."""
 
     def devices(self) -> tuple[GpuDevice, ...]:
         """Return all cards; empty when there is none that we can measure: `why_none` says why.
@@ -55,6 +55,9 @@ class Gpu(Protocol):
 
     def why_none(self) -> str:
         """Say in words why there are no cards: no driver, or cards that are not measurable here."""
+
+    def elsewhere(self) -> str | None:
+        """Return the other machine whose cards they are, which nobody here can measure; None: those of this one."""
 
 
 class Calibration(Protocol):

@@ -29,6 +29,8 @@ def _is_here(snapshot: Snapshot) -> Judgement | None:
     wanted, gpu = sorted(cards_of(snapshot.stack)), snapshot.gpu
     if not wanted:
         return None
+    if gpu.elsewhere:
+        return note(gpu.fault, f"ssh {gpu.elsewhere} nvidia-smi   # and gpu.budget in the profile, for the plan")
     found = dict(gpu.cards)
     lacking = [index for index in wanted if index not in found]
     if not lacking:

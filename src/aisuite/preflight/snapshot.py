@@ -91,6 +91,7 @@ class Gpu:
     # Why no memory could be had of each card that the stack uses and that is here; "": it could.
     allocated: tuple[tuple[int, str], ...] = ()
     cpu_only: str | None = None  # why the llama.cpp of this machine cannot use a card
+    elsewhere: str = ""  # the other machine whose cards they are, which nobody here can look at
 
 
 @dataclass(frozen=True, slots=True)

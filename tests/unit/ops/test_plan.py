@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aisuite.adapters.cards_elsewhere import CardsElsewhere
 from aisuite.errors import DoesNotFit, GpuUnavailable, ModelMissing, ProfileInvalid, UsageError
 from aisuite.ops.plan import ModelSource, PlanDoors, PlanRequest, plan
 from aisuite.profile.model import Profile
@@ -77,6 +78,19 @@ def test_without_a_card_the_budget_stands_for_it_and_that_is_said(tmp_path: Path
 def test_without_a_card_and_a_budget_there_is_nothing_to_plan_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no card 0 is here \(no driver.*\), and profile mine has no gpu.budget"):
         plan(request_for(tmp_path, profile()), doors(tmp_path))
+
+
+def test_where_docker_runs_elsewhere_nothing_here_is_planned_with(tmp_path: Path) -> None:
+    afar = replace(doors(tmp_path, FakeCard()), gpu=CardsElsewhere("box"))
+    with pytest.raises(UsageError, match=r"no card 0 is here \(Docker runs on box, .*no gpu.budget") as caught:
+        plan(request_for(tmp_path, profile()), afar)
+    assert caught.value.hint == "aisuite plan --gpu-memory 8GiB   # what up shall count on: gpu.budget in the profile"
+    found = plan(request_for(tmp_path, profile({"budget": "3GiB"})), afar).plan
+    assert (found.budget.card.total, found.budget.host_free) == (3072 * MIB, None)
+    (said,) = found.notes
+    assert said.startswith("no card 0 is here (Docker runs on box, ")
+    sized = plan(request_for(tmp_path, profile(), gpu_memory=(Mib(6141),)), afar)
+    assert sized.plan.notes == ()
 
 
 def test_a_budget_larger_than_the_card_is_refused(tmp_path: Path) -> None:

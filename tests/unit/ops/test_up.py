@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aisuite.adapters.cards_elsewhere import CardsElsewhere
 from aisuite.errors import (
     DiskFull,
     EngineUnavailable,
@@ -167,6 +168,12 @@ def test_a_profile_for_a_card_never_runs_on_the_cpu_in_silence() -> None:
     with pytest.raises(GpuUnavailable, match="built for the CPU"):
         up(UpRequest(replace(STACK, gpu_device=0), cpu_only="the wheel is built for the CPU"), card)
     assert up(UpRequest(replace(STACK, gpu_device=0)), card).exit_code == 0
+
+
+def test_of_cards_of_another_machine_its_engine_tells() -> None:
+    world = make_world()
+    deps = replace(world.deps, gpu=CardsElsewhere("box"))
+    assert up(UpRequest(replace(STACK, gpu_device=0)), deps).exit_code == 0
 
 
 def test_the_card_of_every_model_must_be_here() -> None:

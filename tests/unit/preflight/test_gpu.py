@@ -32,6 +32,12 @@ def test_the_card_that_is_asked_for_must_be_here() -> None:
     assert none.judgement.measured == "card 0 is not here (no driver)"
 
 
+def test_cards_of_another_machine_are_not_judged() -> None:
+    away = Gpu(fault="Docker runs on box", elsewhere="box")
+    found = judged("GPU-001", snapshot(gpu_device=0, gpu=away)).judgement
+    assert (found.outcome, found.measured) == (Outcome.NOTE, "Docker runs on box")
+
+
 def on_card(name: str, index: int) -> Service:
     return replace(make_service(name, 8000 + index), gpu=True, card=NvidiaCard("cdi", f"nvidia.com/gpu={index}"))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from aisuite.adapters.docker_client import remote_host
 from aisuite.adapters.docker_engine.container_config import container_config
 from aisuite.adapters.docker_engine.labels import ONE_OFF, WORKING_DIR, project_labels
 from aisuite.errors import EngineUnavailable
@@ -47,8 +48,8 @@ def check_whereabouts(client: Any, address: str, compose: ComposeFile, place: Pl
 
 def check_ports(address: str, bodies: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise EngineUnavailable for a port that only the engine's own machine could reach, which is another one."""
-    host = urlsplit(address).hostname or ""
-    if _is_loopback(host):
+    host = remote_host(address)
+    if host is None:
         return
     for service, body in bodies.items():
         for bindings in body["HostConfig"]["PortBindings"].values():
@@ -59,13 +60,6 @@ def check_ports(address: str, bodies: Mapping[str, Mapping[str, Any]]) -> None:
                         f"Docker runs on {host}: {service} would listen on {published} there, out of reach from here",
                         f"run aisuite there: ssh {host}; or set host: in the profile to the address of {host}",
                     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_files(client: Any, bodies: Mapping[str, Mapping[str, Any]], place: Place) -> None:
