@@ -24,6 +24,9 @@ def rag_eval(
     answers: Annotated[
         bool, typer.Option("--answers", help="Have models answer, too, and judge what they cite.")
     ] = False,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Search with the profile's reranker, too: rows hybrid+rerank.")
+    ] = False,
 ) -> int:
     """Ask questions with known answers, and tell how many of their documents are found."""
     from aisuite.cli.doors import open_chat
@@ -32,5 +35,5 @@ def rag_eval(
     from aisuite.ops.rag_eval import EvalRequest, evaluate
 
     with CountProgress(session.out, f"asking {folder}") as progress:
-        report = evaluate(EvalRequest(folder, collection, answers), session.deps(), open_chat(), progress)
+        report = evaluate(EvalRequest(folder, collection, answers, rerank), session.deps(), open_chat(), progress)
     return session.out.show(view.eval_json(report), view.eval_text(report, session.out))

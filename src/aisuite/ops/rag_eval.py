@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import NotRunning, UsageError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aisuite.ports import Chat, Deps
 
 METHODS = ("dense", "sparse", "hybrid")
+RERANKED = "hybrid+rerank"
 ALL = "all"
 ANSWERABLE = "answerable"
 UNANSWERABLE = "unanswerable"
@@ -30,11 +31,17 @@ _TIMEOUT = 180.0  # seconds without a sign of life
 
 @dataclass(frozen=True, slots=True)
 class EvalRequest:
-    """Which set to ask, into which collection it goes, and whether models answer, too."""
+    """Which set to ask, into which collection it goes, and whether models answer and a reranker judges, too."""
 
     folder: Path
     collection: str
     answers: bool = False
+    rerank: bool = False
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The ways to search, each of which all questions are asked by."""
+        return (*METHODS, RERANKED) if self.rerank else METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,14 @@ class EvalRow:
 
 @dataclass(frozen=True, slots=True)
 class EvalReport:
-    """What was asked, and a row for each method, language and kind."""
+    """What was asked, a row for each method, language and kind, and the ids of refused questions by method."""
 
     folder: str
     collection: str
     documents: int
     questions: int
     rows: tuple[EvalRow, ...]
+    refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> EvalReport:
@@ -73,14 +81,31 @@ def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[i
         source, reason = indexed.skipped[0]
         raise UsageError(f"{eval_set.documents / source} was not indexed: {reason}", f"ls {eval_set.documents}")
     suite = _Suite(chat, url, key.strip(), request, eval_set)
-    asked = [(method, question) for method in METHODS for question in eval_set.questions]
-    outcomes: dict[str, list[Outcome]] = {method: [] for method in METHODS}
+    outcomes = _ask_all(suite, request.methods, eval_set.questions, progress)
+    return EvalReport(
+        folder=str(request.folder),
+        collection=request.collection,
+        documents=indexed.documents,
+        questions=len(eval_set.questions),
+        rows=tuple(row for method, found in outcomes.items() for row in _sum_up(method, eval_set.questions, found)),
+        refused={method: _name_refused(eval_set.questions, found) for method, found in outcomes.items()},
+    )
+
+
+def _ask_all(
+    suite: _Suite, methods: Sequence[str], questions: Sequence[EvalQuestion], progress: Callable[[int, int], None]
+) -> dict[str, list[Outcome]]:
+    outcomes: dict[str, list[Outcome]] = {method: [] for method in methods}
+    asked = [(method, question) for method in methods for question in questions]
     for done, (method, question) in enumerate(asked):
         progress(done, len(asked))
         outcomes[method].append(suite.ask(question, method))
     progress(len(asked), len(asked))
-    rows = [row for method in METHODS for row in _sum_up(method, eval_set.questions, outcomes[method])]
-    return EvalReport(str(request.folder), request.collection, indexed.documents, len(eval_set.questions), tuple(rows))
+    return outcomes
+
+
+def _name_refused(questions: Sequence[EvalQuestion], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    return tuple(question.id for question, outcome in zip(questions, outcomes, strict=True) if outcome.refused)
 
 
 class _Suite:
@@ -94,7 +119,9 @@ class _Suite:
         self._eval_set = eval_set
 
     def ask(self, question: EvalQuestion, method: str) -> Outcome:
-        hits = self._post("/retrieve", question, {"topk": _TOPK, "method": method})["hits"]
+        how = _how(method)
+        found = self._post("/retrieve", question, {"topk": _TOPK, "judge": True, **how})
+        hits = found["hits"]
         for hit in hits:
             if not (self._eval_set.documents / hit["document_id"]).is_file():
                 name = self._request.collection
@@ -106,17 +133,22 @@ class _Suite:
             expected=frozenset(question.passages),
             ranked=tuple(dict.fromkeys(hit["document_id"] for hit in hits)),
             passages=_share_of_passages(question, hits[:_FIRST_CHUNKS]),
-            citations=self._cite(question, method) if self._request.answers else None,
+            citations=self._cite(question, how) if self._request.answers else None,
+            refused=not found["supported"],
         )
 
-    def _cite(self, question: EvalQuestion, method: str) -> tuple[bool, ...]:
-        answer = self._post("/query", question, {"method": method})
+    def _cite(self, question: EvalQuestion, how: dict[str, Any]) -> tuple[bool, ...]:
+        answer = self._post("/query", question, how)
         sources = {int(source["n"]): str(source["document_id"]) for source in answer["sources"]}
         return judge_citations(answer["answer"], sources, question.passages)
 
     def _post(self, path: str, question: EvalQuestion, more: dict[str, Any]) -> dict[str, Any]:
         body = {"query": question.question, "collection": self._request.collection, **more}
         return self._chat.post(self._url + path, self._key, body, _TIMEOUT)
+
+
+def _how(method: str) -> dict[str, Any]:
+    return {"method": method.partition("+")[0], "rerank": method == RERANKED}
 
 
 def _share_of_passages(question: EvalQuestion, hits: Sequence[dict[str, Any]]) -> float:

@@ -24,20 +24,21 @@ class Outcome:
 
     `expected` is empty for a question that has no answer. `ranked` are the documents found, each once, best first.
     `passages` is the share of key passages that stand in the first chunks. `citations` tells for each citation of
-    the answer whether it was right; None when no answer was asked for.
+    the answer whether it was right; None when no answer was asked for. `refused`: no answer would be given from it.
     """
 
     expected: frozenset[str]
     ranked: tuple[str, ...]
     passages: float = 0.0
     citations: tuple[bool, ...] | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Means over questions, 0 to 1; None where there is nothing to take a mean of.
 
-    `refused` is the share of questions for which nothing was found: right where there is no answer, else wrong.
+    `refused` is the share of questions that would not be answered: right where there is no answer, else wrong.
     `cited` is the share of answers with at least one right citation, `citations` that of citations which are right.
     """
 
@@ -86,7 +87,7 @@ def summarize(outcomes: Sequence[Outcome]) -> Scores:
         mrr=_mean(reciprocal_rank(one.expected, one.ranked) for one in known),
         ndcg_10=_mean(ndcg(one.expected, one.ranked) for one in known),
         passages=_mean(one.passages for one in known),
-        refused=sum(not one.ranked for one in outcomes) / len(outcomes),
+        refused=sum(one.refused for one in outcomes) / len(outcomes),
         cited=_mean(any(citations) for citations in answered),
         citations=_mean(right for citations in answered for right in citations),
     )

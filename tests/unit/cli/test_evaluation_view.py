@@ -10,7 +10,8 @@ from aisuite.ops.rag_eval import EvalReport, EvalRow
 from aisuite.ops.rag_metrics import Scores
 
 SCORES = Scores(8, 0.5, 1.0, 0.75, 0.8155, 0.25, 0.0, None, None)
-REPORT = EvalReport("benchmarks/rag", "evaluation", 60, 8, (EvalRow("dense", "ko", "paraphrase", SCORES),))
+ROWS = (EvalRow("dense", "ko", "paraphrase", SCORES),)
+REPORT = EvalReport("benchmarks/rag", "evaluation", 60, 8, ROWS, {"dense": ("ko-1",)})
 
 
 def _words(report: EvalReport) -> list[list[str]]:
@@ -35,3 +36,4 @@ def test_json_has_a_flat_object_for_each_row() -> None:
     row = eval_json(REPORT)["rows"][0]
     assert (row["method"], row["language"], row["kind"], row["recall_5"]) == ("dense", "ko", "paraphrase", 1.0)
     assert row["citations"] is None
+    assert eval_json(REPORT)["refused"] == {"dense": ["ko-1"]}

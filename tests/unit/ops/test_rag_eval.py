@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from aisuite.errors import NotRunning, UsageError
-from aisuite.ops.rag_eval import ALL, ANSWERABLE, METHODS, UNANSWERABLE, EvalReport, EvalRequest, EvalRow, evaluate
+from aisuite.ops.rag_eval import (
+    ALL,
+    ANSWERABLE,
+    METHODS,
+    RERANKED,
+    UNANSWERABLE,
+    EvalReport,
+    EvalRequest,
+    EvalRow,
+    evaluate,
+)
 from aisuite.ops.up import UpRequest, up
 from tests.fakes.chat import FakeChat
 from tests.fakes.stacks import phase2_stack
@@ -34,6 +44,8 @@ class FakeSearch(FakeChat):
         counted = {"documents": 2, "chunks": 2, "unchanged": 0, "replaced": 0, "skipped": list(skipped)}
         super().__init__({f"{RAG}/upload": [counted]})
         self._found = found
+        self.unsupported = ""
+        self.reranked = 0
         self._answer = answer
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -43,7 +55,9 @@ class FakeSearch(FakeChat):
         if url.endswith("/query"):
             sources = [{"n": number, "document_id": one} for number, one in enumerate(documents, 1)]
             return {"answer": self._answer, "sources": sources}
-        return {"hits": [{"document_id": one, "text": TEXTS.get(one, "")} for one in documents]}
+        hits = [{"document_id": one, "text": TEXTS.get(one, "")} for one in documents]
+        self.reranked += body["rerank"]
+        return {"hits": hits, "supported": bool(hits) and body["judge"] and body["query"] != self.unsupported}
 
 
 @pytest.fixture
@@ -91,6 +105,24 @@ def test_the_scores_are_those_of_what_was_found(folder: Path) -> None:
     assert _row(report, "dense", ALL, UNANSWERABLE).scores.refused == 0
     assert _row(report, "sparse", ALL, UNANSWERABLE).scores.refused == 1
     assert _row(report, "sparse", ALL, ANSWERABLE).scores.refused == 1
+
+
+def test_what_the_suite_would_not_answer_is_refused_and_named(folder: Path) -> None:
+    suite = FakeSearch(FOUND)
+    suite.unsupported = "누가?"
+    report = _evaluate(folder, suite)
+    assert _row(report, "dense", ALL, UNANSWERABLE).scores.refused == 1
+    assert _row(report, "dense", ALL, ANSWERABLE).scores.refused == 0
+    assert report.refused == {"dense": ("3",), "sparse": ("1", "2", "3"), "hybrid": ("3",)}
+
+
+def test_a_reranker_is_asked_in_rows_of_its_own_and_only_on_a_wish(folder: Path) -> None:
+    suite = FakeSearch(FOUND)
+    assert {row.method for row in _evaluate(folder, suite).rows} == set(METHODS)
+    assert suite.reranked == 0
+    report = evaluate(EvalRequest(folder, "eval", rerank=True), _world(suite).deps, suite, lambda done, total: None)
+    assert {row.method for row in report.rows} == {*METHODS, RERANKED}
+    assert suite.reranked == len(QUESTIONS)
 
 
 def test_no_answer_is_asked_for_without_a_wish(folder: Path) -> None:

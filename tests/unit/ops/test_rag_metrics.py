@@ -18,7 +18,7 @@ EXPECTED = st.frozensets(DOCUMENTS, min_size=1, max_size=4)
 def _outcome(
     expected: str, ranked: str, *, passages: float = 0.0, citations: tuple[bool, ...] | None = None
 ) -> Outcome:
-    return Outcome(frozenset(expected), tuple(ranked), passages, citations)
+    return Outcome(frozenset(expected), tuple(ranked), passages, citations, refused=not ranked)
 
 
 @pytest.mark.parametrize(

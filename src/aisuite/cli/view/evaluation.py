@@ -26,6 +26,7 @@ def eval_json(report: EvalReport) -> dict[str, Any]:
         "documents": report.documents,
         "questions": report.questions,
         "rows": rows,
+        "refused": {method: list(ids) for method, ids in report.refused.items()},
     }
 
 
