@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,16 @@ class FakeCopy:
     content_digest: str
 
 
+@dataclass(frozen=True)
+class FakeFrozen:
+    """What a fake database was."""
+
+    content: bytes
+
+    def copy(self, target: Path) -> None:
+        target.write_bytes(self.content)
+
+
 @dataclass
 class FakeDatabases:
     """One table whose rows are the lines; `broken` holds contents that pass no check."""
@@ -27,10 +38,11 @@ class FakeDatabases:
     broken: set[bytes] = field(default_factory=set)
     examined: list[str] = field(default_factory=list)
 
-    def copy(self, source: Path, target: Path) -> None:
+    @contextmanager
+    def freeze(self, source: Path) -> Iterator[FakeFrozen]:
         if not source.is_file():
             raise BackupFailed(f"{source} is no database")
-        shutil.copyfile(source, target)
+        yield FakeFrozen(source.read_bytes())
 
     def examine(self, path: Path) -> FakeCopy:
         content = path.read_bytes()

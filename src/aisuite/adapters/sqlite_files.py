@@ -42,20 +42,41 @@ class _Table:
     has_rowid: bool
 
 
-class SqliteFiles:
-    """Copies, examines and places databases."""
+@dataclass(frozen=True, slots=True)
+class FrozenDatabase:
+    """A database as it was at one moment, whoever writes to it since."""
 
-    def copy(self, source: Path, target: Path) -> None:
-        """Copy a database that others may be writing to, consistently, into a new 0600 file.
+    _source: Path
+    _connection: sqlite3.Connection
 
-        Writers in WAL mode are not held up; nothing of the source is changed, its WAL neither.
+    def copy(self, target: Path) -> None:
+        """Copy what it was into a new 0600 file; nothing of the source is changed, its WAL neither.
+
         Raises BackupFailed, DiskFull.
         """
-        with _translated(source, BackupFailed):
+        with _translated(self._source, BackupFailed):
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-            with closing(_connect(source, "mode=ro")) as old, closing(_connect(target, "mode=rw")) as new:
+            with closing(_connect(target, "mode=rw")) as new:
                 new.execute("PRAGMA synchronous = OFF")  # whoever takes the copy into a bundle syncs it there
-                old.backup(new, pages=_ALL_PAGES)
+                self._connection.backup(new, pages=_ALL_PAGES)
+
+
+class SqliteFiles:
+    """Freezes, examines and places databases."""
+
+    @contextmanager
+    def freeze(self, source: Path) -> Iterator[FrozenDatabase]:
+        """Give a database as it is now. Writers in WAL mode go on meanwhile; only their WAL is not cut.
+
+        Raises BackupFailed.
+        """
+        with _translated(source, BackupFailed):
+            database = _connect(source, "mode=ro")
+        with closing(database):
+            with _translated(source, BackupFailed):
+                database.execute("BEGIN")
+                database.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # a transaction begins with a read
+            yield FrozenDatabase(source, database)
 
     def examine(self, path: Path) -> DatabaseContent:
         """Check a database nobody else uses (integrity, foreign keys, full-text indexes) and describe it.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aisuite.bundle.model import BundleFile, CollectionFacts
     from aisuite.ops.backup import BackupDoors
     from aisuite.ops.backup_stores import OpenStore
-    from aisuite.ports.archive import DatabaseCopy, Snapshot, Staging
+    from aisuite.ports.archive import DatabaseCopy, FrozenDatabase, Snapshot, Staging
 
 _RENDERED = (FILE, ".env", "stack.json", "engine")  # of a project that no generation describes
 _AS_IT_IS = frozenset({Kind.SECRET, Kind.MODEL})  # neither gets smaller
@@ -139,19 +139,29 @@ class Content:
         return found
 
     def _copy_databases(self, *, quiesce: bool) -> list[tuple[Path, str, Path]]:
-        """Copy all of them before one is examined, so that writers wait only for that; return place, owner and copy."""
+        """Copy all of them as they were at one moment; return place, owner and copy."""
         copies: list[tuple[Path, str, Path]] = []
+        with ExitStack() as frozen:
+            for place, service, database in self._freeze_databases(frozen, quiesce=quiesce):
+                copy = self._staging.scratch / f"{len(copies)}.db"
+                database.copy(copy)
+                copies.append((place, service, copy))
+        return copies
+
+    def _freeze_databases(self, frozen: ExitStack, *, quiesce: bool) -> list[tuple[Path, str, FrozenDatabase]]:
+        """Writers wait only until each database has begun to be read, however long it takes to copy them."""
+        freeze, size = self._doors.databases.freeze, self._doors.files.size
         with ExitStack() as held:
             hold = held.enter_context(Hold(self._state, self._doors)) if quiesce else None
             failpoint("backup.hold")
-            for kept in self._state.services:
-                for place in map(Path, kept.databases):
-                    if self._doors.files.size(place):
-                        copy = self._staging.scratch / f"{len(copies)}.db"
-                        self._doors.databases.copy(place, copy)
-                        copies.append((place, kept.service, copy))
+            found = [
+                (place, kept.service, frozen.enter_context(freeze(place)))
+                for kept in self._state.services
+                for place in map(Path, kept.databases)
+                if size(place)
+            ]
         self.held = hold.seconds if hold else None
-        return copies
+        return found
 
     def _take_database(self, place: Path, service: str, copy: Path, beside: Executor) -> None:
         """Examine a copy and pack it at the same time."""

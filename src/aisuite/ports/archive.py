@@ -118,11 +118,18 @@ class DatabaseCopy(Protocol):
         """Of every row of every table."""
 
 
+class FrozenDatabase(Protocol):
+    """A SQLite database as it was at one moment, whoever writes to it since."""
+
+    def copy(self, target: Path) -> None:
+        """Copy what it was into a new 0600 file (backup API). Raises BackupFailed, DiskFull."""
+
+
 class Databases(Protocol):
     """SQLite files, through SQLite alone."""
 
-    def copy(self, source: Path, target: Path) -> None:
-        """Copy a database that others may be writing to, consistently (backup API). Raises BackupFailed."""
+    def freeze(self, source: Path) -> AbstractContextManager[FrozenDatabase]:
+        """Give a database, that others may be writing to, as it is now. Raises BackupFailed."""
 
     def examine(self, path: Path) -> DatabaseCopy:
         """Check a database nobody else uses (integrity, foreign keys, full-text indexes) and describe it.

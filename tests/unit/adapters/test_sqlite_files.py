@@ -24,6 +24,11 @@ def make(path: Path, *statements: str) -> Path:
     return path
 
 
+def copy(source: Path, target: Path) -> None:
+    with FILES.freeze(source) as frozen:
+        frozen.copy(target)
+
+
 def notes(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as database:
         return [text for (text,) in database.execute("SELECT text FROM notes ORDER BY id")]
@@ -42,15 +47,26 @@ def live(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_copy_holds_all_that_was_committed_and_nothing_else(live: Path, tmp_path: Path) -> None:
-    FILES.copy(live, tmp_path / "copy.db")
+    copy(live, tmp_path / "copy.db")
     assert notes(tmp_path / "copy.db") == ["one", "two"]
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+
+
+def test_what_is_written_after_it_was_frozen_is_not_in_the_copy(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.db", "INSERT INTO notes VALUES (1, 'before')")
+    with FILES.freeze(path) as frozen, closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 1")
+        for number in range(2, 40):  # nobody is held up
+            writer.execute("INSERT INTO notes VALUES (?, 'after')", (number,))
+        frozen.copy(tmp_path / "copy.db")
+    assert notes(tmp_path / "copy.db") == ["before"]
+    assert len(notes(path)) == 39
 
 
 def test_copying_leaves_the_source_and_its_wal_alone(live: Path, tmp_path: Path) -> None:
     wal = live.with_name("live.db-wal")
     before = live.read_bytes(), wal.read_bytes()
-    FILES.copy(live, tmp_path / "copy.db")
+    copy(live, tmp_path / "copy.db")
     assert (live.read_bytes(), wal.read_bytes()) == before
 
 
@@ -58,20 +74,20 @@ def test_a_database_whose_writer_was_killed_is_copied_with_its_wal(live: Path, t
     crashed = tmp_path / "crashed.db"
     for suffix in ("", "-wal"):
         crashed.with_name(crashed.name + suffix).write_bytes(live.with_name(live.name + suffix).read_bytes())
-    FILES.copy(crashed, tmp_path / "copy.db")
+    copy(crashed, tmp_path / "copy.db")
     assert notes(tmp_path / "copy.db") == ["one", "two"]
 
 
 def test_a_file_that_is_no_database_cannot_be_copied(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("Dear reader, " * 100)
     with pytest.raises(BackupFailed, match="letter: SQLite says"):
-        FILES.copy(tmp_path / "letter", tmp_path / "copy.db")
+        copy(tmp_path / "letter", tmp_path / "copy.db")
 
 
 def test_nothing_is_copied_over_what_is_there(tmp_path: Path) -> None:
     source, target = make(tmp_path / "a.db"), make(tmp_path / "b.db", "INSERT INTO notes VALUES (1, 'mine')")
     with pytest.raises(BackupFailed, match="File exists"):
-        FILES.copy(source, target)
+        copy(source, target)
     assert notes(target) == ["mine"]
 
 

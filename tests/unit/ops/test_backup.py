@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aisuite.adapters.kept_files import LocalFiles
-from aisuite.adapters.sqlite_files import SqliteFiles
+from aisuite.adapters.sqlite_files import FrozenDatabase, SqliteFiles
 from aisuite.adapters.workdir import ProjectDir
 from aisuite.bundle.kept_state import FILE, describe_state
 from aisuite.bundle.model import Kind, Level
@@ -313,11 +313,26 @@ def test_writers_that_cannot_be_held_fail_the_backup(tmp_path: Path) -> None:
     assert project.shelf.list() == ()
 
 
+def test_writers_wait_no_longer_when_the_databases_are_large(project: Project) -> None:
+    class Large(SqliteFiles):
+        @contextmanager
+        def freeze(self, source: Path) -> Iterator[FrozenDatabase]:
+            with super().freeze(source) as frozen:
+                yield frozen
+                assert project.chat.sent[-1].body == {"hold": False}
+
+    report = project.take(BackupRequest(quiesce=True), databases=Large())
+    assert report.held is not None
+    assert [one.body["hold"] for one in project.chat.sent] == [True, False]
+
+
 def test_a_hold_that_may_have_ended_before_the_copies_is_none(project: Project) -> None:
     class Slow(SqliteFiles):
-        def copy(self, source: Path, target: Path) -> None:
-            super().copy(source, target)
-            project.doors.deps.clock.sleep(31)
+        @contextmanager
+        def freeze(self, source: Path) -> Iterator[FrozenDatabase]:
+            with super().freeze(source) as frozen:
+                project.doors.deps.clock.sleep(31)
+                yield frozen
 
     with pytest.raises(BackupFailed, match="writers were held for 30"):
         project.take(BackupRequest(quiesce=True), databases=Slow())
