@@ -105,7 +105,15 @@ def test_a_good_upgrade_stays_and_a_rollback_takes_it_back_within_30_seconds(sui
     assert (back.json["generation"], back.json["before"]) == (1, generation)
     assert back.json["seconds"] < 30
     assert "0.7" not in command_of(suite, "inference-chat")
-    assert {one["health"] for one in suite.services().values()} == {"healthy"}
+    before = suite.services()
+    assert {one["health"] for one in before.values()} == {"healthy"}
+    (suite.folder / "good.yaml").write_text(BETTER)  # what was edited by hand does not stand in the way
+    restart = suite.run("restart", "inference-chat", "--json")
+    assert restart.code == 0, restart.out + restart.err
+    assert suite.services()["inference-chat"]["pid"] != before["inference-chat"]["pid"]
+    assert "0.7" not in command_of(suite, "inference-chat")
+    assert suite.run("watch", "--once").code == 0
+    (suite.folder / "good.yaml").write_text(GOOD)
     listed = suite.run("rollback", "--list", "--json").json
     assert listed["current"] == 1
     assert [one["number"] for one in listed["generations"] if one["good"]] == [1, generation]

@@ -33,6 +33,22 @@ def open_generation(session: Session, number: int | None) -> Deps:
     return build_deps(kept.folder, stack.engine, preparers)
 
 
+def open_what_runs(session: Session, profile: str | None) -> tuple[Stack, Deps]:
+    """Return what was brought up last: the profile's stack, or a generation's, if none is named and it was a rollback.
+
+    Raises NotRunning, ProfileError, UsageError, StepFailed.
+    """
+    from aisuite.cli.wiring import wire_again
+    from aisuite.ops.record import require_record
+    from aisuite.ops.rollback import as_brought_back
+
+    number = require_record(open_kept(session)).generation if profile is None else None
+    if number is not None:
+        return as_brought_back(number, open_generation(session, number))
+    suite = wire_again(profile, session.project, session.state)
+    return suite.stack, suite.deps
+
+
 class ProjectData:
     """What the services of a project keep: saved, and brought back."""
 
@@ -45,6 +61,12 @@ class ProjectData:
         from aisuite.ops.backup import BackupRequest, backup
 
         return backup(BackupRequest("before-upgrade"), open_backup(self._session, Destination())).manifest.id
+
+    def holds(self, bundle: str) -> bool:
+        """Whether a backup lies on the project's own shelf."""
+        from aisuite.cli.archive_doors import open_shelf
+
+        return bundle in open_shelf(self._session).list()
 
     def restore(self, bundle: str) -> None:
         """Bring back what a backup holds, while no service runs that keeps anything."""

@@ -11,8 +11,6 @@ from aisuite.cli.options import Demo, Phase, ProfileName, Session, command
 
 if TYPE_CHECKING:
     from aisuite.ops.watch import Watch
-    from aisuite.ports import Deps
-    from aisuite.stack.model import Stack
 
 Again = Annotated[
     str | None, typer.Option("--profile", help="Path of the profile that is up, where its file has moved since.")
@@ -32,14 +30,14 @@ def restart(
     profile: Again = None,
 ) -> int:
     """Stop and start services with the settings they have, and wait until they are ready."""
+    from aisuite.cli.generation_doors import open_what_runs
     from aisuite.cli.progress import UpProgress
     from aisuite.cli.view import lifecycle as view
-    from aisuite.cli.wiring import wire_again
     from aisuite.ops.restart import restart as restart_services
 
-    suite = wire_again(profile, session.project, session.state)
+    stack, deps = open_what_runs(session, profile)
     with UpProgress(session.out) as progress:
-        report = restart_services(suite.stack, services or (), suite.deps, progress)
+        report = restart_services(stack, services or (), deps, progress)
     return session.out.show(view.restart_json(report), view.restart_text(report), report.exit_code)
 
 
@@ -76,20 +74,16 @@ def watch(
 
 def _supervisor(session: Session, hung_after: float, profile: str | None) -> Watch:
     from aisuite.cli.doors import open_journal
+    from aisuite.cli.generation_doors import open_what_runs
     from aisuite.cli.view.lifecycle import event_line
-    from aisuite.cli.wiring import wire_again
     from aisuite.ops.watch import Watch
     from aisuite.plan.supervise import Patience
-
-    def reopen() -> tuple[Stack, Deps]:
-        suite = wire_again(profile, session.project, session.state)
-        return suite.stack, suite.deps
 
     deps = session.deps()
     return Watch(
         deps.workdir,
         deps.clock,
-        reopen,
+        lambda: open_what_runs(session, profile),
         open_journal(deps.workdir.folder),
         Patience(hung_after=hung_after),
         lambda event: session.out.say(event_line(event)),

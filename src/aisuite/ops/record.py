@@ -46,6 +46,7 @@ class Record:
     routes: tuple[str, ...]
     services: tuple[RecordedService, ...]
     profile_file: str | None = None  # where the profile was read; None: by its name it is always found
+    generation: int | None = None  # that a rollback brought back: the profile may say something else by now
 
     def find(self, role: Role) -> RecordedService | None:
         """Return the first service with that role."""

@@ -17,7 +17,7 @@ from aisuite.ops.generations import (
     read_stack,
     schemas_now,
 )
-from aisuite.ops.record import read_record
+from aisuite.ops.record import read_record, write_record
 from aisuite.ops.settle import CARD
 from aisuite.ops.up import UpReport, UpRequest, up
 from aisuite.ops.upgrade_journal import end_upgrade, read_upgrade
@@ -72,6 +72,9 @@ class _Kept:
 class SavedData(Protocol):
     """What the services keep, as a backup has it. Its calls take the project's lock themselves."""
 
+    def holds(self, bundle: str) -> bool:
+        """Whether a backup is still there."""
+
     def restore(self, bundle: str) -> None:
         """Bring back what a backup holds, while no service runs that keeps anything. Raises DataError."""
 
@@ -91,7 +94,7 @@ def rollback(
     target = read_generation(deps.workdir, choose_target(deps.workdir, request.number))
     stack, files = read_stack(deps.workdir, target), read_files(deps.workdir, target)
     changed = changed_schemas(target, stack, deps)
-    bundle = _bundle_for(target, changed, lose=request.lose)
+    bundle = _bundle_for(target, changed, data, lose=request.lose)
     with deps.workdir.lock("rollback"):
         _give_names_back(target, deps.images)
         card = deps.workdir.read(f"{FOLDER}/{target.number}/{CARD}")
@@ -105,11 +108,23 @@ def rollback(
             enter_generation(target.number, deps.workdir, good=False)  # cut off from here on, it goes on from here
     if bundle is not None:
         data.restore(bundle)
-    report = up(_as_it_was(stack, deps), replace(deps, renderer=_Kept(files)), listen)
+    try:
+        report = up(_as_it_was(stack, deps), replace(deps, renderer=_Kept(files)), listen)
+    finally:  # also what came up of it only in part is no work of the profile
+        _note_generation(target, deps)
     if bundle is not None:
         data.reconcile(stack)
     end_upgrade(deps.workdir)
     return RollbackReport(target, before, report, deps.clock.monotonic() - began, bundle)
+
+
+def as_brought_back(number: int, deps: Deps) -> tuple[Stack, Deps]:
+    """Return the stack that a rollback has brought back, and what renders it as it was.
+
+    Raises UsageError, StepFailed.
+    """
+    found = read_generation(deps.workdir, number)
+    return read_stack(deps.workdir, found), replace(deps, renderer=_Kept(read_files(deps.workdir, found)))
 
 
 def choose_target(workdir: Workdir, wanted: int | None) -> int:
@@ -140,7 +155,7 @@ def changed_schemas(target: Generation, stack: Stack, deps: Deps) -> tuple[str, 
     )
 
 
-def _bundle_for(target: Generation, changed: tuple[str, ...], *, lose: bool) -> str | None:
+def _bundle_for(target: Generation, changed: tuple[str, ...], data: SavedData, *, lose: bool) -> str | None:
     """Return the backup to bring back; None where no schema has changed. Raises RestoreRefused."""
     if not changed:
         return None
@@ -148,6 +163,11 @@ def _bundle_for(target: Generation, changed: tuple[str, ...], *, lose: bool) -> 
     bundle = target.left.bundle if target.left is not None else None
     if bundle is None:
         raise RestoreRefused(f"{facts}\nno backup was made before they did; nothing was touched", "aisuite backup list")
+    if not data.holds(bundle):
+        raise RestoreRefused(
+            f"{facts}\nthe backup {bundle} from before is not there any more; nothing was touched",
+            "aisuite backup list",
+        )
     if not lose:
         raise RestoreRefused(
             f"{facts}\nall that was written since the backup {bundle} would be lost; nothing was touched",
@@ -173,6 +193,14 @@ def _give_names_back(target: Generation, images: Images | None) -> None:
         moved.append((image, name))
     for image, name in moved:
         images.tag(image, name)
+
+
+def _note_generation(target: Generation, deps: Deps) -> None:
+    """Let those who start services again know that the profile is not what runs. Raises ProjectLocked."""
+    with deps.workdir.lock("rollback"):
+        record = read_record(deps.workdir)
+        if record is not None:
+            write_record(deps.workdir, replace(record, generation=target.number))
 
 
 def _as_it_was(stack: Stack, deps: Deps) -> UpRequest:

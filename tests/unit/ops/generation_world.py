@@ -37,10 +37,14 @@ class Backups:
     """What an upgrade asks of backups; `said` is what it was asked for."""
 
     said: list[str] = field(default_factory=list)
+    gone: bool = False  # nothing of what was saved is there any more
 
     def save(self) -> str:
         self.said.append("save")
         return "20261121T141500Z"
+
+    def holds(self, bundle: str) -> bool:
+        return not self.gone
 
     def restore(self, bundle: str) -> None:
         self.said.append(f"restore {bundle}")

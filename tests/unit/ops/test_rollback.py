@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from aisuite.errors import DownloadFailed, NotReady, RestoreRefused, UsageError
+from aisuite.errors import DownloadFailed, DriftError, NotReady, RestoreRefused, StepFailed, UsageError
 from aisuite.ops.generations import current_number
-from aisuite.ops.rollback import RollbackRequest, choose_target, rollback
+from aisuite.ops.record import require_record
+from aisuite.ops.restart import restart
+from aisuite.ops.rollback import RollbackRequest, as_brought_back, choose_target, rollback
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
 from aisuite.ops.upgrade_journal import Pending, begin_upgrade, read_upgrade
+from aisuite.ports import Deps
 from aisuite.stack.model import Stack, State
 from tests.fakes.images import FakeImages
 from tests.unit.ops.deps import World
@@ -70,6 +73,47 @@ def test_it_works_when_nothing_runs() -> None:
     world.engine.close()
     go_back(world)
     assert {one.name for one in world.engine.observe().services} == {one.name for one in STACK.services}
+
+
+def test_what_starts_services_again_goes_on_with_what_was_brought_back_until_the_next_up() -> None:
+    world = two_generations(changeable_world())
+    assert require_record(world.workdir).generation is None
+    go_back(world)
+    assert require_record(world.workdir).generation == 1
+    world.engine.calls.clear()
+
+    restart(*as_before(world, ["rag"]))
+
+    assert [call for call in world.engine.calls if call.startswith("start")] == ["start rag"]
+    assert status(world.deps).exit_code == 0
+    with pytest.raises(DriftError):  # as without a rollback: by the profile, which says something else
+        restart(NEWER, ["rag"], world.deps)
+    world.workdir.write({"process/rag": "rag --by-hand"})
+    with pytest.raises(DriftError, match="process/rag"):
+        restart(*as_before(world, ["rag"]))
+    up(UpRequest(NEWER), world.deps)
+    assert require_record(world.workdir).generation is None
+
+
+def as_before(world: World, names: list[str]) -> tuple[Stack, list[str], Deps]:
+    """Return how what was brought back is restarted."""
+    stack, deps = as_brought_back(require_record(world.workdir).generation or 0, world.deps)
+    return stack, names, deps
+
+
+def test_what_came_back_in_part_is_known_as_such() -> None:
+    world = two_generations(changeable_world())
+    start = world.engine.start
+
+    def fails(service, fingerprint):  # type: ignore[no-untyped-def]
+        if service.name == "rag":
+            raise StepFailed("no room")
+        start(service, fingerprint)
+
+    world.engine.start = fails  # type: ignore[method-assign]
+    with pytest.raises(StepFailed):
+        go_back(world)
+    assert require_record(world.workdir).generation == 1
 
 
 def test_there_and_back_again() -> None:
@@ -199,3 +243,15 @@ def test_an_image_that_is_gone_is_said_before_anything_is_touched() -> None:
     with pytest.raises(DownloadFailed, match=r"generation 1 ran ghcr\.io/someone/all:1 from the image sha256:"):
         go_back(world)
     assert world.engine.calls == calls
+
+
+def test_a_changed_schema_is_refused_when_its_backup_is_gone() -> None:
+    schemas = {DATABASE: 1}
+    world = changeable_world(schemas)
+    up(UpRequest(keeping(STACK)), world.deps)
+    up(UpRequest(keeping(NEWER), bundle="20261121T141500Z"), world.deps)
+    schemas[DATABASE] = 2
+    world.engine.calls.clear()
+    with pytest.raises(RestoreRefused, match="20261121T141500Z from before is not there any more"):
+        rollback(RollbackRequest(lose=True), world.deps, Backups(gone=True))
+    assert world.engine.calls == []
