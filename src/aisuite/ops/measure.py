@@ -11,16 +11,18 @@ from aisuite.errors import GpuUnavailable
 from aisuite.ops.carry_out import Event, Status
 from aisuite.ops.measured_file import ServerReport
 from aisuite.stack.model import Role
+from aisuite.vram.model import Parts
 from aisuite.vram.readback import compare, parse_flags, parse_load_log, with_answers
-from aisuite.vram.verdict import CardUse, compare_buffers, learnt_overhead, split_of
+from aisuite.vram.verdict import CardUse, Planned, compare_buffers, learnt_overhead, split_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from aisuite.ops.measured_file import Measured
     from aisuite.plan.observed import Observed
     from aisuite.ports import Deps, GpuDevice
     from aisuite.stack.model import Service, Stack
-    from aisuite.vram.model import Parts, Share, VramPlan
+    from aisuite.vram.model import VramPlan
     from aisuite.vram.readback import Difference, InForce
     from aisuite.vram.verdict import Split
 
@@ -91,27 +93,36 @@ def _sizes(card: GpuDevice) -> dict[int, int]:
 
 
 def measure(
-    stack: Stack, plan: VramPlan | None, watch: CardWatch, observed: Observed, deps: Deps
+    stack: Stack, planned: Mapping[str, Planned], watch: CardWatch, observed: Observed, deps: Deps
 ) -> dict[str, ServerReport]:
     """Read back every model server that a run has started, by name. Raises StateUnwritable, DiskFull."""
-    shares = _shares(stack, plan)
     reports, splits = {}, []
     for service in stack.services:
         if service.role is not Role.INFERENCE or service.name not in watch.started:
             continue
-        found, flags, share = _in_force(service, deps), parse_flags(service.command), shares.get(service.name)
+        found, flags, given = _in_force(service, deps), parse_flags(service.command), planned.get(service.name)
         process = observed.find(service.name)
-        split = split_of(service.name, share, found, watch.use(service.name, process.pid if process else None))
-        differences = (*(compare(flags, found) if flags else ()), *(compare_buffers(share, found) if share else ()))
+        split = split_of(service.name, given, found, watch.use(service.name, process.pid if process else None))
+        differences = (*(compare(flags, found) if flags else ()), *(compare_buffers(given, found) if given else ()))
         reports[service.name] = _report(split, differences, found)
         splits.append(split)
     _learn(tuple(splits), watch, deps)
     return reports
 
 
-def _shares(stack: Stack, plan: VramPlan | None) -> dict[str, Share]:
-    services = {model.model: model.service for model in stack.models}
-    return {services[share.model]: share for share in plan.shares if share.model in services} if plan else {}
+def planned_for(stack: Stack, plan: VramPlan | None) -> dict[str, Planned]:
+    """Return what a plan gives each model server, by the service's name."""
+    services, shares = {model.model: model.service for model in stack.models}, plan.shares if plan else ()
+    return {services[share.model]: Planned.of(share) for share in shares if share.model in services}
+
+
+def planned_before(known: Measured) -> dict[str, Planned]:
+    """Return what the last `up` planned for each server that it measured."""
+    return {
+        name: Planned(one.planned, Parts(**one.planned_parts))
+        for name, one in known.servers.items()
+        if one.planned is not None and one.planned_parts is not None
+    }
 
 
 def _report(split: Split, differences: tuple[Difference, ...], found: InForce) -> ServerReport:

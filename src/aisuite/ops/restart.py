@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aisuite.errors import DriftError, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, failures_of
 from aisuite.ops.look import look
+from aisuite.ops.measured_file import Measured, drift_of, read_measured, update_measured
 from aisuite.ops.record import require_record, write_record
 from aisuite.ops.service_names import check_names
 from aisuite.ops.status import ServiceStatus, statuses
@@ -17,19 +18,31 @@ from aisuite.plan.reconcile import turn_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from aisuite.ops.measure import CardWatch
     from aisuite.ops.record import Record
+    from aisuite.plan.observed import Observed
     from aisuite.ports import Deps, Renderer, Workdir
     from aisuite.stack.model import Stack
 
 
 @dataclass(frozen=True, slots=True)
 class RestartReport:
-    """The services that were restarted, and all as they are now."""
+    """The services that were restarted, and all as they are now; `measured`: the model servers among the former."""
 
     results: tuple[StepResult, ...]
     services: tuple[ServiceStatus, ...]
     seconds: float
-    exit_code: int = 0
+    measured: Measured = field(default_factory=Measured)
+
+    @property
+    def drift(self) -> tuple[DriftError, ...]:
+        """What of the restarted servers is in force, and was not asked for."""
+        return drift_of(self.measured)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 8 when a model server does not run as it was asked to: on the CPU instead of a card, say."""
+        return DriftError.exit_code if self.drift else 0
 
 
 def restart(
@@ -37,22 +50,40 @@ def restart(
 ) -> RestartReport:
     """Stop and start these services, all without names, each after those it needs; return when they are ready.
 
+    Model servers are read back and measured as `up` does, against what it planned for them.
     Nothing is taken back after a failure: what was restarted stays, and what was not yet stopped runs on.
     Raises NotRunning, UsageError for a name that is none, DriftError when the profile has changed, and whatever a
     service failed with.
     """
+    from aisuite.ops.measure import CardWatch  # `watch` imports this module, too, and measures nothing
+
     began = deps.clock.monotonic()
     with deps.workdir.lock("restart"):
         record = require_record(deps.workdir)
         files = rendered_as_up_did(stack, deps.renderer, deps.workdir)
         known = [service.name for service in record.services]
         plan = plan_restart(stack, check_names(names, known, "aisuite restart", deps.workdir.folder))
-        results = PlanRun(stack, files, plan, deps, listen).run()
+        watch = CardWatch(stack, deps, listen)
+        results = PlanRun(stack, files, plan, deps, watch).run()
         record = _timed(record, results)
         write_record(deps.workdir, record)
         _raise_failures(results)
-    observed = look({service.name: service.ready_url for service in record.services}, deps)
-    return RestartReport(results, statuses(record, observed), deps.clock.monotonic() - began)
+        observed = look({service.name: service.ready_url for service in record.services}, deps)
+        measured = _measured(stack, watch, observed, deps)
+    return RestartReport(results, statuses(record, observed), deps.clock.monotonic() - began, measured)
+
+
+def _measured(stack: Stack, watch: CardWatch, observed: Observed, deps: Deps) -> Measured:
+    """Return what was measured of the restarted servers; what `up --force` has taken as it is stays so."""
+    from aisuite.ops.measure import measure, planned_before
+
+    known = read_measured(deps.workdir)
+    fresh = {
+        name: replace(one, forced=name in known.servers and known.servers[name].forced)
+        for name, one in measure(stack, planned_before(known), watch, observed, deps).items()
+    }
+    found = update_measured(deps.workdir, fresh, {one.name for one in stack.services}, forced=False)
+    return Measured({name: found.servers[name] for name in fresh})
 
 
 def rendered_as_up_did(stack: Stack, renderer: Renderer, workdir: Workdir) -> dict[str, str]:

@@ -191,9 +191,9 @@ def _watch(stack: Stack, deps: Deps, listen: Callable[[Event], None]) -> CardWat
 def _measure(
     stack: Stack, card: VramPlan | None, watch: CardWatch, observed: Observed, deps: Deps
 ) -> Mapping[str, ServerReport]:
-    from aisuite.ops.measure import measure
+    from aisuite.ops.measure import measure, planned_for
 
-    return measure(stack, card, watch, observed, deps)
+    return measure(stack, planned_for(stack, card), watch, observed, deps)
 
 
 def _rehearse(request: UpRequest, files: Mapping[str, str], deps: Deps) -> Plan:

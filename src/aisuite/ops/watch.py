@@ -1,4 +1,8 @@
-"""`aisuite watch`: bring back what died from outside, and what hangs. Engines restart only what ends by itself."""
+"""`aisuite watch`: bring back what died from outside, and what hangs. Engines restart only what ends by itself.
+
+It waits for nothing that it starts, so that one slow service never keeps it from another: of what a model server takes
+of its card after that, `up` and `restart` tell, which wait.
+"""
 
 from __future__ import annotations
 

@@ -32,6 +32,20 @@ class Holds(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """What a server was given of its card. Bytes."""
+
+    total: int  # its buffers, and what the process costs beside them
+    buffers: Parts
+    calibrated: bool = False  # the latter was measured on this machine
+
+    @classmethod
+    def of(cls, share: Share) -> Planned:
+        """Return what a share of a plan gives."""
+        return cls(share.device_bytes, share.memory.device, share.overhead.measured)
+
+
+@dataclass(frozen=True, slots=True)
 class CardUse:
     """What became of a card's memory while one server started. Bytes."""
 
@@ -72,53 +86,53 @@ class Split:
         return beside if beside in _BELIEVABLE else None
 
 
-def split_of(service: str, share: Share | None, found: InForce, use: CardUse) -> Split:
-    """Compare what a server takes of its card with its share of the plan."""
-    planned = share.device_bytes if share else None
+def split_of(service: str, planned: Planned | None, found: InForce, use: CardUse) -> Split:
+    """Compare what a server takes of its card with what was planned for it."""
+    total, buffers = (planned.total, planned.buffers) if planned else (None, None)
     allocated = found.device if found.told else None
-    holds, why = _judge(share, use, allocated)
-    return Split(service, planned, share.memory.device if share else None, allocated, use.taken, holds, why)
+    holds, why = _judge(planned, use, allocated)
+    return Split(service, total, buffers, allocated, use.taken, holds, why)
 
 
-def _judge(share: Share | None, use: CardUse, allocated: Parts | None) -> tuple[Holds, str]:
+def _judge(planned: Planned | None, use: CardUse, allocated: Parts | None) -> tuple[Holds, str]:
     taken = use.taken
     if taken is None:
         return Holds.NOT_MEASURABLE, use.why_unknown
-    if share is None:
+    if planned is None:
         return Holds.NOT_MEASURABLE, "nothing was planned for it"
     if use.own is None and allocated is not None and taken < allocated.total - _EXACT:
         return Holds.NOT_MEASURABLE, "another process gave memory back while it started"
-    more = taken - share.device_bytes
-    tolerance = _tolerance(share)
+    more = taken - planned.total
+    tolerance = _tolerance(planned)
     if more <= tolerance:
         return Holds.WITHIN if more >= -tolerance else Holds.UNDER, f"{_signed(more)} against the plan"
-    beside = use.own is None and allocated is not None and allocated.total <= share.memory.device.total + tolerance
+    beside = use.own is None and allocated is not None and allocated.total <= planned.buffers.total + tolerance
     blame = "; its own buffers are as planned, so another process may have taken it" if beside else ""
     return Holds.OVER, f"{_signed(more)} against the plan, {tolerance // _MIB} MiB are tolerated{blame}"
 
 
-def _tolerance(share: Share) -> int:
-    overhead = _CALIBRATED if share.overhead.measured else _ESTIMATED
-    return overhead + round(share.memory.device.total * _SIMULATED_SHARE)
+def _tolerance(planned: Planned) -> int:
+    overhead = _CALIBRATED if planned.calibrated else _ESTIMATED
+    return overhead + round(planned.buffers.total * _SIMULATED_SHARE)
 
 
 def _signed(size: int) -> str:
     return f"{round(size / _MIB):+d} MiB"
 
 
-def compare_buffers(share: Share, found: InForce) -> tuple[Difference, ...]:
+def compare_buffers(planned: Planned, found: InForce) -> tuple[Difference, ...]:
     """Say which buffers on the card are not of the planned size.
 
     Nothing when the log no longer has them, or when there are none at all: `compare` says that.
     """
-    planned, allocated = share.memory.device, found.device
+    buffers, allocated = planned.buffers, found.device
     if not found.told or not allocated.total:
         return ()
-    loose = max(_SIMULATED, round(planned.total * _SIMULATED_SHARE))
+    loose = max(_SIMULATED, round(buffers.total * _SIMULATED_SHARE))
     parts = (
-        ("weights on the card", planned.model, allocated.model, _EXACT),
-        ("KV cache on the card", planned.kv, allocated.kv, _EXACT),
-        ("compute buffer on the card", planned.compute, allocated.compute, loose),
+        ("weights on the card", buffers.model, allocated.model, _EXACT),
+        ("KV cache on the card", buffers.kv, allocated.kv, _EXACT),
+        ("compute buffer on the card", buffers.compute, allocated.compute, loose),
     )
     return tuple(
         Difference(what, f"{wanted / _MIB:.2f} MiB", f"{there / _MIB:.2f} MiB")

@@ -10,7 +10,7 @@ import pytest
 
 from aisuite.errors import DriftError
 from aisuite.ops.carry_out import Event, PlanRun
-from aisuite.ops.measure import CardWatch, measure
+from aisuite.ops.measure import CardWatch, measure, planned_for
 from aisuite.ops.measured_file import Measured, drift_of, read_measured, update_measured, write_measured
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.stack.model import Card as WantedCard
@@ -86,7 +86,7 @@ def start(
         steps.append(Step(Verb.START, name, "asked for", previous))
         previous = (steps[-1].id,)
     PlanRun(stack, {}, Plan(tuple(steps)), world.deps, watch).run()
-    reports = measure(stack, vram, watch, world.engine.observe(), world.deps)
+    reports = measure(stack, planned_for(stack, vram), watch, world.engine.observe(), world.deps)
     return update_measured(world.workdir, reports, {one.name for one in stack.services}, forced=forced)
 
 
@@ -122,7 +122,7 @@ def test_what_a_game_takes_while_a_server_starts_is_not_the_servers() -> None:
 
     watch = CardWatch(STACK, world.deps, listen)
     PlanRun(STACK, {}, Plan((Step(Verb.START, "inference-chat", ""),)), world.deps, watch).run()
-    result = measure(STACK, plan("chat"), watch, world.engine.observe(), world.deps)
+    result = measure(STACK, planned_for(STACK, plan("chat")), watch, world.engine.observe(), world.deps)
     assert result["inference-chat"].measured == 1996 * MIB
 
 
@@ -143,7 +143,7 @@ def test_a_recreated_server_is_measured_from_when_its_predecessor_is_gone() -> N
     gpu.take_at(2, 901, 1996)
     watch = CardWatch(STACK, world.deps, lambda _: None)
     PlanRun(STACK, {}, Plan((Step(Verb.RECREATE, "inference-chat", ""),)), world.deps, watch).run()
-    result = measure(STACK, plan("chat"), watch, world.engine.observe(), world.deps)
+    result = measure(STACK, planned_for(STACK, plan("chat")), watch, world.engine.observe(), world.deps)
     assert result["inference-chat"].measured == 1996 * MIB
 
 

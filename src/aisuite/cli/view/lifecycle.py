@@ -6,6 +6,7 @@ import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from aisuite.cli.view.gpu import servers_json
 from aisuite.cli.view.table import table
 
 if TYPE_CHECKING:
@@ -49,12 +50,15 @@ def restart_json(report: RestartReport) -> dict[str, Any]:
         "restarted": [one.step.subject for one in report.results],
         "seconds": round(report.seconds, 3),
         "services": [asdict(service) for service in report.services],
+        "measured": servers_json(report.measured),
+        "failures": [{"message": err.message, "hint": err.hint} for err in report.drift],
     }
 
 
 def restart_text(report: RestartReport) -> str:
-    """What was restarted, each with the seconds to ready."""
+    """What was restarted, each with the seconds to ready, and what does not run as it was asked to."""
     lines = [f"{one.step.subject} is ready again after {one.seconds:.1f} s" for one in report.results]
+    lines += [f"{err.message}\n  fix: {err.hint}" for err in report.drift]
     return "\n".join(lines)
 
 
