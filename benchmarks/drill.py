@@ -2,7 +2,10 @@
 
     benchmarks/drill.py [process|docker] [options of `aisuite failover-drill`, such as --duration 60 --repeat 5]
 
-The docker engine needs the demo's images. The evidence of the last drill is copied to the folder that EVIDENCE names.
+The docker engine needs the demo's images. The whole evidence of the drill is copied to the folder that EVIDENCE names;
+SUMMARY names a file for its figures alone, small enough to be committed:
+
+    SUMMARY=benchmarks/evidence/drill-process.json benchmarks/drill.py process --duration 60 --repeat 5
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ COLUMNS = {
     "streams_marked": "streams marked",
 }
 SHARES = {"plain_success", "streams_marked"}
+SPREAD = ("least", "median", "most")
 
 
 def main() -> None:
@@ -40,7 +44,8 @@ def main() -> None:
     engine, *options = sys.argv[1:] or ["process"]
     if engine not in ENGINES:
         raise SystemExit(f"{engine}: there is {' and '.join(ENGINES)}")
-    print(f"machine: {machine()}; engine {engine}; {' '.join(options) or 'as the profile says'}\n")
+    here, asked = machine(), " ".join(options) or "as the profile says"
+    print(f"machine: {here}; engine {engine}; {asked}\n")
     with tempfile.TemporaryDirectory(prefix="aisuite-bench-") as name:
         one = Folder(Path(name))
         one.run("up", "--demo", "--engine", engine)
@@ -49,6 +54,10 @@ def main() -> None:
             _keep_evidence(one.path, report)
         finally:
             one.run("down")
+    if os.environ.get("SUMMARY"):
+        kept = Path(os.environ["SUMMARY"])
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(write_summary(report, here, asked))
     _print(report)
 
 
@@ -71,6 +80,30 @@ def _keep_evidence(folder: Path, report: dict[str, Any]) -> None:
         shutil.copytree(source, Path(kept) / report["evidence"])
 
 
+def write_summary(report: dict[str, Any], here: str, asked: str) -> str:
+    """Return a drill's figures as JSON, a line for each fault; of several trials the least, the median and the most.
+
+    Nothing that tells a machine's folders or names: what is not listed here stays out.
+    """
+    head = {
+        "schema": "aisuite.drill-figures/1",
+        "ended": report["ended"],
+        "engine": report["engine"],
+        "options": asked,
+        "machine": here,
+        "versions": {name: report["versions"][name] for name in ("aisuite", "litellm") if name in report["versions"]},
+        "success": report["success"],
+    }
+    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
+    faults = ",\n".join(f"    {json.dumps(_figures_of(one))}" for one in report["summary"])
+    return "{\n" + ",\n".join([*lines, f'  "faults": [\n{faults}\n  ]']) + "\n}\n"
+
+
+def _figures_of(one: dict[str, Any]) -> dict[str, Any]:
+    figures = {name: [round(spread[key], 3) for key in SPREAD] for name, spread in one["figures"].items()}
+    return {**{name: one[name] for name in ("fault", "outcome", "why", "runs", "passed", "bounds")}, "figures": figures}
+
+
 def _print(report: dict[str, Any]) -> None:
     """Print a Markdown table: a row for each fault; of several trials the least, the median and the most."""
     print("| fault | verdict | " + " | ".join(COLUMNS.values()) + " |")
@@ -89,7 +122,7 @@ def _print(report: dict[str, Any]) -> None:
 def _cell(name: str, spread: dict[str, float] | None) -> str:
     if spread is None:
         return ""
-    written = [_written(name, spread[key]) for key in ("least", "median", "most")]
+    written = [_written(name, spread[key]) for key in SPREAD]
     return " / ".join(written) if len(set(written)) > 1 else written[0]
 
 
