@@ -13,7 +13,7 @@ from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import AT_ONCE, needed_images
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.ports import Recipe
-from aisuite.stack.image_lock import pin
+from aisuite.stack.image_lock import LOCK_FILE, pin
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aisuite.stack.model import Stack
 
 _MIB = 2**20
+_ABSENT = "it is not on this machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +48,34 @@ def plan_images(stack: Stack, pull: Pull, images: Images | None) -> Plan:
         return Plan()
     needed = needed_images(stack)
     with ThreadPoolExecutor(max(1, len(needed))) as pool:
-        found = list(pool.map(lambda one: find_exact(images, one.reference, pull.lock), needed))
-    missing = [one for one, image in zip(needed, found, strict=True) if image is None]
+        faults = list(pool.map(lambda one: _fault(one.reference, images, pull.lock), needed))
+    wanting = {one: fault for one, fault in zip(needed, faults, strict=True) if fault is not None}
     if pull.policy == "never":
-        _refuse(missing, pull.flags)
-    return Plan(tuple(step for one in needed if (step := _step(one, pull.policy, is_missing=one in missing))))
+        _refuse(wanting, pull.flags)
+    return Plan(tuple(step for one in needed if (step := _step(one, wanting.get(one), pull.policy))))
 
 
-def _step(one: NeededImage, policy: Policy, *, is_missing: bool) -> Step | None:
-    cause = "it is not on this machine" if is_missing else "to be fetched always"
-    wanted = is_missing or (policy == "always" and not one.built)
-    return Step(Verb.PREPARE, one.reference, cause) if wanted else None
+def _fault(reference: str, images: Images, lock: Mapping[str, Locked]) -> str | None:
+    """Return why what is here does not serve; None: it does."""
+    if find_exact(images, reference, lock) is not None:
+        return None
+    return _ABSENT if images.find(reference) is None else f"another one is here than {LOCK_FILE} names"
 
 
-def _refuse(missing: list[NeededImage], flags: str) -> None:
-    if not missing:
+def _step(one: NeededImage, fault: str | None, policy: Policy) -> Step | None:
+    cause = "to be fetched always" if fault is None and policy == "always" and not one.built else fault
+    return Step(Verb.PREPARE, one.reference, cause) if cause is not None else None
+
+
+def _refuse(wanting: Mapping[NeededImage, str], flags: str) -> None:
+    if not wanting:
         return
-    lines = [f"- {one.reference}, for {', '.join(one.services)}" for one in missing]
+    lines = [f"- {one.reference}, for {', '.join(one.services)}: {fault}" for one, fault in wanting.items()]
     with_network = {True: "build", False: "pull"}
-    kinds = sorted({with_network[one.built] for one in missing}, reverse=True)
+    kinds = sorted({with_network[one.built] for one in wanting}, reverse=True)
     commands = " && ".join(f"aisuite images {kind} {flags}".strip() for kind in kinds)
     raise DownloadFailed(
-        "\n".join(["not on this machine, and nothing is to be fetched:", *lines]),
+        "\n".join(["images are wanting, and nothing is to be fetched:", *lines]),
         f"aisuite images load FOLDER   # or, with a network: {commands}",
     )
 

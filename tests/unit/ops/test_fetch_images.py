@@ -86,7 +86,7 @@ def test_when_nothing_may_be_fetched_all_that_is_missing_is_named_with_the_comma
     images.pull(LLAMA, lambda stage, done, total: None)
     with pytest.raises(DownloadFailed) as caught:
         bring_up(world, images, "never", flags="--phase 2")
-    assert f"- {OURS}, for embedding, rag" in caught.value.message
+    assert f"- {OURS}, for embedding, rag: it is not on this machine" in caught.value.message
     assert GATEWAY in caught.value.message
     assert LLAMA not in caught.value.message
     assert caught.value.hint is not None
@@ -94,6 +94,19 @@ def test_when_nothing_may_be_fetched_all_that_is_missing_is_named_with_the_comma
     assert "aisuite images pull --phase 2 && aisuite images build --phase 2" in caught.value.hint
     assert images.asked == [LLAMA]
     assert world.engine.calls == []
+
+
+def test_an_image_that_is_not_the_locked_one_is_said_to_be_another() -> None:
+    world, images = make_world(), make_images()
+    images.registry[STORE] = "another qdrant"
+    images.pull(STORE, lambda stage, done, total: None)
+    why = "another one is here than aisuite-images.lock names"
+    assert subjects(bring_up(world, images, dry_run=True), why) == {STORE}
+    with pytest.raises(DownloadFailed, match=f"- {STORE}, for qdrant: {why}"):
+        bring_up(world, images, "never")
+    images.registry[STORE] = "qdrant"
+    assert bring_up(world, images).exit_code == 0
+    assert images.here[STORE].digest == hashed("qdrant")
 
 
 def test_when_all_images_are_here_nothing_need_be_fetched() -> None:
