@@ -8,7 +8,7 @@ whether the restore goes on or back; it is written before the step, and removed 
     collections  each snapshot becomes a new collection beside the old one, and is compared with the manifest
     stage        each database and folder is unpacked beside the old one, and compared with the manifest
     place        old becomes `<name>.pre-<id>`, new takes its name
-    config       rendered files, where they were asked for
+    config       the configuration becomes a generation, where it was asked for
     start        the services that were stopped are started, and waited for
     aliases      the names of collections point to the new ones, all in one request: only what is healthy gets them
     reconcile    what is derived follows what is kept
@@ -109,7 +109,7 @@ class Restore:
     bundle: str
     shelf: str  # absolute folder in which the bundle lies
     project: str
-    config: bool  # rendered files, too
+    config: bool  # the configuration, too
     running: tuple[str, ...]  # services that ran when it began
     items: tuple[Item, ...]
     stores: tuple[Store, ...]
@@ -117,6 +117,7 @@ class Restore:
     step: Step = Step.SAFETY
     back: bool = False  # it is being taken back
     safety: str | None = None  # id of the backup of what was there before
+    generation: int | None = None  # what the backup's configuration became
     mixed: bool = False  # going back: services have run on the new databases and the old collections
 
     @property

@@ -30,7 +30,10 @@ def restore(
     session: Session,
     bundle: Annotated[str | None, typer.Argument(metavar="ID", help="The backup; see aisuite backup list.")] = None,
     only: Annotated[
-        str | None, typer.Option("--only", metavar="A,B", help="What these services keep; config: the rendered files.")
+        str | None,
+        typer.Option(
+            "--only", metavar="A,B", help="What these services keep; config: the configuration, as a generation."
+        ),
     ] = None,
     as_: Annotated[
         str | None, typer.Option("--as", metavar="PROJECT", help="Into this project, whosever backup it is.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +12,23 @@ from aisuite.bundle.restore_plan import path_in_folder
 from aisuite.bundle.restore_steps import Step, aliases_after, made_meanwhile, superseded
 from aisuite.errors import RestoreFailed
 from aisuite.ops.backup import BackupRequest, take_backup
+from aisuite.ops.generations import begin_generation, current_number
 from aisuite.ports.failpoint import failpoint
+from aisuite.stack.document import parse_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aisuite.bundle.model import CollectionFacts
+    from aisuite.bundle.model import BundleFile, CollectionFacts
     from aisuite.bundle.restore_steps import Collection, Item, Restore, Store
     from aisuite.ops.restore_work import Work
     from aisuite.ports.archive import VectorStore
+    from aisuite.stack.model import Stack
 
 _SAFETY = "before-restore"
 CONFIG_FOLDER = "restored"  # in the project folder
+_STACK = "resolved.json"
+_RECORDS = frozenset({"stack.json", "engine"})  # of the last `up`: facts, and nothing that was rendered
 
 
 def _safety(work: Work) -> Restore | None:
@@ -121,16 +127,39 @@ def _place(work: Work) -> None:
         failpoint("restore.placed")
 
 
-def _config(work: Work) -> None:
+def _config(work: Work) -> Restore | None:
+    """Make the backup's configuration a generation; what was rendered for another folder is laid beside only."""
     if not work.restore.config:
-        return
-    folder = work.doors.deps.workdir.folder / CONFIG_FOLDER / work.restore.bundle
-    work.doors.places.remove(folder)
-    for file in work.manifest.files:
-        if file.kind is Kind.CONFIG:
-            goal = folder / file.path.partition("/")[2].removesuffix(".zst")
-            work.doors.places.make_folder(goal.parent)
-            work.shelf.extract(work.restore.bundle, file, goal)
+        return None
+    workdir, places, folder = work.doors.deps.workdir, work.doors.places, work.scratch / CONFIG_FOLDER
+    places.remove(folder)
+    files = {file.path.partition("/")[2].removesuffix(".zst"): file for file in work.manifest.files if _is_config(file)}
+    for name, file in files.items():
+        places.make_folder((folder / name).parent)
+        work.shelf.extract(work.restore.bundle, file, folder / name)
+    texts = {name: workdir.read(f"{work.scratch.name}/{CONFIG_FOLDER}/{name}") or "" for name in files}
+    stack = _parse_own_stack(texts.pop(_STACK, ""), work)
+    if stack is None:
+        places.make_folder(workdir.folder / CONFIG_FOLDER)
+        places.remove(workdir.folder / CONFIG_FOLDER / work.restore.bundle)
+        places.put_away(folder, workdir.folder / CONFIG_FOLDER / work.restore.bundle)
+        return None
+    rendered = {name: text for name, text in texts.items() if name not in _RECORDS}
+    number = begin_generation(stack, rendered, work.doors.deps, fetched=False, bundle=work.restore.safety)
+    return replace(work.restore, generation=number or current_number(workdir))
+
+
+def _is_config(file: BundleFile) -> bool:
+    return file.kind is Kind.CONFIG
+
+
+def _parse_own_stack(text: str, work: Work) -> Stack | None:
+    """Return the stack of a backup; None for one of another folder, or another version's."""
+    try:
+        stack = parse_stack(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+    return stack if (stack.project, stack.folder) == (work.stack.project, work.stack.folder) else None
 
 
 def _start(work: Work) -> None:

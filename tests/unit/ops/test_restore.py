@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aisuite.bundle import JOURNAL
+from aisuite.bundle.kept_state import FILE
 from aisuite.bundle.restore_steps import Step
 from aisuite.errors import (
     BundleDamaged,
@@ -19,12 +20,14 @@ from aisuite.errors import (
     StateUnwritable,
     UsageError,
 )
+from aisuite.ops.generations import begin_generation, current_number, enter_generation, read_files, read_generation
 from aisuite.ops.restore import RestoreRequest, plan_restore, restore_bundle, resume_restore, undo_restore
 from aisuite.ops.up import UpRequest, up
 from tests.fakes.engine import Program
 from tests.fakes.host import FakeHost
 from tests.unit.ops.restore_rig import RECONCILE, Killed, Project, all_of, let_die, make_project
 
+LATER = {"compose.yaml": "services: {}"}  # what a later `up` has rendered
 NO_WAY_BACK = ("restore.tidy", "restore.removed")  # only what is left of the old state was still to be removed
 
 
@@ -96,17 +99,45 @@ def test_only_what_was_asked_for_is_restored(project: Project) -> None:
     assert now["pages.db"] == changed["pages.db"]
 
 
-def test_rendered_files_are_laid_beside_and_nothing_runs_on_them(project: Project) -> None:
+def test_the_configuration_becomes_a_generation_to_roll_back_to(project: Project) -> None:
     bundle = project.take()
     project.change()
-    changed = project.content()
+    changed, workdir = project.content(), project.doors.deps.workdir
+    later = {**LATER, FILE: (project.folder / FILE).read_text()}
+    number = begin_generation(project.stack, later, project.doors.deps, fetched=False, bundle=None)
+    assert number == 2
+    enter_generation(number, workdir, good=True)
 
-    project.restore(bundle, "config")
+    report = project.restore(bundle, "config")
 
+    assert report.restore.generation == 1
     assert project.content() == changed
-    assert (project.folder / "restored" / bundle / "state.json").read_text() == (
-        project.folder / "state.json"
-    ).read_text()
+    assert read_files(workdir, read_generation(workdir, 1)) == {FILE: later[FILE]}
+    assert project.leftovers() == []
+
+
+def test_a_configuration_that_is_nowhere_any_more_becomes_a_new_generation(project: Project) -> None:
+    bundle = project.take()
+    (project.folder / FILE).write_text((project.folder / FILE).read_text().replace("2", "3"))
+    workdir = project.doors.deps.workdir
+    files = {FILE: (project.folder / FILE).read_text()}
+    number = begin_generation(project.stack, files, project.doors.deps, fetched=False, bundle=None)
+    assert number == 2
+    enter_generation(number, workdir, good=True)
+    workdir.remove("gen/1")
+
+    assert project.restore(bundle, "config").restore.generation == 3
+    assert current_number(workdir) == 2
+
+
+def test_the_configuration_of_another_folder_is_laid_beside(project: Project, tmp_path: Path) -> None:
+    bundle = project.take()
+    other = make_project(tmp_path / "other")
+
+    restored = restore_bundle(RestoreRequest(bundle, ("config",)), project.shelf, other.doors).restore
+
+    assert restored.generation is None
+    assert (other.folder / "restored" / bundle / FILE).read_text() == (project.folder / FILE).read_text()
 
 
 def test_a_rehearsal_changes_nothing(project: Project) -> None:

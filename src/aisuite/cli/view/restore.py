@@ -18,7 +18,7 @@ _DOING = {
     Step.STAGE: "unpacking databases and folders beside the old ones",
     Step.PLACE: "exchanging databases and folders",
     Step.ALIASES: "pointing the names of collections to the new ones",
-    Step.CONFIG: "rendered files",
+    Step.CONFIG: "keeping the configuration as a generation",
     Step.START: "starting what was stopped",
     Step.RECONCILE: "making what is derived follow",
     Step.TIDY: "removing the old state",
@@ -49,6 +49,7 @@ def restore_json(report: RestoreReport) -> dict[str, Any]:
             for store in restore.stores
             for one in store.new
         ],
+        "generation": restore.generation,
         "seconds": round(report.seconds, 3),
     }
 
@@ -64,7 +65,7 @@ def restore_text(report: RestoreReport) -> str:
     head = [f"restored {restore.bundle} (of {report.manifest.created}) in {report.seconds:.1f} s"]
     before = f"  the state before it: aisuite restore {restore.safety} --yes"
     note = _secrets_note(report)
-    return "\n".join([*head, *_content(restore), before, *note])
+    return "\n".join([*head, *_content(restore), *_configuration(restore), before, *note])
 
 
 def _content(restore: Restore) -> list[str]:
@@ -75,6 +76,14 @@ def _content(restore: Restore) -> list[str]:
     for store in restore.stores:
         lines += [f"  {store.service}: collection {', '.join(one.aliases) or one.name}" for one in store.new]
     return lines or ["  nothing that services keep"]
+
+
+def _configuration(restore: Restore) -> list[str]:
+    if not restore.config:
+        return []
+    if restore.generation is None:
+        return [f"  configuration: of another folder; to compare: restored/{restore.bundle}"]
+    return [f"  configuration: generation {restore.generation}; to run on it: aisuite rollback {restore.generation}"]
 
 
 def _secrets_note(report: RestoreReport) -> list[str]:
