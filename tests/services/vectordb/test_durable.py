@@ -3,13 +3,15 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+import qdrant_edge as edge
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from aisuite.services.vectordb.durable import clone_file, clone_folder, disk_use, write_atomically
 from aisuite.services.vectordb.gate import Gate
-from aisuite.services.vectordb.pending import PATIENCE_SECONDS, QUIET_SECONDS, Pending
+from aisuite.services.vectordb.pending import PATIENCE_SECONDS, QUIET_SECONDS, Pending, unindexed_points
+from aisuite.services.vectordb.schema import CollectionSchema
 
 PAGE = 64 << 10
 
@@ -100,3 +102,21 @@ def test_an_optimization_does_not_wait_for_ever() -> None:
 
 def test_points_found_without_index_at_the_start_count_as_changed() -> None:
     assert Pending(threshold=5, points=5).is_due(now=10_000)
+
+
+@pytest.mark.parametrize(
+    "sparse", [{}, {"sparse_vectors": {"s": {"modifier": "idf"}}}], ids=["dense", "dense and sparse"]
+)
+def test_dense_vectors_without_an_index_are_seen_beside_sparse_ones(tmp_path: Path, sparse: dict[str, object]) -> None:
+    vectors = {"d": {"size": 2, "distance": "Cosine"}}
+    eager = {"optimizers_config": {"indexing_threshold": 1}, "hnsw_config": {"full_scan_threshold": 1}}
+    schema = CollectionSchema.model_validate({"vectors": vectors, **eager, **sparse})
+    shard = edge.EdgeShard.create(str(tmp_path / "shard"), schema.engine_config(1))
+    both: dict[str, object] = {"d": [1.0, 2.0]}
+    if sparse:
+        both["s"] = edge.SparseVector([1], [1.0])
+    shard.update(edge.UpdateOperation.upsert_points([edge.Point(number, both, {}) for number in range(300)]))
+    assert unindexed_points(shard, schema) == 300
+    shard.optimize()
+    assert unindexed_points(shard, schema) == 0
+    shard.close()

@@ -24,7 +24,7 @@ from aisuite.services.vectordb.errors import (
     missing_collection,
 )
 from aisuite.services.vectordb.gate import Gate
-from aisuite.services.vectordb.pending import Pending
+from aisuite.services.vectordb.pending import Pending, unindexed_points
 from aisuite.services.vectordb.points import Update
 from aisuite.services.vectordb.record import FILE, HeldShard, Record, new_shard_name, sweep_shards
 from aisuite.services.vectordb.schema import CollectionSchema, SchemaChange
@@ -61,7 +61,7 @@ class Collection:
         self._gate = Gate()
         self._journal: Journal | None = None
         self._opened, self._changes = uuid4().hex, 0
-        self._pending = Pending(limits.optimize_after, _unindexed_points(shard))
+        self._pending = Pending(limits.optimize_after, unindexed_points(shard, record.config))
 
     @classmethod
     def create(cls, folder: Path, name: str, schema: CollectionSchema, limits: Limits) -> Collection:
@@ -285,11 +285,6 @@ def _load(folder: Path, schema: CollectionSchema) -> edge.EdgeShard:
 
 def _count(shard: edge.EdgeShard) -> int:
     return shard.count(edge.CountRequest(exact=True))
-
-
-def _unindexed_points(shard: edge.EdgeShard) -> int:
-    info = shard.info()
-    return max(0, info.points_count - info.indexed_vectors_count)
 
 
 def _require_points(shard: edge.EdgeShard, needs: Sequence[PointKey]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import qdrant_edge as edge
+
+from aisuite.services.vectordb.schema import CollectionSchema
+
 QUIET_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 
@@ -29,3 +33,11 @@ class Pending:
     def clear(self) -> None:
         """Start anew."""
         self.points = 0
+
+
+def unindexed_points(shard: edge.EdgeShard, schema: CollectionSchema) -> int:
+    """Count the points whose dense vectors are compared one by one; sparse ones count as indexed to the engine."""
+    info = shard.info()
+    vectors = info.points_count * (len(schema.vectors) + len(schema.sparse))
+    unindexed = max(0, vectors - info.indexed_vectors_count)
+    return int(unindexed) // max(1, len(schema.vectors))
