@@ -182,6 +182,15 @@ def test_a_collection_is_removed_once_and_may_be_gone_already(store: Store) -> N
     assert store.door.collections() == ()
 
 
+def test_snapshots_that_lie_in_the_store_are_named_and_go_one_by_one(store: Store) -> None:
+    made = [store.ask("POST", "/collections/notes-1/snapshots?wait=true")["name"] for _ in range(2)]
+    assert set(store.door.snapshots("notes-1")) == set(made)
+
+    store.door.remove_snapshot("notes-1", made[0])
+    assert store.door.snapshots("notes-1") == (made[1],)
+    store.door.remove_snapshot("notes-1", made[1])
+
+
 def test_what_is_no_snapshot_makes_no_collection(store: Store, tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("Dear reader")
     with pytest.raises(RestoreFailed, match="refused"):

@@ -152,6 +152,11 @@ class SmallSuite:
         beside = [one.name for one in self.folder.glob("data/**/*") if ".pre-" in one.name or ".new-" in one.name]
         return beside + [one.name for one in self.folder.iterdir() if one.name.startswith("restor")]
 
+    def snapshots(self) -> list[str]:
+        """Return what lies in the vector store of what backups have made there."""
+        store = self.store()
+        return [name for one in store.collections() for name in store.snapshots(one.name)]
+
     def store(self) -> QdrantRest:
         return QdrantRest(self.url, self._key())
 

@@ -53,6 +53,7 @@ class FakeVectorStore:
     on_snapshot: Callable[[], object] = lambda: None
     forgetful: bool = False
     names_moments: bool = True
+    kept: list[tuple[str, str]] = field(default_factory=list)  # snapshots: collection and name
     calls: list[str] = field(default_factory=list)
 
     def version(self) -> str:
@@ -94,9 +95,19 @@ class FakeVectorStore:
         if collection not in self.points:
             raise BackupFailed(f"no collection {collection}")
         snapshot = FakeSnapshot(json.dumps(self.points[collection]).encode(), self.moment(collection))
+        name = f"{collection}-{len(self.calls)}"
+        self.kept.append((collection, name))
         self.on_snapshot()
         yield snapshot
+        self.kept.remove((collection, name))
         self.calls.append(f"forget snapshot of {collection}")
+
+    def snapshots(self, collection: str) -> tuple[str, ...]:
+        return tuple(name for of, name in self.kept if of == collection)
+
+    def remove_snapshot(self, collection: str, snapshot: str) -> None:
+        self.calls.append(f"remove snapshot {snapshot}")
+        self.kept.remove((collection, snapshot))
 
     def upload(self, snapshot: Path, collection: str) -> None:
         self.calls.append(f"upload {collection}")

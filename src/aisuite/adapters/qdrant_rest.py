@@ -129,6 +129,16 @@ class QdrantRest:
         finally:
             self._result("DELETE", f"{snapshot}?wait=true", BackupFailed)
 
+    def snapshots(self, collection: str) -> tuple[str, ...]:
+        """Return the names of the snapshots that lie in the store, oldest first. Raises NotRunning, BackupFailed."""
+        found = self._result("GET", f"/collections/{quote(collection, safe='')}/snapshots", BackupFailed)
+        return tuple(one["name"] for one in sorted(found, key=lambda one: one["creation_time"] or ""))
+
+    def remove_snapshot(self, collection: str, snapshot: str) -> None:
+        """Remove a snapshot from the store. Raises NotRunning, BackupFailed."""
+        place = f"/collections/{quote(collection, safe='')}/snapshots/{quote(snapshot, safe='')}"
+        self._result("DELETE", f"{place}?wait=true", BackupFailed)
+
     def upload(self, snapshot: Path, collection: str) -> None:
         """Make a new collection from a snapshot. Raises NotRunning, RestoreFailed."""
         with snapshot.open("rb") as file:

@@ -13,6 +13,7 @@ from aisuite.bundle.kept_state import FILE
 from aisuite.bundle.model import DatabaseFacts, Kind
 from aisuite.errors import BackupFailed, BundleDamaged
 from aisuite.ops.backup_hold import Hold
+from aisuite.ops.backup_snapshots import snapshots_noted
 from aisuite.ops.backup_stores import CHECKED
 from aisuite.ops.generations import current_number, read_generation
 from aisuite.ports.failpoint import failpoint
@@ -69,6 +70,7 @@ class Content:
         """Take everything; return the versions of the stores. Raises BackupFailed, BundleDamaged, DiskFull."""
         failpoint("backup.collections")
         with ExitStack() as kept:
+            kept.enter_context(snapshots_noted(stores, self._doors.deps.workdir))
             snapshots = [
                 kept.enter_context(self._snapshot(one, store)) for store in stores for one in store.collections
             ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aisuite.errors import BackupFailed, NotRunning
+from aisuite.ops.backup_snapshots import sweep_snapshots
 from aisuite.ops.generations import current_number, read_generation, read_stack
 from aisuite.plan.observed import ALIVE
 from aisuite.stack.places import SERVICE_KEY
@@ -86,4 +87,5 @@ def _open(service: str, url: str, doors: BackupDoors) -> OpenStore:
     for one in found:
         if one.name.startswith(CHECKED):
             door.remove(one.name)  # of a backup that was killed
+    sweep_snapshots(service, door, [one.name for one in found], doors.deps.workdir)
     return OpenStore(service, door, door.version(), tuple(one for one in found if not one.name.startswith(CHECKED)))

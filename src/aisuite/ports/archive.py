@@ -198,6 +198,12 @@ class VectorStore(Protocol):
     def snapshot(self, collection: str) -> AbstractContextManager[Snapshot]:
         """Make a snapshot, and remove it from the store at the end of the block. Raises NotRunning, BackupFailed."""
 
+    def snapshots(self, collection: str) -> tuple[str, ...]:
+        """Return the names of the snapshots that lie in the store, oldest first. Raises BackupFailed."""
+
+    def remove_snapshot(self, collection: str, snapshot: str) -> None:
+        """Remove a snapshot from the store. Raises BackupFailed."""
+
     def upload(self, snapshot: Path, collection: str) -> None:
         """Make a new collection from a snapshot. Raises RestoreFailed."""
 
