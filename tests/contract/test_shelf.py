@@ -52,12 +52,12 @@ def test_every_file_comes_back_as_it_was(shelf: Shelf, tmp_path: Path) -> None:
 
 def test_what_comes_from_elsewhere_is_taken_in_as_it_comes(shelf: Shelf, tmp_path: Path) -> None:
     with shelf.stage(FIRST) as staging:
-        file = staging.receive(
-            BytesIO(b"snapshot" * 9), "collections/q/a.snapshot", Kind.COLLECTION, service="q", size=72
-        )
+        file = staging.receive(BytesIO(b"snapshot" * 9), "collections/q/a.snapshot", Kind.COLLECTION, service="q")
+        plain = staging.receive(BytesIO(b"vectors"), "collections/q/b.snapshot", Kind.COLLECTION, compress=False)
         with pytest.raises(ValueError, match="is"):
             staging.receive(BytesIO(b""), "../a", Kind.COLLECTION)
-        staging.publish(manifest_of(FIRST, (file,)))
+        staging.publish(manifest_of(FIRST, (file, plain)))
+    assert (plain.size, plain.unpacked_size, plain.unpacked_sha256) == (7, None, None)
     assert (file.unpacked_size, file.unpacked_sha256) == (72, hashlib.sha256(b"snapshot" * 9).hexdigest())
     shelf.extract(FIRST, file, tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"snapshot" * 9

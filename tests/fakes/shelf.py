@@ -49,9 +49,9 @@ class FakeStaging:
         return self._keep(source.read_bytes(), BundleFile(path, kind, 0, "", service, restores_to), compress=compress)
 
     def receive(
-        self, source: Stream, path: str, kind: Kind, *, service: str | None = None, size: int = 0
+        self, source: Stream, path: str, kind: Kind, *, service: str | None = None, compress: bool = True
     ) -> BundleFile:
-        return self._keep(source.read(-1), BundleFile(check_path(path), kind, 0, "", service), compress=True)
+        return self._keep(source.read(-1), BundleFile(check_path(path), kind, 0, "", service), compress=compress)
 
     def _keep(self, content: bytes, file: BundleFile, *, compress: bool) -> BundleFile:
         digest = hashlib.sha256(content).hexdigest()

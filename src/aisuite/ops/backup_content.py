@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _RENDERED = (FILE, ".env", "stack.json", "engine")  # of a project that no generation describes
 _AS_IT_IS = frozenset({Kind.SECRET, Kind.MODEL})  # neither gets smaller
+_FLOAT = 4  # bytes of one number of a vector
+_NEARLY_ALL = 0.8
 _LONGEST_NAME = 120  # signs of a collection's name in a file's
 
 
@@ -41,6 +43,11 @@ class _Taken:
     facts: CollectionFacts  # without samples
     before: CollectionFacts | None  # as it was before the snapshot; None: the snapshot knows its moment
     snapshot: Snapshot
+
+    @property
+    def nearly_all_vectors(self) -> bool:
+        """Whether compressing saves less than a tenth, as it does with vectors, and takes most of the time."""
+        return _FLOAT * self.facts.points * self.facts.dim > _NEARLY_ALL * self.snapshot.size
 
     def describe(self) -> CollectionFacts | None:
         """Describe what the snapshot holds, by the collection; None when somebody wrote to that since."""
@@ -74,10 +81,10 @@ class Content:
             snapshots = [
                 kept.enter_context(self._snapshot(one, store)) for store in stores for one in store.collections
             ]
-            copies = self._copy_databases(quiesce=quiesce)
-            failpoint("backup.databases")
-            with ThreadPoolExecutor(2) as beside:  # hashing, compressing and SQLite's checks leave other threads alone
+            with ThreadPoolExecutor(2) as beside:  # hashing, compressing and SQLite leave other threads alone
                 packing = beside.submit(self._take_collections, snapshots)
+                copies = self._copy_databases(quiesce=quiesce)
+                failpoint("backup.databases")
                 for place, service, copy in copies:
                     self._take_database(place, service, copy, beside)
                 packing.result()
@@ -112,10 +119,10 @@ class Content:
 
     def _receive(self, taken: _Taken, path: str) -> BundleFile:
         """Put a snapshot into the bundle as it comes, without a copy of it on the disk."""
-        size, service = taken.snapshot.size, taken.store.service
+        service, compress = taken.store.service, not taken.nearly_all_vectors
         with taken.snapshot.open() as source, _named(taken.facts.name):
-            file = self._staging.receive(source, path, Kind.COLLECTION, service=service, size=size)
-        taken.snapshot.compare(file.unpacked_sha256)
+            file = self._staging.receive(source, path, Kind.COLLECTION, service=service, compress=compress)
+        taken.snapshot.compare(file.unpacked_sha256 or file.sha256)
         self.files.append(file)
         return file
 

@@ -41,9 +41,9 @@ class Staging(Protocol):
         """Take a file in (compressed with zstd) in one pass: read, hashed, written, fsynced. Raises DiskFull."""
 
     def receive(
-        self, source: Stream, path: str, kind: Kind, *, service: str | None = None, size: int = 0
+        self, source: Stream, path: str, kind: Kind, *, service: str | None = None, compress: bool = True
     ) -> BundleFile:
-        """Take in, compressed, what comes from elsewhere; `size`: its bytes, if known. Raises as `add` and `source`."""
+        """Take in what comes from elsewhere, as it comes. Raises as `add`, and as `source`."""
 
     def publish(self, manifest: Manifest) -> None:
         """Write the manifest, fsync everything, and rename the bundle to its id. Raises DiskFull, BackupFailed."""

@@ -249,6 +249,13 @@ def test_a_collection_that_changes_meanwhile_is_described_as_its_snapshot_is(
     assert set(project.store.points) == {"notes-1"}
 
 
+def test_a_snapshot_that_is_nearly_all_vectors_is_stored_as_it_is(project: Project) -> None:
+    project.store.points = {"few": {"1": "payload" * 99}, "many": {str(n): "" for n in range(1000)}}
+    files = {file.path.rpartition("/")[2]: file for file in project.take().manifest.files}
+    assert files["few.snapshot"].unpacked_size is not None
+    assert files["many.snapshot"].unpacked_size is None
+
+
 def test_what_a_killed_backup_left_in_the_store_goes_and_is_not_kept(project: Project) -> None:
     project.store.points["aisuite-check-0"] = {"1": "a"}
     report = project.take()
@@ -292,6 +299,13 @@ def test_writers_wait_only_while_databases_are_copied(project: Project) -> None:
         (HOLD, KEY, {"hold": False}),
     ]
     assert report.held == 0.0
+
+
+def test_only_the_wait_that_the_service_tells_of_counts(tmp_path: Path) -> None:
+    project = make_project(tmp_path, answers=[{"hold": True, "waited": 1.25}])
+    project.write("a page")
+    bring_up(project)
+    assert project.take(BackupRequest(quiesce=True)).held == 1.25
 
 
 def test_nobody_is_asked_to_wait_without_a_word(project: Project) -> None:

@@ -46,8 +46,8 @@ class Packed:
     unpacked_sha256: str | None = None
 
 
-def pack(source: Reader, target: Writer, *, compress: bool, size: int = 0) -> Packed:
-    """Copy a file, compressed or as it is; a large `size` lets zstd work on a second core."""
+def pack(source: Reader, target: Writer, *, compress: bool, size: int | None = None) -> Packed:
+    """Copy a file, compressed or as it is; a `size` that is large, or not known, lets zstd work on a second core."""
     written = _Meter()
     if not compress:
         for block in iter(partial(source.read, _BLOCK), b""):
@@ -56,7 +56,8 @@ def pack(source: Reader, target: Writer, *, compress: bool, size: int = 0) -> Pa
     import zstandard
 
     read = _Meter()
-    packer = zstandard.ZstdCompressor(level=_LEVEL, threads=2 if size >= _LARGE else 0).compressobj()
+    threads = 2 if size is None or size >= _LARGE else 0
+    packer = zstandard.ZstdCompressor(level=_LEVEL, threads=threads).compressobj()
     for block in iter(partial(source.read, _BLOCK), b""):
         target.write(written.count(packer.compress(read.count(block))))
     target.write(written.count(packer.flush()))

@@ -56,12 +56,12 @@ class BundleStaging:
         return self._note(packed, path, kind, service, restores_to)
 
     def receive(
-        self, source: Reader, path: str, kind: Kind, *, service: str | None = None, size: int = 0
+        self, source: Reader, path: str, kind: Kind, *, service: str | None = None, compress: bool = True
     ) -> BundleFile:
-        """Take in, compressed, what comes from elsewhere. Raises as `add`, and as `source`."""
-        return self._note(self._pack(source, path, compress=True, size=size), path, kind, service, None)
+        """Take in what comes from elsewhere, as it comes. Raises as `add`, and as `source`."""
+        return self._note(self._pack(source, path, compress=compress, size=None), path, kind, service, None)
 
-    def _pack(self, source: Reader, path: str, *, compress: bool, size: int) -> Packed:
+    def _pack(self, source: Reader, path: str, *, compress: bool, size: int | None) -> Packed:
         target = self._bundle / check_path(path)
         with translated(target):
             make_private(target.parent)
