@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import AisuiteError, BackupFailed
 from aisuite.plan.observed import ALIVE
@@ -32,15 +32,19 @@ class Hold:
         self.seconds = 0.0
 
     def __enter__(self) -> Hold:
-        self._began = self._doors.deps.clock.monotonic()
+        clock = self._doors.deps.clock
+        self._began = clock.monotonic()
         for url in self._urls:
             self._held.append(url)
             try:
-                self._post(url, {"hold": True, "seconds": _LONGEST})
+                answer = self._post(url, {"hold": True, "seconds": _LONGEST})
             except AisuiteError as err:
                 self._release()
                 message = f"writers could not be held at {url}: {err.message}"
                 raise BackupFailed(message, "aisuite backup   # without --quiesce") from err
+            waited = answer.get("waited")
+            if url == self._urls[0] and isinstance(waited, int | float):
+                self._began = clock.monotonic() - waited  # it may have let them in meanwhile, and begun again
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -58,5 +62,5 @@ class Hold:
                 continue  # it ends by itself
         self._held.clear()
 
-    def _post(self, url: str, body: dict[str, object]) -> None:
-        self._doors.chat.post(url, self._key, body, _PATIENCE)
+    def _post(self, url: str, body: dict[str, object]) -> dict[str, Any]:
+        return self._doors.chat.post(url, self._key, body, _PATIENCE)

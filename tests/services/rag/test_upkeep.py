@@ -132,7 +132,11 @@ def test_while_writers_are_held_reading_goes_on_and_writing_waits(stack: Stack) 
     assert 0 < held["seconds"] <= 0.2
     assert stack.retrieve("메모")[0]["document_id"] == "note"
     assert stack.index(GUIDE)["chunks"] == 2
-    assert stack.client.post("/maintenance", json={"hold": False}).json() == {"hold": False, "seconds": 0.0}
+    assert stack.client.post("/maintenance", json={"hold": False}).json() == {
+        "hold": False,
+        "seconds": 0.0,
+        "waited": 0.0,
+    }
 
 
 @pytest.mark.parametrize("body", [{}, {"hold": 3}, {"hold": True, "seconds": 0}, {"hold": True, "seconds": 1e9}])
@@ -166,8 +170,36 @@ def test_a_hold_waits_for_who_is_writing_and_a_release_lets_waiters_in() -> None
     assert asyncio.run(scene()) == ["first", "held", "second"]
 
 
+def test_a_hold_that_a_slow_batch_does_not_let_in_lets_others_in_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aisuite.services.rag.write_gate._DRAIN_SECONDS", 0.01)
+    monkeypatch.setattr("aisuite.services.rag.write_gate._PAUSE_SECONDS", 0.1)
+
+    async def scene() -> float:
+        gate, slow = WriteGate(), asyncio.Event()
+
+        async def write(until: asyncio.Event | None) -> None:
+            async with gate.writing():
+                if until is not None:
+                    await until.wait()
+
+        batch = asyncio.create_task(write(slow))
+        await asyncio.sleep(0)
+        hold = asyncio.create_task(gate.hold(60))
+        await asyncio.sleep(0)
+        await write(None)  # it waits for the first try to end
+        slow.set()
+        await hold
+        await batch
+        return gate.seconds_held
+
+    assert asyncio.run(scene()) > 0
+
+
 def test_a_hold_that_a_writer_does_not_let_in_is_refused_and_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aisuite.services.rag.write_gate._DRAIN_SECONDS", 0.01)
+    monkeypatch.setattr("aisuite.services.rag.write_gate._PAUSE_SECONDS", 0.01)
 
     async def scene() -> float:
         gate = WriteGate()

@@ -24,10 +24,11 @@ class Maintenance(BaseModel):
 
 
 class Held(BaseModel):
-    """Whether writers wait, and for how many seconds more."""
+    """Whether writers wait, for how many seconds more, and for how many they have waited."""
 
     hold: bool
     seconds: float
+    waited: float = 0
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,13 @@ def create_upkeep_router(upkeep: Upkeep) -> APIRouter:
     @router.post("/maintenance", responses=refusals(503))
     async def maintenance(request: Maintenance) -> Held:
         """Hold all writing, or let it go on; with the answer nobody writes any more."""
+        waited = 0.0
         if request.hold:
-            await upkeep.gate.hold(request.seconds)
+            waited = await upkeep.gate.hold(request.seconds)
         else:
             await upkeep.gate.release()
         left = upkeep.gate.seconds_held
-        return Held(hold=left > 0, seconds=round(left, 3))
+        return Held(hold=left > 0, seconds=round(left, 3), waited=round(waited, 3))
 
     @router.post("/reconcile", responses=refusals(409, 502, 503, 504))
     async def reconcile() -> Reconciled:

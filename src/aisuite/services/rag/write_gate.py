@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 
 from aisuite.services.common import ServiceError
 
-# How long a backup waits for the writing that has begun: each is one batch.
-_DRAIN_SECONDS = 2.0
+# How long others wait for the writing that has begun, each of which is one batch. Under load one may take longer:
+# then they are let in, and it is tried again.
+_DRAIN_SECONDS = 1.5
+_PAUSE_SECONDS = 0.25
+_TRIES = 4
 
 
 class WriteGate:
@@ -35,17 +38,24 @@ class WriteGate:
             async with self._changed:
                 self._changed.notify_all()
 
-    async def hold(self, seconds: float) -> None:
-        """Close the gate for some seconds, and return once nobody writes. Raises `ServiceError` 503."""
-        drained_by = time.monotonic() + _DRAIN_SECONDS
-        self._held_until = time.monotonic() + seconds
-        async with self._changed:
-            while self._writers and (left := drained_by - time.monotonic()) > 0:
-                await self._wait(left)
-        if self._writers:
+    async def hold(self, seconds: float) -> float:
+        """Close the gate for some seconds, and return once nobody writes; say for how long writers have waited.
+
+        Raises `ServiceError` 503.
+        """
+        for one in range(_TRIES):
+            if one:
+                await asyncio.sleep(_PAUSE_SECONDS)
+            began = time.monotonic()
+            self._held_until = began + seconds
+            async with self._changed:
+                while self._writers and (left := began + _DRAIN_SECONDS - time.monotonic()) > 0:
+                    await self._wait(left)
+            if not self._writers:
+                return time.monotonic() - began
             await self.release()
-            message = "a batch is still being written; ask again"
-            raise ServiceError(503, message, code="writers_busy", headers={"Retry-After": "1"})
+        message = "a batch is still being written; ask again"
+        raise ServiceError(503, message, code="writers_busy", headers={"Retry-After": "1"})
 
     async def release(self) -> None:
         """Open the gate; one that is open stays so."""
