@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +159,14 @@ def test_a_reranker_that_is_not_there_cannot_be_asked_for(stack: Stack) -> None:
 def test_a_search_can_be_held_to_one_method(stack: Stack, method: str) -> None:
     stack.index({"id": "a", "text": "고래는 바다에 산다"}, {"id": "b", "text": "참새는 처마에 산다"})
     assert stack.retrieve("고래는 어디에 사나요?", method=method)[0]["document_id"] == "a"
+
+
+def test_a_search_of_everything_asks_for_no_filter(stack: Stack) -> None:
+    stack.index({"text": "고래 whale"})
+    assert stack.retrieve("whale")
+    searches = json.loads(stack.wires["qdrant"].requests[-1].content)["searches"]
+    assert [one["using"] for one in searches] == ["dense", "sparse"]
+    assert all("filter" not in one for one in searches)
 
 
 def test_a_search_by_words_needs_no_embedding(stack: Stack) -> None:

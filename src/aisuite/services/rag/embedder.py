@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -29,9 +30,11 @@ class _Embedded(ModelCard):
     embeddings: list[list[float]]
 
 
-class QuestionVector(ModelCard):
+@dataclass(frozen=True)
+class QuestionVector:
     """The vector of a question, and the model that made it."""
 
+    card: ModelCard
     vector: list[float]
 
 
@@ -56,8 +59,7 @@ class Embedder:
                 raise
             message = f"the question cannot be embedded: {err.reason}"
             raise ServiceError(422, message, code="question_refused", param="query") from err
-        card = embedded.model_dump(include={"model", "dim", "space"})
-        return QuestionVector(**card, vector=embedded.embeddings[0])
+        return QuestionVector(embedded, embedded.embeddings[0])
 
     async def embed_passages(self, texts: Sequence[str], card: ModelCard) -> list[list[float]]:
         """Embed what is to be found, one vector per text, with the model of `card` and no other."""

@@ -55,12 +55,17 @@ class Library:
 
     async def recall(self, name: str) -> Collection:
         """Look a collection up as `require` does, or remember it: what it is made for hardly ever changes."""
-        asked, collection = self._known.get(name, (0.0, None))
-        if collection is None or time.monotonic() - asked > _REMEMBERED_SECONDS:
+        collection = self.remembered(name)
+        if collection is None:
             collection = await self.require(name)
             if collection.model is not None:
                 self._known[name] = (time.monotonic(), collection)
         return collection
+
+    def remembered(self, name: str) -> Collection | None:
+        """Give a collection that was looked up a moment ago."""
+        asked, collection = self._known.get(name, (0.0, None))
+        return collection if time.monotonic() - asked <= _REMEMBERED_SECONDS else None
 
     def forget(self, name: str) -> None:
         """Look a collection up anew the next time."""

@@ -111,9 +111,13 @@ class Retriever:
         if search.method == "sparse":
             await self._library.recall(search.collection)
             return None
-        looking = self._library.recall(search.collection)
-        collection, asked = await asyncio.gather(looking, self._embedder.embed_question(search.question))
-        check_model(collection, asked)
+        embedding = self._embedder.embed_question(search.question)
+        known = self._library.remembered(search.collection)
+        if known is None:
+            collection, asked = await asyncio.gather(self._library.recall(search.collection), embedding)
+        else:
+            collection, asked = known, await embedding
+        check_model(collection, asked.card)
         return asked.vector
 
     async def _find(self, search: Search, dense: list[float] | None, wanted: int) -> Found:

@@ -229,7 +229,7 @@ class VectorStore:
         written = [
             {
                 "id": point.id,
-                "vector": {DENSE: list(point.dense), SPARSE: point.sparse._asdict()},
+                "vector": {DENSE: point.dense, SPARSE: point.sparse._asdict()},
                 "payload": point.payload,
             }
             for point in points
@@ -264,11 +264,12 @@ class VectorStore:
 
     async def search(self, name: str, dense: Sequence[float] | None, sparse: SparseVector | None, find: Find) -> Found:
         """Find chunks by meaning and by words, whichever is given."""
-        depth = {"limit": max(_CANDIDATES, find.limit * _CANDIDATES_PER_HIT), "filter": find.chosen}
-        asked = depth | {"with_payload": True, "with_vector": [DENSE] if find.with_vectors else False}
+        depth = {"limit": max(_CANDIDATES, find.limit * _CANDIDATES_PER_HIT)}
+        chosen = {"filter": find.chosen} if any(find.chosen.values()) else {}  # an empty one is tried on every chunk
+        asked = depth | chosen | {"with_payload": True, "with_vector": [DENSE] if find.with_vectors else False}
         searches: list[dict[str, Any]] = []
         if dense is not None:
-            searches.append({"query": list(dense), "using": DENSE, "score_threshold": find.min_score, **asked})
+            searches.append({"query": dense, "using": DENSE, "score_threshold": find.min_score, **asked})
         if sparse is not None and sparse.indices:
             searches.append({"query": sparse._asdict(), "using": SPARSE, **asked})
         if not searches:
