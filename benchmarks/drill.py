@@ -48,12 +48,14 @@ def main() -> None:
     print(f"machine: {here}; engine {engine}; {asked}\n")
     with tempfile.TemporaryDirectory(prefix="aisuite-bench-") as name:
         one = Folder(Path(name))
-        one.run("up", "--demo", "--engine", engine)
+        # A name of its own: containers and volumes are the engine's, whichever folder they are started from.
+        one.ports["AISUITE_PROJECT"] = project = one.path.name.replace("_", "-").lower().rstrip("-")
         try:
+            one.run("up", "--demo", "--engine", engine)
             report = _drill(one, options)
-            _keep_evidence(one.path, report)
+            _keep_evidence(one.path / ".aisuite" / project, report)
         finally:
-            one.run("down")
+            one.run("down", "--volumes", "--yes")
     if os.environ.get("SUMMARY"):
         kept = Path(os.environ["SUMMARY"])
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -73,11 +75,10 @@ def _drill(one: Folder, options: list[str]) -> dict[str, Any]:
     return report
 
 
-def _keep_evidence(folder: Path, report: dict[str, Any]) -> None:
+def _keep_evidence(project: Path, report: dict[str, Any]) -> None:
     kept = os.environ.get("EVIDENCE")
     if kept and report.get("evidence"):
-        source = folder / ".aisuite" / "aisuite" / "evidence" / report["evidence"]
-        shutil.copytree(source, Path(kept) / report["evidence"])
+        shutil.copytree(project / "evidence" / report["evidence"], Path(kept) / report["evidence"])
 
 
 def write_summary(report: dict[str, Any], here: str, asked: str) -> str:
