@@ -101,3 +101,9 @@ def test_an_unknown_model_stops_the_start_with_the_names_that_exist(key_file: Pa
     settings = EmbeddingSettings(service_port=1, service_api_key_file=key_file, embedding_model="bge-m3")
     with pytest.raises(StartError, match="'bge-m3' is not a model of EMBEDDING_BACKEND=hash; it has hash-384"):
         create_app(settings)
+
+
+def test_tokens_are_counted_by_the_models_own_rule(client: TestClient) -> None:
+    answer = client.post("/tokenize", json={"texts": ["one two", "세 낱말 있음"], "kind": "query"})
+    assert answer.json() == {"tokens": [2, 3], "max_tokens": None}
+    assert client.post("/tokenize", json={"texts": [" "]}).status_code == 422

@@ -138,3 +138,9 @@ def wait_for_model(client: TestClient) -> list[dict[str, object]]:
         assert answer.status_code == 503
         assert answer.headers["Retry-After"]
     raise AssertionError(f"the model was never loaded: {client.get('/health').text}")
+
+
+def test_tokens_are_counted_beyond_the_limit_as_the_model_sees_them(backend: Backend) -> None:
+    short, long = backend.count(["the cat", "sea " * 3 * LONGEST])
+    assert short == embed(backend, "the cat").tokens[0]
+    assert long > LONGEST

@@ -169,3 +169,9 @@ def wait_until_ready(client: TestClient) -> httpx.Response:
             return answer
         time.sleep(0.02)
     raise AssertionError(client.get("/health").text)
+
+
+def test_tokens_are_counted_by_the_server(backend: Backend) -> None:
+    short, long = backend.count(["hello", "hello " * 2 * CONTEXT])
+    assert short == backend.embed(["hello"]).tokens[0]
+    assert long > CONTEXT

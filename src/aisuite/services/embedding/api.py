@@ -39,6 +39,13 @@ class EmbedAnswer(BaseModel):
     truncated: list[int] = Field(description="Numbers of the texts that were cut at the model's limit, from 0.")
 
 
+class TokenCounts(BaseModel):
+    """The tokens of each text behind its prefix; what is over `max_tokens` is cut by an embedding."""
+
+    tokens: list[int]
+    max_tokens: int | None = Field(description="None: no limit.")
+
+
 class ModelDescription(BaseModel):
     """The model, and what one request may hold."""
 
@@ -85,6 +92,12 @@ def create_router(engine: Engine, limits: Limits) -> APIRouter:
             "truncated": embedded.truncated,
         }
         return json_response(answer)
+
+    @router.post("/tokenize", responses=REFUSALS)
+    async def tokenize(body: EmbedRequest) -> TokenCounts:
+        """Count the tokens of texts."""
+        limits.check(body.texts, "texts")
+        return TokenCounts(tokens=await engine.count(body.texts, body.kind), max_tokens=engine.card.max_tokens)
 
     @router.get("/models", responses=refusals(503))
     async def models() -> Models:

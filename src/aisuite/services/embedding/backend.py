@@ -85,6 +85,13 @@ class Backend(Protocol):
         """
         ...
 
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, prefixes already in place, also of what is over the limit.
+
+        Called from several threads. Raises `BackendFailed`.
+        """
+        ...
+
     def state(self) -> str:
         """Return "ok", or why it cannot embed now; may take a second."""
         ...

@@ -60,6 +60,12 @@ class Engine:
         self._cut.inc(len(embedded.truncated))
         return embedded
 
+    async def count(self, texts: Sequence[str], kind: Kind) -> list[int]:
+        """Count the tokens of each text behind its prefix. Raises `BackendFailed`."""
+        backend = self.backend
+        prefix = backend.card.prefix(kind)
+        return await asyncio.to_thread(backend.count, [prefix + text for text in texts])
+
     async def state(self) -> str:
         """Return "ok", or why nothing can be embedded now."""
         asked, state = self._state

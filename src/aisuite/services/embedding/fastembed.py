@@ -116,7 +116,7 @@ class FastembedBackend:
         import numpy as np
 
         limit = self.card.max_tokens or sys.maxsize
-        lengths = [len(encoding.ids) for encoding in self._counting.encode_batch(list(texts))]
+        lengths = self.count(texts)
         try:
             rows = np.asarray(list(self._model.embed(list(texts), batch_size=len(texts))), dtype=np.float64)
         except _onnx_errors() as err:
@@ -125,6 +125,10 @@ class FastembedBackend:
         vectors: list[list[float]] = np.round(rows, _DIGITS).tolist()
         cut = tuple(index for index, length in enumerate(lengths) if length > limit)
         return Embedded(vectors, [min(length, limit) for length in lengths], cut)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text."""
+        return [len(encoding.ids) for encoding in self._counting.encode_batch(list(texts))]
 
     def state(self) -> str:
         """Return "ok": what is loaded stays."""

@@ -78,6 +78,10 @@ class LlamaBackend:
         tokens = _share(int(answer["usage"]["prompt_tokens"]), [len(text) for text in texts])
         return Embedded(vectors, tokens, tuple(at for at, text in enumerate(fitted) if not isinstance(text, str)))
 
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text; the server is asked for one after the other."""
+        return [len(self._tokenize(text)) for text in texts]
+
     def state(self) -> str:
         """Ask the server whether it is well."""
         try:

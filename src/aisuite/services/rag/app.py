@@ -45,6 +45,7 @@ from aisuite.services.rag.server_context import ServerContext
 from aisuite.services.rag.settings import RagSettings
 from aisuite.services.rag.store import VectorStore
 from aisuite.services.rag.support import Support
+from aisuite.services.rag.token_count import TokenCount
 from aisuite.services.rag.upkeep_api import Upkeep
 from aisuite.services.rag.upstream import AT_ONCE, Retry, Upstream
 from aisuite.services.rag.write_gate import WriteGate
@@ -151,7 +152,8 @@ def _services(
     gateway = Gateway(upstreams[GATEWAY])
     index_rules = IndexRules(settings.rag_chunk_size, settings.rag_chunk_overlap, settings.rag_max_document_bytes)
     shelves = Shelves(records, patient_store, gate)
-    indexer = Indexer(shelves, Embedder(upstreams[EMBEDDING], patient), library, index_rules, measures)
+    model = (Embedder(upstreams[EMBEDDING], patient), TokenCount(upstreams[EMBEDDING], patient))
+    indexer = Indexer(shelves, model, library, index_rules, measures)
     mender = Mender(records, library, indexer)
     folder = DocumentFolder(settings.rag_documents_dir, settings.rag_max_document_bytes)
     job_rows = JobRows(database)

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from anyio import to_thread
+from anyio import from_thread, to_thread
 
-from aisuite.services.rag.chunking import Chunk, split_text
+from aisuite.services.rag.cuts import Cut, cut_documents
 from aisuite.services.rag.database import Work
 from aisuite.services.rag.documents import Document, Skipped
 from aisuite.services.rag.embedder import Embedder, ModelCard
+from aisuite.services.rag.fitting import Limit
 from aisuite.services.rag.identity import content_checksum, document_id, point_id
 from aisuite.services.rag.job_rows import Counts, save_progress
-from aisuite.services.rag.language import name_language
 from aisuite.services.rag.library import Library, check_model
 from aisuite.services.rag.measures import Measures
-from aisuite.services.rag.readers import PAGE_END
-from aisuite.services.rag.readers.kinds import find_kind
 from aisuite.services.rag.records import MISSING, NOBODY, Known, Origin, Records, Stored, Version
 from aisuite.services.rag.sparse import encode_document
-from aisuite.services.rag.store import Payload, Point, VectorStore, all_of, any_of
-from aisuite.services.rag.structure import find_first_heading
+from aisuite.services.rag.store import Point, VectorStore, all_of, any_of
+from aisuite.services.rag.token_count import TokenCount
 from aisuite.services.rag.write_gate import WriteGate
 
 _DOCUMENTS_AT_ONCE = 16
 _CHUNKS_AT_ONCE = 64
-_TITLE_CHARS = 300
 _NEW = Known("", None)
 
 
@@ -56,6 +52,7 @@ class _Target:
 
     name: str
     card: ModelCard
+    max_tokens: int | None
     exists: bool
 
 
@@ -88,32 +85,22 @@ class _Ledger:
         self.counts.chunks += sum(one.chunks for one in stored)
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A chunk on its way to the store, and the titles it stands under."""
-
-    version: Version
-    number: int
-    titles: str
-    payload: Payload
-
-    @property
-    def passage(self) -> str:
-        """What is embedded: the chunk under its titles, which its own words may not repeat."""
-        return f"{self.titles}\n{self.payload['text']}"
-
-
 class Indexer:
     """Store documents as rows and chunks."""
 
     def __init__(
-        self, shelves: Shelves, embedder: Embedder, library: Library, rules: IndexRules, measures: Measures
+        self,
+        shelves: Shelves,
+        model: tuple[Embedder, TokenCount],
+        library: Library,
+        rules: IndexRules,
+        measures: Measures,
     ) -> None:
         self._store = shelves.store
         self._records = shelves.records
         self._gate = shelves.gate
         self._library = library
-        self._embedder = embedder
+        self._embedder, self._tokens = model
         self._rules = rules
         self._measures = measures
 
@@ -157,7 +144,7 @@ class Indexer:
             check_model(found, card)
         else:
             await self._records.mark_all(name, MISSING)  # whoever deleted the points left the rows
-        return _Target(name, card, exists=found is not None)
+        return _Target(name, card, await self._tokens.limit(), exists=found is not None)
 
     def _select(self, items: Iterable[Document | Skipped], skipped: list[Skipped]) -> list[Version]:
         """Name the documents that can be stored, and put the others among the skipped."""
@@ -207,16 +194,18 @@ class Indexer:
 
     async def _store_points(self, target: _Target, versions: Sequence[Version]) -> list[Stored]:
         stored: list[Stored] = []
-        cuts = _cut_all(versions, self._rules, stored)
+        # Counted from the thread that cuts, which waits for the answer of this one.
+        limit = Limit(target.max_tokens, lambda texts: from_thread.run(self._tokens.count, texts))
+        cuts = cut_documents(versions, (self._rules.chunk_size, self._rules.chunk_overlap), limit, stored)
         while batch := await self._cut_some(cuts):
             await self._write(target, batch)
         return stored
 
-    async def _cut_some(self, cuts: Iterator[_Cut]) -> list[_Cut]:
+    async def _cut_some(self, cuts: Iterator[Cut]) -> list[Cut]:
         with self._measures.timed("cut"):
             return await to_thread.run_sync(lambda: list(islice(cuts, _CHUNKS_AT_ONCE)))
 
-    async def _write(self, target: _Target, cuts: Sequence[_Cut]) -> None:
+    async def _write(self, target: _Target, cuts: Sequence[Cut]) -> None:
         with self._measures.timed("embed_passages"):
             vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], target.card)
         points = [
@@ -253,47 +242,3 @@ def _groups(versions: Iterable[Version]) -> Iterator[list[Version]]:
         group[version.id] = version
     if group:
         yield list(group.values())
-
-
-def _cut_all(versions: Iterable[Version], rules: IndexRules, done: list[Stored]) -> Iterator[_Cut]:
-    """Cut documents one after the other, and note each in `done` once its last chunk is given."""
-    for version in versions:
-        document = version.document
-        source = document.source or version.id
-        program = find_kind(source) == "code"
-        title = document.title or (None if program else find_first_heading(document.text)) or source
-        pages = _page_ends(document.text) if find_kind(source) == "pdf" else None
-        number = 0
-        for number, chunk in enumerate(
-            split_text(document.text, rules.chunk_size, rules.chunk_overlap, program=program), 1
-        ):
-            page = bisect_right(pages, chunk.start) + 1 if pages is not None else None
-            titles = title_path(title, chunk.titles)[:_TITLE_CHARS]
-            yield _Cut(version, number - 1, titles, _payload(version, title, number - 1, page, chunk))
-        done.append(Stored(version, number, title))
-
-
-def _page_ends(text: str) -> list[int]:
-    return [at for at, letter in enumerate(text) if letter == PAGE_END]
-
-
-def title_path(title: str, titles: Sequence[str]) -> str:
-    """Join a document's title and the headings of a chunk."""
-    return " > ".join(titles if titles and titles[0] == title else [title, *titles])
-
-
-def _payload(version: Version, title: str, number: int, page: int | None, chunk: Chunk) -> Payload:
-    return {
-        "document_id": version.id,
-        "source": version.document.source,
-        "title": title,
-        "title_path": title_path(title, chunk.titles),
-        "metadata": version.document.metadata,
-        "checksum": version.checksum,
-        "chunk": number,
-        "page": page,
-        "language": name_language(chunk.text),
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-    }
