@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from aisuite.errors import BackupFailed, NotReady, StepFailed
+from aisuite.errors import BackupFailed, DownloadFailed, NotReady, StepFailed
 from aisuite.ops.generations import current_number
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
 from aisuite.ops.upgrade import UpgradeReport, UpgradeRequest, upgrade
 from aisuite.ops.upgrade_journal import read_upgrade
 from aisuite.stack.model import Stack
+from tests.fakes.images import FakeImages
 from tests.unit.ops.deps import World
 from tests.unit.ops.generation_world import STACK, Backups, changeable_world, changed
-from tests.unit.ops.test_rollback import DATABASE, keeping
+from tests.unit.ops.test_rollback import DATABASE, in_containers, keeping
 
 NEWER = changed(STACK, "rag", "--topk", "9")
 
@@ -151,6 +152,20 @@ def test_without_a_backup_nothing_is_touched() -> None:
         change(world, NEWER, Full())
     assert world.engine.calls == []
     assert current_number(world.workdir) == 1
+
+
+def test_an_image_that_cannot_be_fetched_stops_no_service() -> None:
+    world = changeable_world()
+    world = replace(world, deps=replace(world.deps, images=FakeImages({"ghcr.io/someone/all:1": "here"})))
+    stack = in_containers(STACK)
+    brought_up(world, stack)
+    newer = replace(stack, services=tuple(replace(one, image="ghcr.io/someone/all:2") for one in stack.services))
+    report = change(world, newer)
+    assert isinstance(report.failure, DownloadFailed)
+    assert report.back is not None
+    assert [call for call in world.engine.calls if call.startswith(("start", "stop"))] == []
+    assert current_number(world.workdir) == 1
+    assert read_upgrade(world.workdir) is None
 
 
 def test_ctrl_c_takes_it_back_too() -> None:
