@@ -6,14 +6,15 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from aisuite.adapters.durable import write_durably
 from aisuite.bundle.schedule import cron_mark, render_cron, render_units, unit_name
-from aisuite.errors import StateUnwritable
+from aisuite.errors import StateUnwritable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aisuite.bundle.schedule import Schedule
     from aisuite.ports.timers import Timers
@@ -63,8 +64,10 @@ class SystemdTimers:
         return "\n".join(f"# {self._folder / name}\n{text}" for name, text in render_units(schedule).items())
 
     def set(self, schedule: Schedule) -> str:
-        """Write the units and start the timer. Raises StateUnwritable."""
-        for name, text in render_units(schedule).items():
+        """Write the units and start the timer. Raises UsageError for what systemd would not take, StateUnwritable."""
+        units = render_units(schedule)
+        self._refuse_bad(units)
+        for name, text in units.items():
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_durably(self._folder / name, text.encode())
@@ -73,6 +76,18 @@ class SystemdTimers:
         self._systemctl("daemon-reload")
         self._systemctl("enable", "--now", f"{unit_name(schedule.project)}.timer")
         return "it runs only while you are logged in, unless: loginctl enable-linger"
+
+    def _refuse_bad(self, units: Mapping[str, str]) -> None:
+        """Let systemd read the units before they lie where it finds them; where it cannot, they are taken as good."""
+        with TemporaryDirectory() as folder:
+            paths = [Path(folder, name) for name in units]
+            for path, text in zip(paths, units.values(), strict=True):
+                path.write_text(text)
+            code, said = self._run(["systemd-analyze", "verify", "--man=no", *map(str, paths)])
+        wrong = [line for line in said.splitlines() if any(name in line for name in units)]
+        if code and wrong:
+            message = f"systemd would not take this timer: {wrong[0].replace(f'{folder}/', '')}"
+            raise UsageError(message, "aisuite backup schedule   # shows it; --with cron takes another way")
 
     def remove(self, project: str) -> bool:
         """Stop the timer and remove the units. Raises StateUnwritable."""

@@ -10,7 +10,7 @@ import pytest
 
 from aisuite.adapters.timers import Crontab, SystemdTimers, find_timers, run_program
 from aisuite.bundle.schedule import Schedule, render_cron, render_units
-from aisuite.errors import StateUnwritable
+from aisuite.errors import StateUnwritable, UsageError
 from aisuite.ops.schedule_backups import schedule_backups
 
 NIGHTLY = Schedule("demo", (("aisuite", "backup"),), 3, 0)
@@ -69,7 +69,37 @@ def test_units_are_written_and_the_timer_is_started(tmp_path: Path) -> None:
     SystemdTimers(tmp_path / "user", programs).set(NIGHTLY)
     assert {one.name: one.read_text() for one in (tmp_path / "user").iterdir()} == render_units(NIGHTLY)
     reload, enable = "systemctl --user daemon-reload", "systemctl --user enable --now aisuite-backup-demo.timer"
-    assert programs.ran == [reload, enable]
+    verify, *others = programs.ran
+    assert verify.startswith("systemd-analyze verify --man=no ")
+    assert others == [reload, enable]
+
+
+class Analyst(FakePrograms):
+    """Says something against every unit; all else goes well."""
+
+    def __call__(self, command: Sequence[str], given: str = "") -> tuple[int, str]:
+        if command[0] != "systemd-analyze":
+            return super().__call__(command, given)
+        return 1, self.lines or ""
+
+
+def test_what_systemd_does_not_take_is_not_written(tmp_path: Path) -> None:
+    programs = Analyst(
+        "other.service: too old\naisuite-backup-demo.service: Command x is not executable: No such file\n"
+    )
+    with pytest.raises(
+        UsageError, match=r"^systemd would not take this timer: aisuite-backup-demo\.service: Command x"
+    ):
+        SystemdTimers(tmp_path, programs).set(NIGHTLY)
+    assert (list(tmp_path.iterdir()), programs.ran) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "said", ["systemd-analyze is not here", "Failed to initialize manager", "other.service: too old"]
+)
+def test_where_systemd_cannot_look_the_units_are_taken_as_good(tmp_path: Path, said: str) -> None:
+    SystemdTimers(tmp_path, Analyst(said)).set(NIGHTLY)
+    assert {one.name for one in tmp_path.iterdir()} == set(render_units(NIGHTLY))
 
 
 def test_units_are_removed_with_their_timer_and_the_others_stay(tmp_path: Path) -> None:
