@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
-from aisuite.adapters.restic import Restic
+from aisuite.adapters.restic import Restic, read_environment
 from aisuite.bundle.stored import Stored
 from aisuite.errors import BackupFailed, RestoreFailed, UsageError
 from aisuite.ops.repository import bring_back, fetched
@@ -125,6 +125,26 @@ def test_why_a_bundle_does_not_come_back_is_told(tmp_path: Path) -> None:
         restic.door.fetch(Stored(BUNDLE, "ff", None), tmp_path)
     with pytest.raises(RestoreFailed, match="cannot be read: the password does not open"):
         restic.door.bundles()
+
+
+def test_what_a_timer_knows_of_restic_stands_in_a_file_that_others_cannot_read(tmp_path: Path) -> None:
+    file = tmp_path / "restic.env"
+    assert read_environment(file) == {}
+    file.write_text("RESTIC_REPOSITORY=/srv/r  # here\nexport RESTIC_PASSWORD='a b'\n")
+    file.chmod(0o640)
+    with pytest.raises(UsageError, match="others may read"):
+        read_environment(file)
+    file.chmod(0o600)
+    assert read_environment(file) == {"RESTIC_REPOSITORY": "/srv/r", "RESTIC_PASSWORD": "a b"}
+
+
+@pytest.mark.parametrize("content", [b"not an assignment", b"\xff"])
+def test_a_file_that_says_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "restic.env"
+    file.write_bytes(content)
+    file.chmod(0o600)
+    with pytest.raises(UsageError, match=r"restic\.env"):
+        read_environment(file)
 
 
 @pytest.mark.soak

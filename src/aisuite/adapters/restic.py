@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aisuite.bundle.identity import taken_at
 from aisuite.bundle.stored import Stored
 from aisuite.errors import BackupFailed, RestoreFailed, UsageError
+from aisuite.profile.dotenv import parse_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,24 @@ _CAUSES = {
     _WRONG_PASSWORD: ("the password does not open the restic repository", "echo $RESTIC_PASSWORD_FILE"),
 }
 _PROJECT = "project:"  # how that tag begins
+_OTHERS = 0o077  # whatever is allowed to group and others
 _SHOWN = 300  # signs of what restic said
+
+
+def read_environment(file: Path) -> dict[str, str]:
+    """Return the variables that a file sets for restic; none when it is not there. Raises UsageError."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            if os.fstat(opened.fileno()).st_mode & _OTHERS:
+                raise UsageError(f"others may read or write {file}, and it may hold a password", f"chmod 600 {file}")
+            found, problems = parse_dotenv(opened.read(), str(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError(f"{file} cannot be read: {err}", f"ls -l {file}") from err
+    if problems:
+        raise UsageError("\n".join(map(str, problems)), f"less {file}")
+    return {one.name: one.value for one in found}
 
 
 class Restic:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aisuite.stack.model import BackupPolicy
 
 FOLDER = "backups"  # of a project's folder
+RESTIC = "secrets/restic.env"  # of the same: timers have no other environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def open_backup(session: Session, to: Destination) -> BackupDoors:
         store=QdrantRest,
         chat=HttpChat(),
         sealer=_open_sealer(to.recipient),
-        repository=open_repository() if to.restic else None,
+        repository=open_repository(session) if to.restic else None,
     )
 
 
@@ -98,8 +99,14 @@ def _open_sealer(recipient: str | None) -> Sealer | None:
     return AgeFiles(recipient)
 
 
-def open_repository() -> Repository:
-    """Return restic's repository that the environment names. Raises UsageError."""
-    from aisuite.adapters.restic import Restic
+def open_repository(session: Session) -> Repository:
+    """Return restic's repository, as the environment names it, or else the project's own file for those who have none.
 
-    return Restic()
+    Raises UsageError.
+    """
+    import os
+
+    from aisuite.adapters.restic import Restic, read_environment
+
+    file = project_folder(session.project, session.state) / RESTIC
+    return Restic({**read_environment(file), **os.environ})

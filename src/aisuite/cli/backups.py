@@ -50,7 +50,7 @@ def list_(session: Session, folder: ShelfFolder = None, engine: Kept = "dir") ->
 
     clock = session.deps().clock
     if is_repository(engine, folder):
-        stored = list_stored(open_repository(), clock)
+        stored = list_stored(open_repository(session), clock)
         return session.out.show(view.stored_json(stored), view.stored_text(stored, session.out))
     report = list_backups(session.project, open_shelf(session, folder), clock)
     return session.out.show(view.list_json(report), view.list_text(report, session.out))
@@ -85,7 +85,7 @@ def verify(
         raise UsageError(f"--level {level}: there is quick, full and drill", "aisuite backup verify --level full")
     shelf, deps = open_shelf(session, folder), session.deps()
     if is_repository(engine, folder):
-        with fetched(bundle, session.project, shelf, open_repository(), BundleShelf) as (wanted, lent):
+        with fetched(bundle, session.project, shelf, open_repository(session), BundleShelf) as (wanted, lent):
             return _verify(session, wanted, lent, Level(level))
     wanted = find_backup(bundle, session.project, shelf)
     try:

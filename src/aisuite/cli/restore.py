@@ -85,7 +85,7 @@ def _fetch(session: Session, bundle: str) -> str:
     from aisuite.cli.archive_doors import open_repository, open_shelf
     from aisuite.ops.repository import bring_back
 
-    return bring_back(bundle, session.project, open_shelf(session), open_repository(), BundleShelf)
+    return bring_back(bundle, session.project, open_shelf(session), open_repository(session), BundleShelf)
 
 
 def _begin(
