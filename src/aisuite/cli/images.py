@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aisuite.ops.image_lock import LockReport
     from aisuite.ops.images import ImagesReport, NeededImage
     from aisuite.ports import Folder
+    from aisuite.stack.model import Stack
 
 images = typer.Typer(help="Container images: fetched, made, carried and locked.", rich_markup_mode=None)
 
@@ -71,7 +72,7 @@ def build(
     base: Annotated[
         str | None,
         typer.Option(
-            "--base", metavar="IMAGE", help="Image with Python 3.11 or newer to build on; or python:3.13-slim."
+            "--base", metavar="IMAGE", help="Image with Python 3.11 or newer; or the profile's images.service_base."
         ),
     ] = None,
     vectordb: Annotated[bool, typer.Option("--vectordb", help="With the embedded vector store.")] = False,
@@ -80,16 +81,15 @@ def build(
     """Make the image of our own services from this installation; nothing is downloaded inside it."""
     from aisuite.cli.progress import CountProgress
     from aisuite.cli.wiring import open_images
-    from aisuite.ops.images import build_image
+    from aisuite.ops.images import build_image, needed_images
     from aisuite.ports import Recipe
 
-    needed = _needed(session, phase, profile, demo)
+    stack = _stack(session, phase, profile, demo)
     with CountProgress(session.out, "building") as progress:
-        recipe = Recipe(vectordb=vectordb) if base is None else Recipe(base, vectordb)
         report = build_image(
-            needed,
+            needed_images(stack),
             open_images(),
-            recipe,
+            Recipe(base or stack.service_base, vectordb),
             force=force,
             progress_for=lambda _image: lambda _stage, done, total: progress(done, total),
         )
@@ -140,12 +140,16 @@ def verify(session: Session, phase: Phase = None, profile: ProfileName = None, d
 
 
 def _needed(session: Session, phase: int | None, profile: str | None, demo: bool) -> tuple[NeededImage, ...]:
-    from aisuite.cli.choice import Choice
-    from aisuite.cli.wiring import wire
     from aisuite.ops.images import needed_images
 
-    choice = Choice(profile, phase, demo, "docker")
-    return needed_images(wire(choice, session.project, session.state).stack)
+    return needed_images(_stack(session, phase, profile, demo))
+
+
+def _stack(session: Session, phase: int | None, profile: str | None, demo: bool) -> Stack:
+    from aisuite.cli.choice import Choice
+    from aisuite.cli.wiring import wire
+
+    return wire(Choice(profile, phase, demo, "docker"), session.project, session.state).stack
 
 
 def _here() -> Folder:

@@ -107,7 +107,7 @@ def get_images(
 
 def _recipe(stack: Stack, reference: str) -> Recipe:
     stores = any(one.image == reference for one in stack.services if one.role is Role.VECTORDB)
-    return Recipe(vectordb=stores)
+    return Recipe(stack.service_base, vectordb=stores)
 
 
 def with_old_images_seen(observed: Observed, stack: Stack, images: Images | None) -> Observed:
@@ -169,7 +169,7 @@ def _fetch_base(images: Images, reference: str, base: str, progress: Progress) -
     except DownloadFailed as err:
         raise DownloadFailed(
             f"{reference} is made on this machine, from an image that is not here: {err.message}",
-            "take one that is here: aisuite images build --base IMAGE",
+            "take one that is here: aisuite images build --base IMAGE; for good: images.service_base in the profile",
         ) from err
 
 

@@ -56,7 +56,7 @@ class LocalImage:
 class Recipe:
     """What the image of our own services is made from, beside this installation."""
 
-    base: str = "python:3.13-slim"
+    base: str = "python:3.13-slim"  # of a profile: images.service_base
     vectordb: bool = False  # with the embedded vector store
 
 

@@ -176,6 +176,10 @@ class Images(Part):
     gateway: ImageRef = Field("ghcr.io/berriai/litellm:v1.109.2", description="LiteLLM.")
     qdrant: ImageRef = Field("qdrant/qdrant:v1.17.0", description="Vector store.")
     service: ImageRef = Field("aisuite/service:0.1.0", description="RAG and embedding.")
+    service_base: ImageRef = Field(
+        "python:3.13-slim",
+        description="What `service` is made on, where it is made on this machine: an image with Python 3.11 or newer.",
+    )
 
 
 class Profile(Part):

@@ -269,6 +269,7 @@ class Stack:
     variables: tuple[tuple[str, str], ...]  # what .env holds: effective settings by their documented names, no secrets
     restart_when_hung: bool = False  # local processes; a container's health check knows by itself
     backup: BackupPolicy = BackupPolicy()
+    service_base: str = "python:3.13-slim"  # what the image of our own services is made on
     notes: tuple[str, ...] = ()  # what this phase promises and this version does not have
 
     def service(self, name: str) -> Service:

@@ -60,6 +60,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         variables=effective_settings(profile, places),
         restart_when_hung=profile.restart_when_hung,
         backup=_backup_policy(profile, site),
+        service_base=profile.images.service_base,
         notes=_notes(profile, site),
     )
 

@@ -78,7 +78,16 @@ def test_a_base_that_cannot_be_had_is_said_with_what_it_is_for() -> None:
     del images.registry[BASE]
     with pytest.raises(DownloadFailed, match=f"{OURS} is made on this machine") as caught:
         bring_up(world, images)
-    assert caught.value.hint == "take one that is here: aisuite images build --base IMAGE"
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("images build --base IMAGE; for good: images.service_base in the profile")
+
+
+def test_our_own_image_is_made_on_what_the_profile_says() -> None:
+    world, images = make_world(), make_images()
+    images.registry["python:3.12-slim"] = "another python"
+    up(UpRequest(replace(contained(), service_base="python:3.12-slim")), replace(world.deps, images=images))
+    assert "python:3.12-slim" in images.asked
+    assert BASE not in images.asked
 
 
 def test_when_nothing_may_be_fetched_all_that_is_missing_is_named_with_the_commands() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aisuite.errors import UsageError
+from aisuite.ports import Recipe
 from aisuite.stack.compose import parse_compose
 from aisuite.stack.model import Dependency, Endpoint, HealthTiming
 from aisuite.stack.resolve import resolve
@@ -144,3 +145,8 @@ def test_a_locked_image_is_started_by_its_digest() -> None:
     assert (service.image, service.exact_image) == (image, f"{image}@{digest}")
     assert parse_compose(make_renderer().render(stack)["compose.yaml"]).services["qdrant"].image == f"{image}@{digest}"
     assert stack.service("rag").exact_image == make_profile().images.service
+
+
+def test_our_own_image_is_made_on_the_profiles_base_and_without_a_word_on_the_usual_one() -> None:
+    assert make_resolved(images={"service_base": "python:3.12-slim"}).service_base == "python:3.12-slim"
+    assert make_resolved().service_base == make_profile().images.service_base == Recipe().base
