@@ -81,6 +81,20 @@ def test_files_are_sent_with_their_names_and_as_they_are() -> None:
     assert b"docs" in body
 
 
+def test_what_is_followed_is_asked_for_with_the_key_and_told_event_by_event() -> None:
+    with serve([Reply(body=b'event: progress\ndata: {"n": 1}\n\nevent: end\ndata: {"n": 2}\n\n')]) as server:
+        events = list(HttpChat().follow(server.url + "/jobs/1/events", KEY, 5))
+    ((verb, path, headers, _),) = server.requests
+    assert (verb, path, headers["Authorization"]) == ("GET", "/jobs/1/events", f"Bearer {KEY}")
+    assert events == [{"n": 1}, {"n": 2}]
+
+
+def test_what_a_job_fails_by_is_passed_on() -> None:
+    body = b'data: {"state": "failed", "error": {"message": "the embedding service is gone"}}\n\n'
+    with serve([Reply(body=body)]) as server, pytest.raises(StepFailed, match="the embedding service is gone"):
+        list(HttpChat().follow(server.url, KEY, 5))
+
+
 def test_a_deletion_carries_the_key_and_no_body_and_passes_on_a_refusal() -> None:
     with serve([Reply(body=b"{}")]) as server:
         HttpChat().delete(server.url + "/collections/docs", KEY, 5)

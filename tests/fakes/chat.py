@@ -44,7 +44,10 @@ class FakeChat:
     def post_files(
         self, url: str, key: str, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]], timeout: float
     ) -> dict[str, Any]:
-        return self.post(url, key, {**fields, "files": dict(files)}, timeout)
+        return self.post(url.partition("?")[0], key, {**fields, "files": dict(files)}, timeout)
+
+    def follow(self, url: str, key: str, timeout: float) -> Iterator[dict[str, Any]]:
+        return self.stream(url, key, {}, timeout)
 
     def delete(self, url: str, key: str, timeout: float) -> None:
         self.post(url, key, {}, timeout)

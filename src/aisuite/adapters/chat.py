@@ -36,13 +36,7 @@ class HttpChat:
         Raises NotRunning, and StepFailed with the server's own words.
         """
         with _translated(url, key, timeout), self._open(url, key, {"json": dict(body)}, timeout) as response:
-            if response.is_error:
-                response.read()
-                raise StepFailed(_refusal(response))
-            for data in read_events(response.iter_bytes()):
-                if data == _DONE:
-                    return
-                yield _parse(data)
+            yield from _read_bodies(response)
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """POST and return the JSON answer. Raises NotRunning, and StepFailed with the server's own words."""
@@ -63,6 +57,11 @@ class HttpChat:
                 raise StepFailed(_refusal(response))
             return _parse(response.text)
 
+    def follow(self, url: str, key: str, timeout: float) -> Iterator[dict[str, Any]]:
+        """GET and yield as `stream` does."""
+        with _translated(url, key, timeout), self._open(url, key, {}, timeout, "GET") as response:
+            yield from _read_bodies(response)
+
     def delete(self, url: str, key: str, timeout: float) -> None:
         """DELETE. Raises NotRunning, and StepFailed with the server's own words."""
         with _translated(url, key, timeout), self._open(url, key, {}, timeout, "DELETE") as response:
@@ -78,6 +77,16 @@ class HttpChat:
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
         with self._client.stream(verb, url, **content, headers=headers, timeout=limits) as response:
             yield response
+
+
+def _read_bodies(response: httpx.Response) -> Iterator[dict[str, Any]]:
+    if response.is_error:
+        response.read()
+        raise StepFailed(_refusal(response))
+    for data in read_events(response.iter_bytes()):
+        if data == _DONE:
+            return
+        yield _parse(data)
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import UsageError
 from aisuite.ops.rag_files import find_files
@@ -11,7 +11,7 @@ from aisuite.ops.rag_library import read_documents
 from aisuite.ops.rag_suite import collection_path, require_rag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from aisuite.ops.rag_files import FileSet
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aisuite.ports import Chat, Deps
 
 _TIMEOUT = 300.0
+_UNFINISHED = ("queued", "running", "waiting")
 _COUNTED = ("documents", "chunks", "unchanged", "replaced")
 
 
@@ -48,7 +49,8 @@ class IndexReport:
 def index(request: IndexRequest, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> IndexReport:
     """Send every document below a path to a collection; unchanged ones cost nothing.
 
-    `progress` is told documents done and documents in all. Raises UsageError, NotRunning, StepFailed.
+    `progress` is told documents done and documents in all, as the service counts them.
+    Raises UsageError, NotRunning, StepFailed.
     """
     rag = require_rag(deps, chat)
     files = find_files(request.path)
@@ -71,13 +73,23 @@ def send_files(files: FileSet, collection: str, rag: RagSuite, progress: Callabl
     total, sent = len(files.paths), 0
     for group in files.groups():
         progress(sent, total)
-        answer = rag.upload(collection, group, _TIMEOUT)
+        job: dict[str, Any] = {}
+        for job in _index_group(group, collection, rag):
+            progress(sent + int(job.get("documents", 0)) + len(job.get("skipped", ())), total)
         for name in counts:
-            counts[name] += int(answer.get(name, 0))
-        refused += [(str(one["source"]), str(one["reason"])) for one in answer.get("skipped", ())]
+            counts[name] += int(job.get(name, 0))
+        refused += [(str(one["source"]), str(one["reason"])) for one in job.get("skipped", ())]
         sent += len(group)
     progress(total, total)
     return IndexReport(collection, skipped=tuple(files.unread + refused), **counts)
+
+
+def _index_group(group: list[tuple[str, bytes]], collection: str, rag: RagSuite) -> Iterator[dict[str, Any]]:
+    """Have documents indexed, and yield how far that is, last of all its end."""
+    job = rag.upload(collection, group, _TIMEOUT)
+    yield job
+    if job.get("state") in _UNFINISHED:
+        yield from rag.follow_job(str(job["job"]), _TIMEOUT)
 
 
 def remove_documents(names: list[str], collection: str, rag: RagSuite) -> int:

@@ -11,7 +11,7 @@ from aisuite.ops.record import require_record
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aisuite.ports import Chat, Deps, Probe
 
@@ -32,8 +32,16 @@ class RagSuite:
         return self.chat.post(self.url + path, self.key, body, seconds)
 
     def upload(self, collection: str, files: Sequence[tuple[str, bytes]], seconds: float) -> dict[str, Any]:
-        """Have files indexed and return the counts. Raises NotRunning, StepFailed."""
-        return self.chat.post_files(f"{self.url}/upload", self.key, {"collection": collection}, files, seconds)
+        """Have files indexed as a job, and return how far it is. Raises NotRunning, StepFailed."""
+        url = f"{self.url}/upload?wait=false"
+        return self.chat.post_files(url, self.key, {"collection": collection}, files, seconds)
+
+    def follow_job(self, job: str, seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield how far a job is, until it is finished; `seconds` is the longest silence.
+
+        Raises NotRunning, and StepFailed where the job fails or waits for something.
+        """
+        return self.chat.follow(f"{self.url}/jobs/{job}/events", self.key, seconds)
 
     def delete(self, path: str) -> None:
         """DELETE. Raises NotRunning, StepFailed."""

@@ -44,5 +44,8 @@ class Chat(Protocol):
     ) -> dict[str, Any]:
         """POST a form with files, each a name and its content. Raises NotRunning, StepFailed."""
 
+    def follow(self, url: str, key: str, timeout: float) -> Iterator[dict[str, Any]]:
+        """GET and yield the server-sent events' JSON bodies. Raises as `stream`."""
+
     def delete(self, url: str, key: str, timeout: float) -> None:
         """DELETE; what is not there is refused, too. Raises NotRunning, StepFailed."""

@@ -110,6 +110,22 @@ def test_a_large_folder_is_sent_in_pieces(tmp_path: Path) -> None:
     assert told[-1] == (150, 150)
 
 
+def test_a_job_is_followed_to_its_end_and_told_document_by_document(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.md").write_text("text")
+    queued = {"job": "7", "state": "queued", "documents": 0, "skipped": []}
+    events = [{"job": "7", "state": "running", "documents": 1, "skipped": []}]
+    events.append(
+        {"job": "7", "state": "done", "documents": 2, "chunks": 5, "skipped": [{"source": "2.md", "reason": "empty"}]}
+    )
+    chat = FakeChat({UPLOAD: [queued], UPLOAD.replace("upload", "jobs/7/events"): events})
+    told: list[tuple[int, int]] = []
+    request = IndexRequest(tmp_path, "docs")
+    report = index(request, _running(chat).deps, chat, lambda done, total: told.append((done, total)))
+    assert told == [(0, 3), (0, 3), (1, 3), (3, 3), (3, 3)]
+    assert (report.documents, report.chunks, dict(report.skipped)) == (2, 5, {"2.md": "empty"})
+
+
 def test_large_files_are_sent_one_by_one(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt", "c.txt"):
         (tmp_path / name).write_bytes(b"x" * (5 * 2**20))
