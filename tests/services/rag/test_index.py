@@ -256,3 +256,24 @@ def make_foreign(stack: Stack, name: str) -> None:
             (await client.put(f"/collections/{name}", json=body)).raise_for_status()
 
     asyncio.run(make())
+
+
+def test_a_batch_is_embedded_while_the_one_before_is_stored(stack: Stack) -> None:
+    embeds, store = stack.wires[rag.EMBEDDING].app, stack.wires[rag.QDRANT].app
+    asked: list[Scope] = []
+    second = asyncio.Event()
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope)
+        if sum(one["path"] == "/embed" for one in asked) == 2:
+            second.set()
+        await embeds(scope, receive, send)
+
+    async def wait_for_the_second(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "PUT" and scope["path"].endswith("/points"):
+            await asyncio.wait_for(second.wait(), 30)
+        await store(scope, receive, send)
+
+    stack.wires[rag.EMBEDDING].app, stack.wires[rag.QDRANT].app = note, wait_for_the_second
+    text = "\n\n".join(f"# 제목 {number}\n고래 {number}마리가 바다에 삽니다." for number in range(100))
+    assert stack.index({"source": "whales.md", "text": text})["chunks"] == 100

@@ -81,7 +81,9 @@ def create_router(engine: Engine, limits: Limits) -> APIRouter:
         """Turn texts into vectors."""
         limits.check(body.texts, "texts")
         card = engine.card
-        embedded = await while_connected(request, engine.embed(body.texts, body.kind))
+        embedded = engine.embed_at_once(body.texts, body.kind)
+        if embedded is None:
+            embedded = await while_connected(request, engine.embed(body.texts, body.kind))
         answer = {
             "embeddings": embedded.vectors,
             "model": card.model,

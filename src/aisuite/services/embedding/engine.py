@@ -48,14 +48,24 @@ class Engine:
 
     async def embed(self, texts: Sequence[str], kind: Kind) -> Embedded:
         """Give one vector per text. Raises `BackendFailed`, `Overloaded`."""
+        embedded = self.embed_at_once(texts, kind)
+        if embedded is None:
+            embedded = self._counted(await self._batcher.embed(self._prefixed(texts, kind)))
+        return embedded
+
+    def embed_at_once(self, texts: Sequence[str], kind: Kind) -> Embedded | None:
+        """Give one vector per text, or None where that takes longer than waiting for a turn. Raises `BackendFailed`."""
         backend = self.backend
-        prefix = backend.card.prefix(kind)
-        prefixed = [prefix + text for text in texts] if prefix else texts
-        if sum(map(len, texts)) <= backend.quick_chars:
-            embedded = backend.embed(prefixed)
-        else:
-            embedded = await self._batcher.embed(prefixed)
-        self._texts.inc(len(texts))
+        if sum(map(len, texts)) > backend.quick_chars:
+            return None
+        return self._counted(backend.embed(self._prefixed(texts, kind)))
+
+    def _prefixed(self, texts: Sequence[str], kind: Kind) -> Sequence[str]:
+        prefix = self.card.prefix(kind)
+        return [prefix + text for text in texts] if prefix else texts
+
+    def _counted(self, embedded: Embedded) -> Embedded:
+        self._texts.inc(len(embedded.vectors))
         self._tokens.inc(sum(embedded.tokens))
         self._cut.inc(len(embedded.truncated))
         return embedded

@@ -70,12 +70,13 @@ def create_router(services: Services) -> APIRouter:
 def _question_routes(services: Services) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/retrieve", responses=_REFUSALS)
-    async def retrieve(request: RetrieveRequest) -> Hits:
+    @router.post("/retrieve", response_model=Hits, responses=_REFUSALS)
+    async def retrieve(request: RetrieveRequest) -> Response:
         """Find chunks, without an answer."""
         search = request.as_search(services.topk)
         hits = await services.retriever.search(search)
-        return Hits(hits=hits, supported=await services.support.suffices(search, hits) if request.judge else None)
+        found = Hits(hits=hits, supported=await services.support.suffices(search, hits) if request.judge else None)
+        return Response(found.model_dump_json(), media_type="application/json")
 
     @router.post("/query", response_model=Answer, responses=_REFUSALS | _ANSWERS)
     async def query(request: QueryRequest) -> Response:

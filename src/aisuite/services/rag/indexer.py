@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -197,18 +198,30 @@ class Indexer:
         # Counted from the thread that cuts, which waits for the answer of this one.
         limit = Limit(target.max_tokens, lambda texts: from_thread.run(self._tokens.count, texts))
         cuts = cut_documents(versions, (self._rules.chunk_size, self._rules.chunk_overlap), limit, stored)
-        while batch := await self._cut_some(cuts):
-            await self._write(target, batch)
+        storing: asyncio.Task[None] | None = None
+        try:
+            while batch := await self._cut_some(cuts):
+                points = await self._embed(target, batch)
+                if storing is not None:
+                    await storing
+                storing = asyncio.create_task(self._store_batch(target.name, points))  # while the next one is made
+            if storing is not None:
+                await storing
+        except BaseException:
+            if storing is not None:
+                storing.cancel()
+                await asyncio.gather(storing, return_exceptions=True)
+            raise
         return stored
 
     async def _cut_some(self, cuts: Iterator[Cut]) -> list[Cut]:
         with self._measures.timed("cut"):
             return await to_thread.run_sync(lambda: list(islice(cuts, _CHUNKS_AT_ONCE)))
 
-    async def _write(self, target: _Target, cuts: Sequence[Cut]) -> None:
+    async def _embed(self, target: _Target, cuts: Sequence[Cut]) -> list[Point]:
         with self._measures.timed("embed_passages"):
             vectors = await self._embedder.embed_passages([cut.passage for cut in cuts], target.card)
-        points = [
+        return [
             Point(
                 id=point_id(target.name, cut.version.id, cut.version.checksum, cut.number),
                 dense=vector,
@@ -217,9 +230,11 @@ class Indexer:
             )
             for cut, vector in zip(cuts, vectors, strict=True)
         ]
+
+    async def _store_batch(self, name: str, points: Sequence[Point]) -> None:
         async with self._gate.writing():
             with self._measures.timed("store"):
-                await self._store.upsert(target.name, points)
+                await self._store.upsert(name, points)
 
     async def _delete_others(self, name: str, versions: Sequence[Version]) -> None:
         others = any_of(
