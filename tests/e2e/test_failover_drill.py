@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
+import psutil
 import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
@@ -90,4 +91,16 @@ def test_what_cannot_be_drilled_is_said_and_nothing_is_broken(
     assert ran.code == code
     assert says in ran.err
     assert "hint:" in ran.err
+    assert {name: one["pid"] for name, one in running.services().items()} == before
+
+
+def test_a_gateway_whose_worker_is_killed_answers_again_and_nothing_restarts(running: Suite) -> None:
+    wait_for(lambda: is_steady(running), 60)
+    before = {name: one["pid"] for name, one in running.services().items()}
+    parent = psutil.Process(before["api-gateway"])
+    (worker,) = parent.children()
+    wait_for(lambda: time.time() - worker.create_time() > 11, 15)  # one that dies sooner takes its parent with it
+    worker.kill()
+    wait_for(lambda: parent.children() not in ([], [worker]), 30)
+    wait_for(lambda: is_steady(running), 60)
     assert {name: one["pid"] for name, one in running.services().items()} == before
