@@ -13,8 +13,12 @@ import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
 from aisuite.bundle.kept_state import FILE, describe_state
+from aisuite.bundle.retention import Kept
 from aisuite.cli.app import run
+from aisuite.cli.view.backup import backup_json, backup_text
+from aisuite.ops.backup import BackupReport
 from aisuite.ops.backup_age import METRICS
+from aisuite.ops.backups import ForgetReport
 from aisuite.stack.model import BackupPolicy
 from tests.fakes.bundles import put_bundle
 from tests.fakes.damage import WAYS, Way
@@ -204,3 +208,17 @@ def test_a_folder_and_a_repository_cannot_both_be_meant(shelf: BundleShelf, caps
     for words in (["backup", "list"], ["backup", "verify"], ["restore", OLD, "--yes"]):
         assert run([*words, "--engine", "restic", "--from", str(shelf.path)]) == 2
         assert run([*words, "--engine", "tar"]) == 2
+
+
+def test_a_state_that_cannot_be_read_hides_no_backup(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
+    (shelf.path.parent / FILE).write_text("{")
+    assert run(["backup", "list", "--json"]) == 0
+    assert [one["id"] for one in told(capsys)["backups"]] == [NEW, OLD]
+
+
+def test_what_the_profiles_rules_removed_is_told_with_the_backup(shelf: BundleShelf) -> None:
+    forgot = ForgetReport((Kept(NEW, ("last",)),), (OLD,), 10, (), dry_run=False)
+    report = BackupReport(shelf.manifest(NEW), shelf.path / NEW, 1.0, None, None, forgot=forgot)
+    assert f"  removed, since no rule keeps them: {OLD}" in backup_text(report).splitlines()
+    assert backup_json(report)["retention"]["removed"] == [OLD]
+    assert backup_json(replace(report, forgot=None))["retention"] is None
