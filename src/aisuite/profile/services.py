@@ -41,6 +41,16 @@ class Rag(Service):
         100, ge=0, le=750, strict=True, description="Tokens that neighbouring chunks share; at most half a chunk."
     )
     topk: Count = Field(4, le=50, description="Chunks given to the model.")
+    min_score: Number | None = Field(
+        None, ge=-1, le=1, description="Least likeness of a question and a chunk that is found by meaning; none: 0.12."
+    )
+    min_support: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of a question's words, by their rarity, that the chunks must hold for an answer; none: 0.4 "
+        "with hash embeddings, 0 with others.",
+    )
     reranker: ModelName | None = Field(None, description="Model that orders what was found, one that serves rerank.")
     max_tokens: Count = Field(256, description="Longest answer, in tokens.")
     temperature: Number = Field(0.3, ge=0, le=2, description="Temperature of answers.")

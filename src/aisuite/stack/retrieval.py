@@ -109,6 +109,8 @@ def rag_service(profile: Profile, places: Places) -> Service:
         "RAG_LLM_TIMEOUT": decimal(timeouts.rag_request),
         "RAG_TOPK": str(settings.topk),
     }
+    thresholds = {"RAG_MIN_SCORE": settings.min_score, "RAG_MIN_SUPPORT": settings.min_support}
+    environment |= {variable: decimal(least) for variable, least in thresholds.items() if least is not None}
     environment |= _first_servers(profile, places)
     if settings.reranker is not None:
         environment["RERANKER_URL"] = places.url(f"{INFERENCE}{settings.reranker}")

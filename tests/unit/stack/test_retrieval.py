@@ -180,3 +180,9 @@ def test_rag_asks_the_reranker_that_the_profile_names_and_waits_for_it(engine: A
     assert "inference-rerank" in {one.service for one in service.depends_on}
     assert "--rerank" in stack.service("inference-rerank").command
     assert "RERANKER_URL" not in environment(engine, "rag")
+
+
+def test_rag_is_told_of_thresholds_only_where_the_owner_sets_them() -> None:
+    assert not {"RAG_MIN_SCORE", "RAG_MIN_SUPPORT"} & set(environment("process", "rag"))
+    set_ones = environment("process", "rag", services={"rag": {"min_score": 0.8, "min_support": 0}})
+    assert (set_ones["RAG_MIN_SCORE"], set_ones["RAG_MIN_SUPPORT"]) == ("0.8", "0")
