@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -124,6 +125,7 @@ def main() -> int:
     parser.add_argument("--mib", type=int, default=50)
     parser.add_argument("--files", type=int, default=10_000)
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the services end with us
     print(machine(), end="")
     with tempfile.TemporaryDirectory() as large, tempfile.TemporaryDirectory() as small:
         rows: list[tuple[str, str, str]] = []

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -273,6 +274,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder that keeps what was indexed")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the services end with us
     before = machine()
     with nullcontext(wanted.keep) if wanted.keep else tempfile.TemporaryDirectory() as place:
         report = measure(Path(place).absolute(), wanted.chunks, wanted.words)
