@@ -11,7 +11,15 @@ from aisuite.services.embedding.settings import EmbeddingSettings
 from tests.services.described import check_operation, described_operations, load_schema
 from tests.services.embedding.conftest import KEY
 
-OPERATIONS = ("GET /livez", "GET /health", "POST /embed", "GET /models", "POST /v1/embeddings", "GET /v1/models")
+OPERATIONS = (
+    "GET /livez",
+    "GET /health",
+    "POST /embed",
+    "POST /tokenize",
+    "GET /models",
+    "POST /v1/embeddings",
+    "GET /v1/models",
+)
 
 
 @pytest.fixture(scope="module")
