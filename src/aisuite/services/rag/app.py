@@ -14,6 +14,7 @@ from aisuite.services.common import install
 from aisuite.services.common.install import OPEN_PATHS
 from aisuite.services.common.openapi import document
 from aisuite.services.common.settings import read_api_key
+from aisuite.services.common.transport import ServiceTransport
 from aisuite.services.rag.answer_cache import AnswerCache
 from aisuite.services.rag.answerer import Answerer, AnswerRules
 from aisuite.services.rag.answering import Answering
@@ -119,8 +120,7 @@ def _open_clients(settings: RagSettings, transports: Transports) -> dict[str, ht
             base_url=_root(url),
             timeout=seconds,
             headers=headers,
-            transport=transports.get(name),
-            verify=url.scheme == "https",  # reading the certificates takes 40 ms per client: only where they are used
+            transport=transports.get(name) or ServiceTransport(),
             trust_env=False,  # a proxy of the environment is not meant for our own services
         )
         for name, (url, seconds, headers) in specs.items()
