@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite import __version__
-from aisuite.bundle.identity import make_id, utc_text
+from aisuite.bundle.identity import make_id, taken_at, utc_text
 from aisuite.bundle.kept_state import FILE, parse_state
 from aisuite.bundle.model import Level, Manifest, ModelReference, Verified
 from aisuite.errors import BackupFailed, BundleDamaged, DiskFull, UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aisuite.bundle.kept_state import ProjectState
-    from aisuite.ports import Chat, Deps, Workdir
+    from aisuite.ports import Chat, Clock, Deps, Workdir
     from aisuite.ports.archive import Databases, KeptFiles, Repository, Sealer, Shelf, VectorStore
 
 _SPARE = 64 * 2**20  # bytes that stay free whatever happens
@@ -89,9 +89,9 @@ def backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
 def take_backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
     """Make a bundle; who calls this holds the project."""
     clock = doors.deps.clock
-    began, now = clock.monotonic(), datetime.fromtimestamp(clock.now(), UTC)
-    state, bundle = read_state(doors.deps.workdir), make_id(now, request.name)
-    doors.shelf.list()  # sweeps what a killed backup has left, before there is less room for it
+    began, state = clock.monotonic(), read_state(doors.deps.workdir)
+    now = _a_second_of_its_own(doors.shelf, clock)
+    bundle = make_id(now, request.name)
     failpoint("backup.begin")
     with stores_answering(state, doors) as stores:
         check_room(request, state, stores, doors)
@@ -115,6 +115,17 @@ def take_backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
     write_age(doors.deps.workdir, doors.shelf, state.project, clock)
     stored = doors.repository.store(doors.shelf.path, bundle, state.project) if doors.repository else None
     return BackupReport(manifest, doors.shelf.path / bundle, clock.monotonic() - began, content.held, stored)
+
+
+def _a_second_of_its_own(shelf: Shelf, clock: Clock) -> datetime:
+    """Return now, once no backup was begun in this second: their ids tell their order.
+
+    Listing them also sweeps what a killed backup has left, before there is less room for it.
+    """
+    taken = {taken_at(bundle) for bundle in shelf.list()}
+    while (now := datetime.fromtimestamp(clock.now(), UTC)).replace(microsecond=0) in taken:
+        clock.sleep(1 - now.microsecond / 1e6)
+    return now
 
 
 def read_state(workdir: Workdir) -> ProjectState:

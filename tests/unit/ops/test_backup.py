@@ -387,3 +387,9 @@ def test_a_backup_by_the_profiles_rules_ends_with_their_retention(tmp_path: Path
     assert second.forgot is not None
     assert second.forgot.removed == (first.manifest.id,)
     assert project.shelf.list() == (second.manifest.id,)
+
+
+def test_two_backups_within_a_second_have_ids_in_their_order(project: Project) -> None:
+    first, second = project.take().manifest, project.take(BackupRequest(name="again")).manifest
+    assert first.id < second.id
+    assert first.created < second.created
