@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -11,6 +12,8 @@ def pytest_configure() -> None:
     """Forget what the shell says about a suite of the developer's own: tests say themselves what they want."""
     for variable in VARIABLES:
         os.environ.pop(variable.name, None)
+    # A shell starts what it puts into the background with Ctrl-C ignored, and all that we start would ignore it, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
