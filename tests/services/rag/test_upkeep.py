@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -105,6 +108,21 @@ def test_points_that_no_row_has_are_deleted(stack: Stack) -> None:
         ask_store(stack, "PUT", "/collections/docs/points?wait=true", {"points": [point]})
     assert stack.client.post("/reconcile").json() == {"requeued": 0, "deleted": 2}
     assert points(stack) == 1
+
+
+def test_where_all_is_well_reconcile_writes_nothing_and_forgets_answers_of_other_points(
+    stack: Stack, tmp_path: Path
+) -> None:
+    def rows() -> list[str]:
+        with closing(sqlite3.connect(tmp_path / "rag" / "rag.db")) as database:
+            return list(database.iterdump())
+
+    stack.index(NOTE)
+    stack.query("메모")
+    before = rows()
+    assert stack.client.post("/reconcile").json() == {"requeued": 0, "deleted": 0}
+    assert rows() == before, "a restore that was taken back leaves exactly what was there"
+    assert stack.client.get("/cache/stats").json()["entries"] == 0
 
 
 def test_a_deletion_that_failed_is_finished_later(stack: Stack) -> None:

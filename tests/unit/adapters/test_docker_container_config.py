@@ -127,9 +127,9 @@ def test_the_images_own_user_and_entry_point_stay_where_the_file_names_none() ->
 @pytest.mark.parametrize("path", ["./litellm.yaml", "litellm.yaml"])
 def test_relative_sources_lie_in_the_project_folder_and_absolute_ones_stay(path: str) -> None:
     file = compose()
-    volume = next(one for one in file.services["api-gateway"].volumes if one.target == "/app/config.yaml")
+    volume = next(one for one in file.services["api-gateway"].volumes if one.target == "/app/litellm.yaml")
     here = changed(volumes=(volume.model_copy(update={"source": path}),))
-    assert _bind(f"{FOLDER}/litellm.yaml", "/app/config.yaml") in body("embedding", here)["HostConfig"]["Mounts"]
+    assert _bind(f"{FOLDER}/litellm.yaml", "/app/litellm.yaml") in body("embedding", here)["HostConfig"]["Mounts"]
     assert _bind("/srv/aisuite/models", "/models") in body("inference-chat")["HostConfig"]["Mounts"]
 
 

@@ -177,7 +177,7 @@ def _services(
         answering=Answering(answerer, records, cache, measures),
         folder=folder,
         insight=Insight(health, cache, measures, asked),
-        upkeep=Upkeep(Reconciler(patient_store, records, library, gate), mender, gate),
+        upkeep=Upkeep(Reconciler(patient_store, records, library, gate), mender, gate, cache.clear),
         topk=settings.rag_topk,
     )
     return services, mender

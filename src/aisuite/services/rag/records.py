@@ -166,8 +166,10 @@ class Records:
         return await self._database.run(read)
 
     async def mark(self, collection: str, documents: Iterable[str], state: str) -> None:
-        """Set the state of documents."""
+        """Set the state of documents; without any, nothing changes."""
         marks = [(state, collection, name) for name in documents]
+        if not marks:
+            return
         query = "UPDATE documents SET state = ? WHERE collection = ? AND id = ?"
 
         def write(rows: sqlite3.Connection) -> None:

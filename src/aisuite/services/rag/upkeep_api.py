@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -38,6 +39,7 @@ class Upkeep:
     reconciler: Reconciler
     mender: Mender
     gate: WriteGate
+    forget_answers: Callable[[], None]
 
 
 def create_upkeep_router(upkeep: Upkeep) -> APIRouter:
@@ -59,6 +61,7 @@ def create_upkeep_router(upkeep: Upkeep) -> APIRouter:
     async def reconcile() -> Reconciled:
         """Bring the points back to what the rows say; missing ones are made in the background."""
         reconciled = await upkeep.reconciler.reconcile()
+        upkeep.forget_answers()  # some were made of other points, although no row has changed
         upkeep.mender.wake()
         return reconciled
 
