@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -111,10 +110,10 @@ def test_points_that_no_row_has_are_deleted(stack: Stack) -> None:
 
 
 def test_where_all_is_well_reconcile_writes_nothing_and_forgets_answers_of_other_points(
-    stack: Stack, tmp_path: Path
+    stack: Stack, settings: dict[str, Any]
 ) -> None:
     def rows() -> list[str]:
-        with closing(sqlite3.connect(tmp_path / "rag" / "rag.db")) as database:
+        with closing(sqlite3.connect(settings["rag_data_dir"] / "rag.db")) as database:
             return list(database.iterdump())
 
     stack.index(NOTE)
