@@ -78,6 +78,8 @@ lock: $(VENV)/.uv
 	  $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	    -c locks/run.txt templates/images/$$part.in -o templates/images/$$part.txt; \
 	done
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+	  -c locks/dev.txt templates/images/fastembed.in -o templates/images/fastembed.txt
 	echo 'hatchling' | $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  - -o locks/build.txt
 

@@ -21,6 +21,7 @@ from aisuite.ops.images import NeededImage
 from aisuite.ports import Progress, Recipe
 from tests.bed.images import PYTHON
 from tests.bed.place import Bed
+from tests.services.embedding.onnx_model import WIDTH, write_model
 
 pytestmark = pytest.mark.docker
 NAME = f"aisuite-test/service:{os.getpid()}"
@@ -82,6 +83,41 @@ def test_a_service_answers_in_it_without_root_network_or_a_writable_disk(
 ) -> None:
     answer = built.docker("run", *HARMLESS, NAME, "python", "-c", SERVE, module)
     assert "200" in answer.splitlines()
+
+
+# In a container of its own, too: what the service that reads a model in ONNX's format answers.
+EMBED = """
+import json, os, pathlib, subprocess, time, urllib.request
+key = pathlib.Path("/tmp/key"); key.write_text("k" * 64)
+os.environ |= {"SERVICE_PORT": "8003", "SERVICE_API_KEY_FILE": str(key), "EMBEDDING_BACKEND": "fastembed"}
+os.environ |= {"EMBEDDING_MODEL": "tiny", "EMBEDDING_MODEL_PATH": "/model"}
+service = subprocess.Popen(["python", "-m", "aisuite.services.embedding"])
+asked = urllib.request.Request("http://127.0.0.1:8003/embed", json.dumps({"texts": ["the cat"]}).encode())
+asked.add_header("Authorization", "Bearer " + "k" * 64); asked.add_header("Content-Type", "application/json")
+while service.poll() is None:
+    try:
+        print(len(json.load(urllib.request.urlopen(asked))["embeddings"][0]))
+        break
+    except OSError:
+        time.sleep(0.1)
+service.terminate()
+"""
+
+
+@pytest.mark.soak
+def test_with_fastembed_it_runs_a_model_of_a_folder_without_a_network(
+    images: DockerImages, built: Bed, tmp_path: Path
+) -> None:
+    name = f"{NAME}-fastembed"
+    model = write_model(tmp_path / "model")
+    for path in (*tmp_path.parents[:2], tmp_path, model, *model.iterdir()):
+        path.chmod(path.stat().st_mode | 0o055)
+    assert images.build(name, Recipe(PYTHON, fastembed=True), quiet)
+    try:
+        answer = built.docker("run", *HARMLESS, f"--volume={model}:/model:ro", name, "python", "-c", EMBED)
+        assert str(WIDTH) in answer.splitlines()
+    finally:
+        built.docker("image", "rm", "--force", name)
 
 
 def test_it_runs_as_nobody_in_particular_and_says_what_it_is(images: DockerImages, built: Bed) -> None:

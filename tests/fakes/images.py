@@ -61,7 +61,7 @@ class FakeImages:
         base, there = self.find(recipe.base), self.find(reference)
         if base is None:
             raise UsageError(f"the base image {recipe.base} is not on this machine")
-        made_from = f"{base.id} {recipe.vectordb}"
+        made_from = f"{base.id} {recipe.vectordb} {recipe.fastembed}"
         if there is not None and there.recipe == made_from and not force:
             return False
         progress("FROM", 0, 1)

@@ -13,7 +13,7 @@ from aisuite.ops.image_lock import find_exact
 from aisuite.ops.images import AT_ONCE, needed_images
 from aisuite.plan.model import Plan, Step, Verb
 from aisuite.ports import Recipe
-from aisuite.stack.image_lock import LOCK_FILE, pin
+from aisuite.stack.image_lock import LOCK_FILE, has_fastembed, pin
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def get_images(
 
 def _recipe(stack: Stack, reference: str) -> Recipe:
     stores = any(one.image == reference for one in stack.services if one.role is Role.VECTORDB)
-    return Recipe(stack.service_base, vectordb=stores)
+    return Recipe(stack.service_base, vectordb=stores, fastembed=has_fastembed(reference))
 
 
 def with_old_images_seen(observed: Observed, stack: Stack, images: Images | None) -> Observed:

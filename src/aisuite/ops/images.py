@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
 from aisuite.errors import DownloadFailed
 from aisuite.ops.image_lock import find_exact
-from aisuite.stack.image_lock import parse_reference, pin
+from aisuite.stack.image_lock import has_fastembed, parse_reference, pin
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _pull_together(references: Sequence[str], images: Images, progress_for: Prog
 def build_image(
     needed: Sequence[NeededImage], images: Images, recipe: Recipe, *, force: bool, progress_for: ProgressFor
 ) -> ImagesReport:
-    """Make the image of our own services; the base image is fetched when it is not here.
+    """Make the images of our own services; the base image is fetched when it is not here.
 
     Nothing is done when the image is there and made from the same. Raises what `Images.build` and `pull` raise.
     """
@@ -136,7 +136,8 @@ def build_image(
         if one.built:
             if images.find(recipe.base) is None:
                 images.pull(recipe.base, progress_for(recipe.base))
-            if images.build(one.reference, recipe, progress_for(one.reference), force=force):
+            own = replace(recipe, fastembed=recipe.fastembed or has_fastembed(one.reference))
+            if images.build(one.reference, own, progress_for(one.reference), force=force):
                 made.append(one.reference)
     return ImagesReport(list_images(needed, images, {}).images, tuple(made))
 

@@ -58,6 +58,7 @@ class Recipe:
 
     base: str = "python:3.13-slim"  # of a profile: images.service_base
     vectordb: bool = False  # with the embedded vector store
+    fastembed: bool = False  # with what runs embedding models in ONNX's format
 
 
 class Images(Protocol):

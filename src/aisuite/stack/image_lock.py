@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LOCK_FILE = "aisuite-images.lock"
 _SCHEMA = "aisuite.images-lock/1"
+_WITH_FASTEMBED = "-fastembed"  # of a tag
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -49,6 +50,16 @@ def parse_reference(text: str) -> Reference:
     folder, slash, last = rest.rpartition("/")
     name, _, tag = last.partition(":")
     return Reference(f"{folder}{slash}{name}", tag or None, digest or None)
+
+
+def with_fastembed(text: str) -> str:
+    """Return what our own image is called when it can run models of fastembed; one of a registry is its owner's."""
+    return text if parse_reference(text).in_registry else f"{text}{_WITH_FASTEMBED}"
+
+
+def has_fastembed(text: str) -> bool:
+    """Say whether that is such an image."""
+    return text.endswith(_WITH_FASTEMBED)
 
 
 def pin(text: str, lock: Mapping[str, Locked]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.profile.dependencies import GATEWAY, INFERENCE
 from aisuite.stack.containers import entrypoint_for, listening_check, python_check
+from aisuite.stack.image_lock import with_fastembed
 from aisuite.stack.inference import model_file
 from aisuite.stack.model import Mount, Role, SecretUse, Service, State
 from aisuite.stack.numerals import decimal
@@ -47,7 +48,10 @@ def embedding_service(profile: Profile, places: Places) -> Service:
     elif settings.chosen_backend == "fastembed":
         service = _reading_onnx(service, settings, places)
     # It needs nobody, so its container is well when it is ready: others wait for a loaded model.
-    return _in_our_image(service, "/health", profile, places)
+    service = _in_our_image(service, "/health", profile, places)
+    if settings.chosen_backend == "fastembed" and service.image is not None:
+        service = replace(service, image=with_fastembed(service.image))
+    return service
 
 
 def _asking_llama(service: Service, profile: Profile, places: Places) -> Service:

@@ -170,12 +170,21 @@ def test_progress_is_told_in_mib() -> None:
 def test_our_own_image_holds_the_vector_store_only_where_it_is_that_store() -> None:
     world, images = make_world(), make_images()
     bring_up(world, images)
-    assert images.here[OURS].recipe == f"{images.here[BASE].id} False"
+    assert images.here[OURS].recipe == f"{images.here[BASE].id} False False"
     stack = contained()
     services = tuple(replace(one, image=OURS) if one.name == "qdrant" else one for one in stack.services)
     images.here.pop(OURS)
     up(UpRequest(replace(stack, services=services)), replace(make_world().deps, images=images))
-    assert images.here[OURS].recipe == f"{images.here[BASE].id} True"
+    assert images.here[OURS].recipe == f"{images.here[BASE].id} True False"
+
+
+def test_an_image_that_is_to_run_models_of_fastembed_is_made_so() -> None:
+    images, own = make_images(), f"{OURS}-fastembed"
+    stack = contained()
+    services = tuple(replace(one, image=own) if one.name == "embedding" else one for one in stack.services)
+    up(UpRequest(replace(stack, services=services)), replace(make_world().deps, images=images))
+    assert images.here[OURS].recipe == f"{images.here[BASE].id} False False"
+    assert images.here[own].recipe == f"{images.here[BASE].id} False True"
 
 
 def test_an_image_that_is_not_the_locked_one_is_fetched_by_its_digest() -> None:

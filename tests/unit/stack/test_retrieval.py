@@ -158,6 +158,21 @@ def test_a_folder_of_an_onnx_model_is_read_where_it_is(engine: Any, path: str) -
     assert service.data is None
 
 
+def test_a_container_that_runs_an_onnx_model_has_an_image_of_its_own() -> None:
+    stack = make_resolved("docker", services={"embedding": {"model": "local/e5", "folder": "models/e5"}})
+    assert stack.service("embedding").image == f"{stack.service('rag').image}-fastembed"
+    assert make_resolved("docker").service("embedding").image == stack.service("rag").image
+
+
+def test_an_image_of_a_registry_is_taken_as_it_is_called() -> None:
+    stack = make_resolved(
+        "docker",
+        images={"service": "ghcr.io/team/services:2"},
+        services={"embedding": {"model": "local/e5", "folder": "models/e5"}},
+    )
+    assert stack.service("embedding").image == "ghcr.io/team/services:2"
+
+
 def test_a_downloaded_model_is_kept_in_the_data_folder() -> None:
     services = {"embedding": {"model": "intfloat/multilingual-e5-small", "download": True}}
     local, contained = (

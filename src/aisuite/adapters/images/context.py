@@ -24,7 +24,8 @@ _NOT_CARRIED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "uv_cache.json", "
 def locks(recipe: Recipe) -> tuple[Path, ...]:
     """Return the files that name every package of the image with its hashes."""
     folder = find_data_dir("templates") / "images"
-    return (folder / "services.txt", folder / "vectordb.txt") if recipe.vectordb else (folder / "services.txt",)
+    more = {"vectordb": recipe.vectordb, "fastembed": recipe.fastembed}
+    return tuple(folder / f"{part}.txt" for part in ("services", *(part for part, wanted in more.items() if wanted)))
 
 
 def dockerfile(recipe: Recipe) -> str:
