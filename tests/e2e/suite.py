@@ -106,6 +106,15 @@ def finish(process: subprocess.Popen[str], seconds: float = 240) -> Ran:
     return Ran(process.returncode, out, err)
 
 
+def as_a_shell_tells(code: int) -> int:
+    """Return `$?` for an exit code of subprocess.
+
+    Python ends by the signal itself when Ctrl-C came in the midst of an `exec`, as each dataclass has one, whoever
+    caught it then.
+    """
+    return code if code >= 0 else 128 - code
+
+
 def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
     """Wait until something is true; fail when it never becomes so."""
     deadline = time.monotonic() + seconds

@@ -10,7 +10,7 @@ import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
 from tests.e2e.killed_drills import FEW, breaking, drilling, end, is_steady, some_now_others_in_soak, undo
-from tests.e2e.suite import Suite, finish, wait_for
+from tests.e2e.suite import Suite, as_a_shell_tells, finish, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -44,7 +44,7 @@ def test_ctrl_c_repairs_what_is_broken_before_the_drill_ends(running: Suite) -> 
     wait_for(lambda: is_steady(running), 60)
     process = breaking(running, "both-down")
     wait_for(lambda: not is_steady(running), 30)
-    assert end(process, signal.SIGINT) == 130
+    assert as_a_shell_tells(end(process, signal.SIGINT)) == 130
     assert not (running.state / "drill.json").exists()
     wait_for(lambda: is_steady(running), 60)
 

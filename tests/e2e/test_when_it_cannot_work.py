@@ -11,7 +11,7 @@ from shutil import copyfile
 
 import pytest
 
-from tests.e2e.suite import CHAT_SAYS, Suite, finish, kill, wait_for
+from tests.e2e.suite import CHAT_SAYS, Suite, as_a_shell_tells, finish, kill, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -86,7 +86,7 @@ def test_ctrl_c_at_any_moment_leaves_nothing_running(suite: Suite, seconds: floa
     time.sleep(seconds)
     up.send_signal(signal.SIGINT)
     ended = finish(up, 60)
-    assert ended.code == 130, ended.err
+    assert as_a_shell_tells(ended.code) == 130, ended.err
     assert "Traceback" not in ended.err
     assert "interrupted" in ended.err
     assert suite.processes() == []
