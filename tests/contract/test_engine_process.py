@@ -260,7 +260,7 @@ def test_what_dies_at_every_start_is_given_up(new_case: NewCase) -> None:
 
 
 def test_an_exit_by_a_signal_is_its_negative_number(new_case: NewCase) -> None:
-    engine = start(new_case(("sh", "-c", "kill -SEGV $$")))
+    engine = start(new_case(("sh", "-c", "sleep 0.3; kill -SEGV $$")))  # seen to be started, before
     service = eventually(lambda: (s := engine.observe().find("chat")) and s.exit_code and s)
     assert service.exit_code == -signal.SIGSEGV
 
