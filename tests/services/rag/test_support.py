@@ -73,9 +73,19 @@ def test_support_is_a_share(question: str, texts: list[str], weight: float, lang
 
 
 @pytest.fixture
-def filled(stack: Stack) -> Stack:
+def small(stack: Stack) -> Stack:
     stack.index(*({"id": str(at), "text": text} for at, text in enumerate((KILN, CRANE, BOILER))))
     return stack
+
+
+@pytest.fixture
+def filled(small: Stack) -> Stack:
+    small.index(*({"id": f"ship {at}", "text": f"Ship {at} came in with the tide."} for at in range(60)))
+    return small
+
+
+def test_among_few_chunks_a_word_that_is_there_suffices(small: Stack) -> None:
+    assert small.query("Where does the Torvald kiln stand, and who built it?").json()["found"]
 
 
 def test_what_the_documents_do_not_hold_is_not_answered_though_they_speak_of_the_matter(filled: Stack) -> None:
@@ -107,10 +117,10 @@ def test_the_owner_says_how_much_support_is_enough(make_stack: Callable[..., Sta
     assert stack.query("What is the warranty and the price of a kiln?").json()["found"]
 
 
-def test_the_weight_of_a_term_is_its_inverse_document_frequency(filled: Stack) -> None:
+def test_the_weight_of_a_term_is_its_inverse_document_frequency(small: Stack) -> None:
     async def ask() -> dict[str, float]:
         headers = {"api-key": KEY}
-        async with httpx.AsyncClient(transport=filled.wires[QDRANT], base_url="http://x", headers=headers) as client:
+        async with httpx.AsyncClient(transport=small.wires[QDRANT], base_url="http://x", headers=headers) as client:
             return await Rarity(Upstream(QDRANT, client)).weights("docs", ["kiln", "warranty"], 3)
 
     assert run(ask) == pytest.approx({"kiln": log(1 + 2.5 / 1.5), "warranty": log(1 + 3.5 / 0.5)}, rel=1e-3)

@@ -21,6 +21,9 @@ _KOREAN = "ko"
 HASH_MIN_SUPPORT = 0.4
 _HASH = "hash-"
 _LOOKED_AT = 4
+# Among few chunks every word is rare or everywhere. With one document a question would be refused for each of its words
+# that is not in it.
+_CHUNKS_THAT_TELL = 50
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _LATIN_NAME = re.compile(r"[a-z]{3}")
 
@@ -59,6 +62,7 @@ class Support:
         least = self._least
         if least is None:
             least = HASH_MIN_SUPPORT if (collection.model or "").startswith(_HASH) else 0.0
+        least *= min(1.0, collection.chunks / _CHUNKS_THAT_TELL)
         words = asked_words(search.question)
         if least == 0 or not words:
             return True
