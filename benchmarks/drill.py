@@ -53,14 +53,17 @@ def main() -> None:
         try:
             one.run("up", "--demo", "--engine", engine)
             report = _drill(one, options)
-            _keep_evidence(one.path / ".aisuite" / project, report)
+            evidence = one.path / ".aisuite" / project / "evidence" / report["evidence"]
+            facts = json.loads((evidence / "report.json").read_text())
+            if os.environ.get("EVIDENCE"):
+                shutil.copytree(evidence, Path(os.environ["EVIDENCE"]) / evidence.name)
         finally:
             one.run("down", "--volumes", "--yes")
+    _print(report)
     if os.environ.get("SUMMARY"):
         kept = Path(os.environ["SUMMARY"])
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(write_summary(report, here, asked))
-    _print(report)
+        kept.write_text(write_summary(facts | report, here, asked))
 
 
 def _drill(one: Folder, options: list[str]) -> dict[str, Any]:
@@ -73,12 +76,6 @@ def _drill(one: Folder, options: list[str]) -> dict[str, Any]:
     if "trials" not in report:
         raise SystemExit(report["error"]["message"])
     return report
-
-
-def _keep_evidence(project: Path, report: dict[str, Any]) -> None:
-    kept = os.environ.get("EVIDENCE")
-    if kept and report.get("evidence"):
-        shutil.copytree(project / "evidence" / report["evidence"], Path(kept) / report["evidence"])
 
 
 def write_summary(report: dict[str, Any], here: str, asked: str) -> str:
