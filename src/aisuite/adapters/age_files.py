@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
+from aisuite.adapters.durable import create_private
 from aisuite.errors import BackupFailed, UsageError
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ class AgeFiles:
 
         try:
             sealed = pyrage.encrypt(source.read_bytes(), [self._recipient])
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(handle, "wb") as file:
+            with create_private(target) as file:
                 file.write(sealed)
         except (OSError, pyrage.EncryptError) as err:
             raise BackupFailed(f"cannot encrypt {source}: {err}", f"ls -l {source}") from err

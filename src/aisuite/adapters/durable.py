@@ -10,7 +10,7 @@ import fcntl
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from aisuite.errors import DiskFull, StateUnwritable
 
@@ -67,6 +67,12 @@ def translated(path: Path) -> Iterator[None]:
         if err.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"no space left to write {path}", f"df -h {path.parent}") from err
         raise StateUnwritable(f"cannot use {path}: {err.strerror}", f"ls -ld {path.parent}") from err
+
+
+def create_private(path: Path) -> BinaryIO:
+    """Create a file that only this user may read, never through a link. Raises OSError when it is there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, PRIVATE), "wb")
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aisuite.adapters.durable import translated
+from aisuite.adapters.durable import create_private, translated
 from aisuite.errors import BackupFailed
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class StoredSnapshot:
     def save(self, target: Path) -> None:
         """Fetch it into a new 0600 file, and check its checksum. Raises BackupFailed, DiskFull, StateUnwritable."""
         digest = hashlib.sha256()
-        with self.open() as source, translated(target), _new_file(target) as file:
+        with self.open() as source, translated(target), create_private(target) as file:
             for block in iter(partial(source.read, _BLOCK), b""):
                 digest.update(block)
                 file.write(block)
@@ -92,7 +91,3 @@ def _told(where: str, place: str) -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException) as err:
         raise BackupFailed(f"{where} broke off at {place}: {err}") from err
-
-
-def _new_file(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from aisuite.adapters.durable import create_private
 from aisuite.errors import AisuiteError, BackupFailed, BundleDamaged, DiskFull, RestoreFailed
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class FrozenDatabase:
         Raises BackupFailed, DiskFull.
         """
         with _translated(self._source, BackupFailed):
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            create_private(target).close()
             with closing(_connect(target, "mode=rw")) as new:
                 new.execute("PRAGMA synchronous = OFF")  # whoever takes the copy into a bundle syncs it there
                 self._connection.backup(new, pages=_ALL_PAGES)

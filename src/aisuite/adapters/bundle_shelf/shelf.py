@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from aisuite.adapters.bundle_shelf.bundle import OpenBundle
 from aisuite.adapters.bundle_shelf.folder import opened
-from aisuite.adapters.bundle_shelf.staging import BundleStaging, create_private, make_private, write_out
-from aisuite.adapters.durable import sync_folder, translated
+from aisuite.adapters.bundle_shelf.staging import BundleStaging, make_private, write_out
+from aisuite.adapters.durable import create_private, sync_folder, translated
 from aisuite.bundle.identity import taken_at
 from aisuite.bundle.manifest import OTHERS, parse_verified, render_verified
 from aisuite.bundle.model import Level

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from aisuite.adapters.bundle_shelf.folder import open_plain, opened
 from aisuite.adapters.bundle_shelf.packing import Packed, Reader, pack
-from aisuite.adapters.durable import sync_folder, translated
+from aisuite.adapters.durable import create_private, sync_folder, translated
 from aisuite.bundle.manifest import check_path, parse_manifest, render_manifest
 from aisuite.bundle.model import BundleFile
 from aisuite.errors import BackupFailed
@@ -117,12 +117,6 @@ def make_private(folder: Path) -> None:
     for place in reversed([folder, *folder.parents]):
         if not place.is_dir():
             place.mkdir(mode=0o700, exist_ok=True)
-
-
-def create_private(path: Path) -> BinaryIO:
-    """Create a file that only this user may read, never through a link. Raises OSError when it is there."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o600), "wb")
 
 
 def write_out(file: BinaryIO) -> None:
