@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from aisuite.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"([0-9]{8}T[0-9]{6}Z)(?:-[a-z0-9][a-z0-9._-]{0,39})?")
@@ -27,6 +31,20 @@ def make_id(moment: datetime, name: str | None = None) -> str:
         words = "a backup's name has small letters, digits, '.', '_' and '-', and is 40 long at most"
         raise UsageError(f"{words}: {name!r} cannot be one", "aisuite backup --name before-upgrade")
     return f"{stamp}-{name}"
+
+
+def find_id(ids: Collection[str], wanted: str, where: str, hint: str) -> str:
+    """Return the id that was meant, whole or by its beginning; `where` ends the words about none or many.
+
+    Raises UsageError.
+    """
+    if wanted in ids:
+        return wanted
+    chosen = [one for one in ids if wanted and one.startswith(wanted)]
+    if len(chosen) != 1:
+        many = f"{len(chosen)} backups begin with {wanted!r}" if chosen else f"there is no backup {wanted!r}"
+        raise UsageError(f"{many} in {where}", hint)
+    return chosen[0]
 
 
 def taken_at(bundle: str) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aisuite.bundle.identity import find_id
 from aisuite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,10 +33,5 @@ def find_stored(stored: Sequence[Stored], wanted: str | None, project: str) -> S
         if not own:
             raise UsageError(f"there is no backup of {project} in the repository", "aisuite backup --engine restic")
         return own[-1]
-    found = {one.bundle: one for one in stored if wanted and one.bundle.startswith(wanted)}
-    if wanted in found:
-        return found[wanted]
-    if len(found) != 1:
-        many = f"{len(found)} backups begin with {wanted!r}" if found else f"there is no backup {wanted!r}"
-        raise UsageError(f"{many} in the repository", _LIST)
-    return next(iter(found.values()))
+    last = {one.bundle: one for one in stored}
+    return last[find_id(last, wanted, "the repository", _LIST)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aisuite.bundle import JOURNAL
-from aisuite.bundle.identity import taken_at, utc_text
+from aisuite.bundle.identity import find_id, taken_at, utc_text
 from aisuite.bundle.model import Kind, Level, Manifest, Verified
 from aisuite.bundle.retention import Dated, Keep, Kept, judge, keep_of
 from aisuite.errors import BundleDamaged, RestoreFailed, UsageError
@@ -89,11 +89,7 @@ def find_backup(wanted: str | None, project: str, shelf: Shelf) -> str:
         if not own:
             raise UsageError(f"there is no backup of {project} in {shelf.path}", "aisuite backup")
         return own[0].id
-    chosen = [one for one in bundles if one == wanted] or [one for one in bundles if wanted and one.startswith(wanted)]
-    if len(chosen) != 1:
-        many = f"{len(chosen)} backups begin with {wanted!r}" if chosen else f"there is no backup {wanted!r}"
-        raise UsageError(f"{many} in {shelf.path}", _LIST)
-    return chosen[0]
+    return find_id(bundles, wanted, str(shelf.path), _LIST)
 
 
 def verify_backup(bundle: str, level: Level, shelf: Shelf, databases: Databases, clock: Clock) -> VerifyReport:
