@@ -136,7 +136,7 @@ def build_image(
         if one.built:
             if images.find(recipe.base) is None:
                 images.pull(recipe.base, progress_for(recipe.base))
-            own = replace(recipe, fastembed=recipe.fastembed or has_fastembed(one.reference))
+            own = replace(recipe, fastembed=has_fastembed(one.reference))
             if images.build(one.reference, own, progress_for(one.reference), force=force):
                 made.append(one.reference)
     return ImagesReport(list_images(needed, images, {}).images, tuple(made))

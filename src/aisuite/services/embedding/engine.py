@@ -72,9 +72,7 @@ class Engine:
 
     async def count(self, texts: Sequence[str], kind: Kind) -> list[int]:
         """Count the tokens of each text behind its prefix. Raises `BackendFailed`."""
-        backend = self.backend
-        prefix = backend.card.prefix(kind)
-        return await asyncio.to_thread(backend.count, [prefix + text for text in texts])
+        return await asyncio.to_thread(self.backend.count, self._prefixed(texts, kind))
 
     async def state(self) -> str:
         """Return "ok", or why nothing can be embedded now."""
