@@ -1,6 +1,5 @@
 """A restore ends in exactly the old or exactly the new state, whatever becomes of it."""
 
-import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -27,14 +26,10 @@ from tests.fakes.engine import Program
 from tests.fakes.host import FakeHost
 from tests.unit.ops.restore_rig import RECONCILE, Killed, Project, all_of, let_die, make_project
 
+pytestmark = pytest.mark.usefixtures("quick_disk")
+
 LATER = {"compose.yaml": "services: {}"}  # what a later `up` has rendered
 NO_WAY_BACK = ("restore.tidy", "restore.removed")  # only what is left of the old state was still to be removed
-
-
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about power cuts, and each fsync takes milliseconds."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

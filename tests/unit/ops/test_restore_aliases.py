@@ -1,6 +1,5 @@
 """Clients get the restored collections when the services behind them are healthy, and never a mixture that stays."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,7 @@ from aisuite.ops.restore import undo_restore
 from aisuite.stack.model import Service
 from tests.unit.ops.restore_rig import RECONCILE, Killed, Project, let_die, make_project
 
-
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 @pytest.fixture

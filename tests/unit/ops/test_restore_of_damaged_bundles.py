@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from random import Random
@@ -14,11 +13,7 @@ from aisuite.errors import DataError
 from tests.fakes.damage import WAYS, Way, damage_bundle
 from tests.unit.ops.restore_rig import Project, make_project
 
-
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about power cuts, and each fsync takes milliseconds."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 @pytest.fixture

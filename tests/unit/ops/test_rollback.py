@@ -152,12 +152,18 @@ def test_a_killed_upgrade_is_what_a_rollback_takes_back() -> None:
     assert read_upgrade(world.workdir) is None
 
 
-def test_a_changed_schema_is_refused_before_anything_is_touched_and_says_what_would_be_lost() -> None:
+def with_a_newer_schema(bundle: str | None = "20261121T141500Z") -> tuple[World, dict[str, int]]:
+    """Return a world whose second generation has changed a database, and the schemas that it has."""
     schemas = {DATABASE: 1}
     world = changeable_world(schemas)
     up(UpRequest(keeping(STACK)), world.deps)
-    up(UpRequest(keeping(NEWER), bundle="20261121T141500Z"), world.deps)
+    up(UpRequest(keeping(NEWER), bundle=bundle), world.deps)
     schemas[DATABASE] = 2
+    return world, schemas
+
+
+def test_a_changed_schema_is_refused_before_anything_is_touched_and_says_what_would_be_lost() -> None:
+    world, _ = with_a_newer_schema()
     calls, files = list(world.engine.calls), dict(world.workdir.files)
     with pytest.raises(RestoreRefused) as caught:
         go_back(world)
@@ -168,11 +174,7 @@ def test_a_changed_schema_is_refused_before_anything_is_touched_and_says_what_wo
 
 
 def test_a_changed_schema_comes_back_with_its_backup_while_its_service_is_stopped_and_the_others_answer() -> None:
-    schemas = {DATABASE: 1}
-    world = changeable_world(schemas)
-    up(UpRequest(keeping(STACK)), world.deps)
-    up(UpRequest(keeping(NEWER), bundle="20261121T141500Z"), world.deps)
-    schemas[DATABASE] = 2
+    world, schemas = with_a_newer_schema()
     seen: list[object] = []
 
     class Looking(Backups):
@@ -203,11 +205,7 @@ def test_an_older_schema_is_no_reason_to_refuse_services_bring_it_forward() -> N
 
 
 def test_a_changed_schema_without_a_backup_is_refused() -> None:
-    schemas = {DATABASE: 1}
-    world = changeable_world(schemas)
-    up(UpRequest(keeping(STACK)), world.deps)
-    up(UpRequest(keeping(NEWER)), world.deps)
-    schemas[DATABASE] = 2
+    world, _ = with_a_newer_schema(bundle=None)
     with pytest.raises(RestoreRefused, match="no backup was made"):
         go_back(world, lose=True)
 
@@ -246,11 +244,7 @@ def test_an_image_that_is_gone_is_said_before_anything_is_touched() -> None:
 
 
 def test_a_changed_schema_is_refused_when_its_backup_is_gone() -> None:
-    schemas = {DATABASE: 1}
-    world = changeable_world(schemas)
-    up(UpRequest(keeping(STACK)), world.deps)
-    up(UpRequest(keeping(NEWER), bundle="20261121T141500Z"), world.deps)
-    schemas[DATABASE] = 2
+    world, _ = with_a_newer_schema()
     world.engine.calls.clear()
     with pytest.raises(RestoreRefused, match="20261121T141500Z from before is not there any more"):
         rollback(RollbackRequest(lose=True), world.deps, Backups(gone=True))

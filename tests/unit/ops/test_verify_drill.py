@@ -1,6 +1,5 @@
 """A drill brings a backup up beside the suite, asks what clients would ask, and leaves nothing."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,8 +73,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+def bench(tmp_path: Path, quick_disk: None) -> Bench:
     project = make_project(tmp_path / "suites" / "suite")
     return Bench(project, project.take(), FakeVectorStore())
 
