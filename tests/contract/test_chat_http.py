@@ -138,3 +138,12 @@ def test_nothing_listening_is_not_running() -> None:
     with pytest.raises(NotRunning) as caught:
         HttpChat().post("http://127.0.0.1:1/v1", KEY, {}, 5)
     assert caught.value.hint == "aisuite status"
+
+
+def test_a_collection_of_another_embedding_model_is_answered_with_the_command() -> None:
+    said = {"message": "collection 'notes' holds vectors of hash-384", "code": "embedding_model_mismatch"}
+    with serve([Reply(409, json.dumps({"error": said}).encode())]) as server, pytest.raises(StepFailed) as caught:
+        HttpChat().post(server.url, KEY, {}, 5)
+    assert caught.value.message.endswith("collection 'notes' holds vectors of hash-384")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("aisuite rag rm notes --all")

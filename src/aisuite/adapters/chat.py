@@ -20,6 +20,11 @@ _CONNECT_TIMEOUT = 5.0
 _SHOWN = 500  # characters of a body
 _KEYS = re.compile(r"sk-[\w.-]+")
 _DONE = "[DONE]"
+_COLLECTION = re.compile(r"collection '([^']+)'")
+_FIXES = {
+    "embedding_model_mismatch": "aisuite rag rm {0} --all, then index it again; or run its model: "
+    "services.embedding.model in the profile"
+}
 
 
 class HttpChat:
@@ -43,7 +48,7 @@ class HttpChat:
         with _translated(url, key, timeout), self._open(url, key, {"json": dict(body)}, timeout) as response:
             response.read()
             if response.is_error:
-                raise StepFailed(_refusal(response))
+                raise _refusal(response)
             return _parse(response.text)
 
     def post_files(
@@ -54,7 +59,7 @@ class HttpChat:
         with _translated(url, key, timeout), self._open(url, key, form, timeout) as response:
             response.read()
             if response.is_error:
-                raise StepFailed(_refusal(response))
+                raise _refusal(response)
             return _parse(response.text)
 
     def follow(self, url: str, key: str, timeout: float) -> Iterator[dict[str, Any]]:
@@ -67,7 +72,7 @@ class HttpChat:
         with _translated(url, key, timeout), self._open(url, key, {}, timeout, "DELETE") as response:
             if response.is_error:
                 response.read()
-                raise StepFailed(_refusal(response))
+                raise _refusal(response)
 
     @contextmanager
     def _open(
@@ -82,7 +87,7 @@ class HttpChat:
 def _read_bodies(response: httpx.Response) -> Iterator[dict[str, Any]]:
     if response.is_error:
         response.read()
-        raise StepFailed(_refusal(response))
+        raise _refusal(response)
     for data in read_events(response.iter_bytes()):
         if data == _DONE:
             return
@@ -131,16 +136,29 @@ def _parse(text: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise StepFailed(f"the server sent something that is not an object: {text[:_SHOWN]}")
     if content.get("error"):
-        raise StepFailed(f"the server reports: {_find_message(content)}")
+        message = _find_message(content)
+        raise StepFailed(f"the server reports: {message}", _find_fix(content, message))
     return content
 
 
-def _refusal(response: httpx.Response) -> str:
+def _refusal(response: httpx.Response) -> StepFailed:
+    fix = None
     try:
-        message = _find_message(response.json())
+        content = response.json()
+        message = _find_message(content)
+        fix = _find_fix(content, message)
     except ValueError:
         message = " ".join(response.text.split())[:_SHOWN]
-    return f"the server refused (HTTP {response.status_code}): {message or 'it did not say why'}"
+    return StepFailed(f"the server refused (HTTP {response.status_code}): {message or 'it did not say why'}", fix)
+
+
+def _find_fix(content: Any, message: str) -> str | None:
+    """Return the command that helps against an error of our own services, by its code; their words are of HTTP."""
+    error = content.get("error") if isinstance(content, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    named = _COLLECTION.search(message)
+    fix = _FIXES.get(str(code))
+    return None if fix is None else fix.format(named[1] if named else "NAME")
 
 
 def _find_message(content: Any) -> str:

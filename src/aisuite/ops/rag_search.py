@@ -38,11 +38,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchReport:
-    """What was found, best first."""
+    """What was found, best first. `reranked` False: the reranker did not answer; None: it was not asked."""
 
     collection: str
     method: Method
     hits: tuple[Hit, ...]
+    reranked: bool | None = None
 
 
 def find_method(word: str) -> Method:
@@ -64,6 +65,7 @@ def search(request: SearchRequest, deps: Deps, chat: Chat) -> SearchReport:
     body: dict[str, Any] = {"query": request.query, "collection": collection, "method": request.method}
     if request.topk is not None:
         body["topk"] = request.topk
+    answer = rag.post("/retrieve", body)
     hits = tuple(
         Hit(
             score=float(one["score"]),
@@ -72,6 +74,6 @@ def search(request: SearchRequest, deps: Deps, chat: Chat) -> SearchReport:
             title=str(one.get("title") or ""),
             text=str(one["text"]),
         )
-        for one in rag.post("/retrieve", body)["hits"]
+        for one in answer["hits"]
     )
-    return SearchReport(collection, request.method, hits)
+    return SearchReport(collection, request.method, hits, answer.get("reranked"))

@@ -148,6 +148,26 @@ def test_a_reranker_has_the_last_word_and_is_missed_without_harm(make_stack: Cal
     assert stack.retrieve("고래 이야기", rerank=False)[0]["document_id"] == "a"
 
 
+def test_a_search_says_whether_the_reranker_ordered_it(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(reranker_url="http://reranker:8006")
+    stack.index({"id": "a", "text": "고래 고래 고래 이야기"}, {"id": "b", "text": "고래 박물관"})
+    body = {"query": "고래 이야기", "collection": "docs"}
+
+    def said(path: str, **more: object) -> bool | None:
+        answer = stack.client.post(path, json=body | more)
+        assert answer.status_code == 200, answer.text
+        reranked: bool | None = answer.json()["reranked"]
+        return reranked
+
+    stack.rerank_by(None)
+    assert (said("/retrieve"), said("/query"), said("/retrieve", rerank=False)) == (False, False, None)
+    stack.rerank_by("박물관")
+    # What was answered without it is not kept for when it is back.
+    assert (said("/retrieve"), said("/query")) == (True, True)
+    events = stack.client.post("/query", json=body | {"stream": True, "cache": False}).text
+    assert '"reranked":true' in events.replace(" ", "")
+
+
 def test_a_reranker_that_is_not_there_cannot_be_asked_for(stack: Stack) -> None:
     stack.index({"id": "a", "text": "고래"})
     body = {"query": "고래", "collection": "docs", "rerank": True}

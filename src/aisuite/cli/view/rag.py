@@ -68,7 +68,7 @@ def search_text(report: SearchReport) -> str:
     """Every hit with its place and its beginning."""
     if not report.hits:
         return f"nothing in {report.collection} answers that"
-    lines = []
+    lines = ["the reranker gave no answer: in the order of the search"] if report.reranked is False else []
     for number, hit in enumerate(report.hits, 1):
         title = f"  {hit.title}" if hit.title else ""
         lines += [f"[{number}] {hit.source or hit.document}{title}  ({hit.score:.3f})", f"    {_beginning(hit.text)}"]

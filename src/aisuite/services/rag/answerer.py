@@ -15,7 +15,7 @@ from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.model_choice import ModelChoice
 from aisuite.services.rag.prompt import Prompt, Source, build_prompt, not_found_answer
 from aisuite.services.rag.question import Answer, Event, Outcome, Question
-from aisuite.services.rag.retriever import Hit, Retriever
+from aisuite.services.rag.retriever import Hit, Retriever, Searched
 from aisuite.services.rag.server_context import ServerContext
 from aisuite.services.rag.support import Support
 from aisuite.services.rag.tokens import estimate_tokens
@@ -50,37 +50,38 @@ class Answerer:
         self._rules = rules
         self._measures, self._asked = notes
 
-    async def find(self, question: Question) -> list[Hit]:
+    async def find(self, question: Question) -> Searched:
         """Find the texts for a question; none where they do not support an answer. Raises as `Retriever.search`."""
-        hits = await self._retriever.search(question.search)
-        if not await self._support.suffices(question.search, hits):
-            hits = []
+        searched = await self._retriever.search(question.search)
+        hits = searched.hits if await self._support.suffices(question.search, searched.hits) else []
         if hits and (tokens := await self._server_context.tokens()):
             self._budget.learn_context(tokens)
         self._measures.questions.labels("found" if hits else "not_found").inc()
         self._asked.note(question.search.question, question.search.collection, len(hits))
-        return hits
+        return Searched(hits, searched.reranked)
 
-    async def answer(self, question: Question, hits: Sequence[Hit]) -> Answer:
+    async def answer(self, question: Question, searched: Searched) -> Answer:
         """Answer from the texts found. Raises the errors of `Gateway`, and 422 when nothing fits the context."""
-        if not hits:
-            return Answer(answer=not_found_answer(question.search.question), sources=[])
+        if not searched.hits:
+            nothing = not_found_answer(question.search.question)
+            return Answer(answer=nothing, sources=[], reranked=searched.reranked)
         with self._measures.timed("answer"):
-            prompt, reply = await self._complete(question, hits, _TRIES)
+            prompt, reply = await self._complete(question, searched.hits, _TRIES)
         outcome = self._outcome(question, prompt, reply)
+        outcome.reranked = searched.reranked
         return Answer(answer=reply.text, sources=prompt.sources, **outcome.model_dump())
 
-    async def stream(self, question: Question, hits: Sequence[Hit]) -> AsyncGenerator[Event]:
+    async def stream(self, question: Question, searched: Searched) -> AsyncGenerator[Event]:
         """Answer in events. `sources` comes again, with less, when the model's context proves smaller."""
-        if hits:
+        if searched.hits:
             with self._measures.timed("answer"):
-                async with aclosing(self._stream(question, hits, _TRIES)) as events:
+                async with aclosing(self._stream(question, searched.hits, _TRIES)) as events:
                     async for event in events:
-                        yield event
+                        yield _with_order(event, searched)
         else:
             yield sources_event([])
             yield Event("delta", {"delta": not_found_answer(question.search.question)})
-            yield Event("done", Outcome().model_dump())
+            yield _with_order(Event("done", Outcome().model_dump()), searched)
 
     async def _complete(self, question: Question, hits: Sequence[Hit], tries: int) -> tuple[Prompt, Reply]:
         prompt = self._prompt(question, hits)
@@ -156,6 +157,11 @@ class Answerer:
 
     def _max_tokens(self, question: Question) -> int:
         return question.max_tokens or self._rules.max_tokens
+
+
+def _with_order(event: Event, searched: Searched) -> Event:
+    """Tell at the end who ordered what was found."""
+    return Event("done", event.data | {"reranked": searched.reranked}) if event.name == "done" else event
 
 
 def sources_event(sources: Sequence[Source]) -> Event:

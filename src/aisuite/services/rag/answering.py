@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Hashable, Sequence
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 
 from aisuite.services.rag.answer_cache import AnswerCache
@@ -10,7 +10,7 @@ from aisuite.services.rag.answerer import Answerer, sources_event
 from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.question import Answer, Event, Question
 from aisuite.services.rag.records import Records
-from aisuite.services.rag.retriever import Hit
+from aisuite.services.rag.retriever import Searched
 
 _WHOLE = frozenset({None, "stop"})
 
@@ -40,9 +40,9 @@ class Answering:
             return _replay(kept)
         return self._stream(question, await self._answerer.find(question), key)
 
-    async def _stream(self, question: Question, hits: Sequence[Hit], key: Hashable) -> AsyncGenerator[Event]:
+    async def _stream(self, question: Question, searched: Searched, key: Hashable) -> AsyncGenerator[Event]:
         sources, text = [], ""
-        async with aclosing(self._answerer.stream(question, hits)) as events:
+        async with aclosing(self._answerer.stream(question, searched)) as events:
             async for event in events:
                 if event.name == "sources":
                     sources, text = event.data["sources"], ""
@@ -61,7 +61,8 @@ class Answering:
         return key, kept and kept.model_copy(update={"cached": True})
 
     def _keep(self, key: Hashable, answer: Answer) -> None:
-        if answer.finish_reason in _WHOLE:
+        # The reranker's absence is no part of the key: it will be back.
+        if answer.finish_reason in _WHOLE and answer.reranked is not False:
             self._cache.keep(key, answer)
 
 

@@ -35,6 +35,7 @@ class Hits(BaseModel):
     """What was found, best first."""
 
     hits: list[Hit]
+    reranked: bool | None = Field(default=None, description="false: the reranker did not answer; null: not asked.")
     supported: bool | None = Field(default=None, description="Whether an answer would be given; null: not judged.")
 
 
@@ -74,8 +75,9 @@ def _question_routes(services: Services) -> APIRouter:
     async def retrieve(request: RetrieveRequest) -> Response:
         """Find chunks, without an answer."""
         search = request.as_search(services.topk)
-        hits = await services.retriever.search(search)
-        found = Hits(hits=hits, supported=await services.support.suffices(search, hits) if request.judge else None)
+        searched = await services.retriever.search(search)
+        supported = await services.support.suffices(search, searched.hits) if request.judge else None
+        found = Hits(hits=searched.hits, reranked=searched.reranked, supported=supported)
         return Response(found.model_dump_json(), media_type="application/json")
 
     @router.post("/query", response_model=Answer, responses=_REFUSALS | _ANSWERS)

@@ -49,6 +49,7 @@ class Outcome(BaseModel):
     unsupported_citations: list[int] = Field(default=[], description="Cited numbers that no shown source has.")
     untrusted: bool = Field(default=False, description="The model read retrieved text: do not act on the answer.")
     cached: bool = False
+    reranked: bool | None = Field(default=None, description="false: the reranker did not answer; null: not asked.")
 
 
 class Answer(Outcome):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,6 +39,14 @@ class Hit(BaseModel):
     page: int | None = None
     language: str | None = None
     metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found, best first. `reranked` False: the reranker did not answer; None: it was not asked."""
+
+    hits: list[Hit]
+    reranked: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Retriever:
         self._rules = rules
         self._measures = measures
 
-    async def search(self, search: Search) -> list[Hit]:
+    async def search(self, search: Search) -> Searched:
         """Find at most `topk` of the chunks that a filter matches, best first.
 
         Raises `ServiceError` 404 for an unknown collection, 409 for one of another embedding model, 422 when a
@@ -100,12 +107,13 @@ class Retriever:
             dense = await self._embed(search)
         with self._measures.timed("search"):
             found = await self._find(search, dense, wanted)
-        hits = self._choose(search, found, wanted)
-        if reranks and len(hits) > 1:
+        searched = Searched(self._choose(search, found, wanted))
+        if reranks and len(searched.hits) > 1:
             with self._measures.timed("rerank"):
-                hits = await self._judge(search.question, hits)
-        self._measures.retrieved.observe(len(hits[: search.topk]))
-        return hits[: search.topk]
+                searched = await self._judge(search.question, searched.hits)
+        hits = searched.hits[: search.topk]
+        self._measures.retrieved.observe(len(hits))
+        return Searched(hits, searched.reranked)
 
     async def _embed(self, search: Search) -> list[float] | None:
         if search.method == "sparse":
@@ -152,17 +160,17 @@ class Retriever:
         text = f"{chunk.payload['title_path']} {chunk.payload['text']}"
         return share_of_terms(question, text) >= self._rules.min_words
 
-    async def _judge(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    async def _judge(self, question: str, hits: list[Hit]) -> Searched:
         """Order hits by the reranker; without it they keep their order."""
         if self._reranker is None:
-            return list(hits)
+            return Searched(hits)
         try:
             scores = await self._reranker.scores(question, [f"{hit.title}\n{hit.text}" for hit in hits])
         except (Unavailable, TooSlow) as err:
             logger.warning("not reranked: %s", err.message)
-            return list(hits)
+            return Searched(hits, reranked=False)
         judged = [hit.model_copy(update={"score": score}) for hit, score in zip(hits, scores, strict=True)]
-        return sorted(judged, key=lambda hit: -hit.score)
+        return Searched(sorted(judged, key=lambda hit: -hit.score), reranked=True)
 
 
 def _hit(chunk: Scored, score: float, similarity: float | None) -> Hit:
