@@ -11,10 +11,14 @@ import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
 from aisuite.adapters.restic import Restic, read_environment
+from aisuite.bundle.retention import Keep
 from aisuite.bundle.stored import Stored
 from aisuite.errors import BackupFailed, RestoreFailed, UsageError
-from aisuite.ops.repository import bring_back, fetched
+from aisuite.ops.backups import ForgetRequest
+from aisuite.ops.repository import bring_back, fetched, forget_stored
+from tests.contract.waiting import eventually
 from tests.fakes.bundles import put_bundle
+from tests.fakes.workdir import FakeWorkdir
 
 SUMMARY = '{"message_type":"summary","snapshot_id":"0123abcd"}'
 BUNDLE = "20261121T141500Z"
@@ -28,7 +32,8 @@ class StandIn:
         program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n{script}\n')
         program.chmod(0o755)
         self._asked = folder / "asked"
-        self.door = Restic({"PATH": f"{folder}:{os.environ['PATH']}", "RESTIC_REPOSITORY": "/repo"})
+        known = {"PATH": f"{folder}:{os.environ['PATH']}", "RESTIC_REPOSITORY": "/repo", "RESTIC_HOST": "here"}
+        self.door = Restic(known)
 
     @property
     def asked(self) -> list[str]:
@@ -39,7 +44,7 @@ class StandIn:
 def test_a_bundle_is_stored_by_its_name_and_tagged_with_its_project(tmp_path: Path) -> None:
     restic = StandIn(tmp_path, f"echo '{SUMMARY}'")
     assert restic.door.store(tmp_path, BUNDLE, "mine") == "0123abcd"
-    assert restic.asked == [f"backup --json --tag aisuite --tag project:mine -- {BUNDLE}"]
+    assert restic.asked == [f"backup --json --host here --tag aisuite --tag project:mine -- {BUNDLE}"]
 
 
 @pytest.mark.process
@@ -96,12 +101,19 @@ def test_without_a_repository_it_is_said_how_to_name_one(tmp_path: Path) -> None
 @pytest.mark.process
 def test_of_the_snapshots_those_of_bundles_are_listed_with_their_projects(tmp_path: Path) -> None:
     told = [
-        {"id": "ff", "time": "t", "paths": ["/b/20261122T000000Z"], "tags": ["aisuite", "project:mine"]},
+        {
+            "id": "ff",
+            "time": "t",
+            "hostname": "there",
+            "paths": ["/b/20261122T000000Z"],
+            "tags": ["aisuite", "project:mine", "damaged"],
+        },
         {"id": "ee", "time": "t", "paths": [f"/a/{BUNDLE}"], "tags": None},
         {"id": "dd", "time": "t", "paths": ["/home"], "tags": ["aisuite"]},
     ]
     restic = StandIn(tmp_path, f"echo '{json.dumps(told)}'")
-    assert restic.door.bundles() == (Stored(BUNDLE, "ee", None), Stored("20261122T000000Z", "ff", "mine"))
+    known = Stored(BUNDLE, "ee", None), Stored("20261122T000000Z", "ff", "mine", "there", damaged=True)
+    assert restic.door.bundles() == known
     assert restic.asked == ["snapshots --json --tag aisuite"]
 
 
@@ -127,6 +139,27 @@ def test_why_a_bundle_does_not_come_back_is_told(tmp_path: Path) -> None:
         restic.door.bundles()
 
 
+@pytest.mark.process
+def test_bundles_are_forgotten_by_their_ids_and_space_is_given_back_only_when_asked(tmp_path: Path) -> None:
+    restic = StandIn(tmp_path, "")
+    kept = [Stored(BUNDLE, "ff", "mine"), Stored(BUNDLE, "ee", "mine")]
+    restic.door.forget(kept, prune=False)
+    restic.door.forget(kept[:1], prune=True)
+    restic.door.forget([], prune=False)
+    restic.door.mark(kept[0], damaged=True)
+    restic.door.mark(kept[0], damaged=False)
+    tags = ["tag --add damaged -- ff", "tag --remove damaged -- ff"]
+    assert restic.asked == ["forget -- ff ee", "forget -- ff", "prune", *tags]
+
+
+@pytest.mark.process
+def test_a_repository_that_forgets_nothing_says_that_the_shelf_is_whole(tmp_path: Path) -> None:
+    restic = StandIn(tmp_path, "echo 'repository is already locked' >&2; exit 11")
+    with pytest.raises(BackupFailed, match="restic forget did not end well; no backup on the shelf was touched"):
+        restic.door.forget([Stored(BUNDLE, "ff", "mine")], prune=True)
+    assert [line.split()[0] for line in restic.asked] == ["forget", "unlock", "forget"]
+
+
 def test_what_a_timer_knows_of_restic_stands_in_a_file_that_others_cannot_read(tmp_path: Path) -> None:
     file = tmp_path / "restic.env"
     assert read_environment(file) == {}
@@ -147,27 +180,77 @@ def test_a_file_that_says_something_else_is_refused(tmp_path: Path, content: byt
         read_environment(file)
 
 
-@pytest.mark.soak
-def test_restic_itself_gives_back_what_it_took(tmp_path: Path) -> None:
+@pytest.fixture
+def repository(tmp_path: Path) -> Restic:
     environment = {**os.environ, "RESTIC_REPOSITORY": str(tmp_path / "repo"), "RESTIC_PASSWORD": "of a test"}
-    shelf, elsewhere = BundleShelf(tmp_path / "shelf"), BundleShelf(tmp_path / "elsewhere")
-    put_bundle(shelf, BUNDLE, project="mine")
-    restic = Restic(environment)
-    with pytest.raises(BackupFailed, match="there is no restic repository"):
-        restic.store(shelf.path, BUNDLE, "mine")
-    with pytest.raises(RestoreFailed, match="there is no restic repository"):
-        restic.bundles()
     subprocess.run(["restic", "init", "--quiet"], env=environment, check=True)
+    return Restic(environment)
 
-    snapshots = [restic.store(shelf.path, BUNDLE, "mine") for _ in range(2)]
 
-    assert [(one.bundle, one.project) for one in restic.bundles()] == [(BUNDLE, "mine")] * 2
-    assert restic.bundles()[-1].snapshot.startswith(snapshots[-1])
-    with fetched(None, "mine", elsewhere, restic, BundleShelf) as (bundle, lent):
-        assert lent.check(bundle).id == BUNDLE
-    assert elsewhere.list() == ()
-    assert bring_back(BUNDLE[:8], "other", elsewhere, restic, BundleShelf) == BUNDLE
-    assert elsewhere.check(BUNDLE) == shelf.manifest(BUNDLE)
-    assert [one.name for one in elsewhere.path.iterdir()] == [BUNDLE]
+@pytest.mark.soak
+def test_restic_itself_gives_back_what_it_took(tmp_path: Path, repository: Restic) -> None:
+    environment = {**os.environ, "RESTIC_REPOSITORY": str(tmp_path / "repo"), "RESTIC_PASSWORD": "another"}
+    shelf, lent = BundleShelf(tmp_path / "shelf"), BundleShelf(tmp_path / "lent")
+    put_bundle(shelf, BUNDLE, project="mine")
+    nowhere = Restic({**environment, "RESTIC_REPOSITORY": str(tmp_path / "nowhere")})
+    with pytest.raises(BackupFailed, match="there is no restic repository"):
+        nowhere.store(shelf.path, BUNDLE, "mine")
+    with pytest.raises(RestoreFailed, match="there is no restic repository"):
+        nowhere.bundles()
+
+    snapshots = [repository.store(shelf.path, BUNDLE, "mine") for _ in range(2)]
+
+    assert [(one.bundle, one.project) for one in repository.bundles()] == [(BUNDLE, "mine")] * 2
+    assert repository.bundles()[-1].snapshot.startswith(snapshots[-1])
+    with fetched(None, "mine", lent, repository, BundleShelf) as (stored, opened):
+        assert opened.check(stored.bundle).id == BUNDLE
+    assert lent.list() == ()
+    places = BundleShelf(tmp_path / "empty"), lent
+    assert bring_back(BUNDLE[:8], "other", places, repository, BundleShelf) == (BUNDLE, lent)
+    assert lent.check(BUNDLE) == shelf.manifest(BUNDLE)
+    assert [one.name for one in lent.path.iterdir()] == [BUNDLE]
     with pytest.raises(BackupFailed, match="password does not open"):
-        Restic({**environment, "RESTIC_PASSWORD": "another"}).store(shelf.path, BUNDLE, "mine")
+        Restic(environment).store(shelf.path, BUNDLE, "mine")
+
+
+@pytest.mark.soak
+def test_restic_itself_forgets_what_no_rule_keeps(tmp_path: Path, repository: Restic) -> None:
+    shelf = BundleShelf(tmp_path / "shelf")
+    old, new = BUNDLE, "20261122T141500Z"
+    for bundle in (old, new):
+        put_bundle(shelf, bundle, project="mine")
+        repository.store(shelf.path, bundle, "mine")
+    repository.store(shelf.path, old, "other")
+    repository.mark(repository.bundles()[-1], damaged=True)
+    request = ForgetRequest(Keep(last=1), prune=True)
+
+    assert forget_stored(request, "mine", repository, FakeWorkdir()).removed == ()  # the newest is damaged
+    repository.mark(repository.bundles()[-1], damaged=False)
+    assert forget_stored(request, "mine", repository, FakeWorkdir()).removed == (old,)
+    assert [(one.bundle, one.project, one.damaged) for one in repository.bundles()] == [
+        (old, "other", False),
+        (new, "mine", False),
+    ]
+    with fetched(new, "mine", shelf, repository, BundleShelf) as (stored, lent):
+        assert lent.check(stored.bundle) == shelf.manifest(new)
+
+
+@pytest.mark.soak
+def test_the_lock_of_a_living_restic_is_respected_and_that_of_a_killed_one_removed(
+    tmp_path: Path, repository: Restic
+) -> None:
+    shelf = BundleShelf(tmp_path / "shelf")
+    put_bundle(shelf, BUNDLE, project="mine")
+    repository.store(shelf.path, BUNDLE, "mine")
+    environment = {**os.environ, "RESTIC_REPOSITORY": str(tmp_path / "repo"), "RESTIC_PASSWORD": "of a test"}
+    command = ["restic", "backup", "--quiet", "--stdin"]  # holds its lock while it waits for more
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as living:
+        try:
+            eventually(lambda: any((tmp_path / "repo" / "locks").iterdir()))
+            with pytest.raises(BackupFailed, match="is locked"):
+                repository.forget(repository.bundles(), prune=False)
+        finally:
+            living.kill()
+    assert any((tmp_path / "repo" / "locks").iterdir())
+    repository.forget(repository.bundles(), prune=True)
+    assert repository.bundles() == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from aisuite.errors import BackupFailed, RestoreFailed, UsageError
 from aisuite.profile.dotenv import parse_dotenv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _INCOMPLETE, _NO_REPOSITORY, _LOCKED, _WRONG_PASSWORD = 3, 10, 11, 12
@@ -33,6 +34,7 @@ _CAUSES = {
     _WRONG_PASSWORD: ("the password does not open the restic repository", "echo $RESTIC_PASSWORD_FILE"),
 }
 _PROJECT = "project:"  # how that tag begins
+_DAMAGED = "damaged"
 _OTHERS = 0o077  # whatever is allowed to group and others
 _SHOWN = 300  # signs of what restic said
 
@@ -68,13 +70,18 @@ class Restic:
             raise UsageError("nobody says where restic's repository is", "export RESTIC_REPOSITORY=/mnt/disk/restic")
         self._program = program
 
+    @property
+    def host(self) -> str:
+        """How this machine is called in the repository."""
+        return self._environment.get("RESTIC_HOST") or socket.gethostname()
+
     def store(self, shelf: Path, bundle: str, project: str) -> str:
         """Take a bundle in, tagged with its project; return the id of restic's snapshot.
 
         Also brought back with: restic restore ID --target SHELF. Raises BackupFailed.
         """
-        words = ("backup", "--json", "--tag", "aisuite", "--tag", f"{_PROJECT}{project}", "--", bundle)
-        done = self._run_unlocked(shelf, *words)
+        tags = ("--tag", "aisuite", "--tag", f"{_PROJECT}{project}")
+        done = self._run_unlocked(shelf, "backup", "--json", "--host", self.host, *tags, "--", bundle)
         if done.returncode:
             why, hint = _told(done)
             raise BackupFailed(f"the backup lies in {shelf / bundle}, but not in the repository: {why}", hint)
@@ -98,6 +105,23 @@ class Restic:
         if done.returncode:
             why, hint = _told(done)
             raise RestoreFailed(f"the repository does not give {stored.bundle} back: {why}", hint)
+
+    def mark(self, stored: Stored, *, damaged: bool) -> None:
+        """Tag a bundle as damaged, or take that tag away; restic gives it another id then. Raises BackupFailed."""
+        self._change("tag", "--add" if damaged else "--remove", _DAMAGED, "--", stored.snapshot)
+
+    def forget(self, stored: Sequence[Stored], *, prune: bool) -> None:
+        """Remove bundles; `prune` gives back at once the space that nothing needs any more. Raises BackupFailed."""
+        if stored:
+            self._change("forget", "--", *(one.snapshot for one in stored))
+        if prune:
+            self._change("prune")
+
+    def _change(self, *words: str) -> None:
+        done = self._run_unlocked(None, *words)
+        if done.returncode:
+            why, hint = _told(done)
+            raise BackupFailed(f"restic {words[0]} did not end well; no backup on the shelf was touched: {why}", hint)
 
     def _run_unlocked(self, folder: Path | None, *words: str) -> subprocess.CompletedProcess[str]:
         done = self._run(folder, *words)
@@ -150,4 +174,6 @@ def _stored(snapshot: dict[str, Any]) -> Stored | None:
     bundle = str(snapshot["paths"][0]).rpartition("/")[2]
     tags = [str(tag) for tag in snapshot.get("tags") or ()]
     project = next((tag.removeprefix(_PROJECT) for tag in tags if tag.startswith(_PROJECT)), None)
-    return None if taken_at(bundle) is None else Stored(bundle, str(snapshot["id"]), project)
+    if taken_at(bundle) is None:
+        return None
+    return Stored(bundle, str(snapshot["id"]), project, snapshot.get("hostname"), _DAMAGED in tags)

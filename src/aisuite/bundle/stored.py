@@ -21,6 +21,8 @@ class Stored:
     bundle: str
     snapshot: str
     project: str | None  # None: nobody said
+    host: str | None = None  # the machine that put it there
+    damaged: bool = False  # it did not pass its last check; until one fails, it is what was verified when it was made
 
 
 def find_stored(stored: Sequence[Stored], wanted: str | None, project: str) -> Stored:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aisuite.stack.model import BackupPolicy
 
 FOLDER = "backups"  # of a project's folder
+FETCHED = "fetched"  # of the same: what a restore has fetched from a repository, until it is over
 RESTIC = "secrets/restic.env"  # of the same: timers have no other environment
 
 
@@ -35,6 +36,13 @@ def open_shelf(session: Session, folder: Path | None = None) -> Shelf:
 
     named = read_policy(session).folder if folder is None else None
     return BundleShelf(folder or Path(named or project_folder(session.project, session.state) / FOLDER))
+
+
+def open_fetched(session: Session) -> Shelf:
+    """Return the folder into which a restore fetches what only a repository has."""
+    from aisuite.adapters.bundle_shelf import BundleShelf
+
+    return BundleShelf(project_folder(session.project, session.state) / FETCHED)
 
 
 def is_repository(engine: str, folder: Path | None) -> bool:

@@ -34,6 +34,9 @@ KeepWithin = Annotated[
 ]
 
 
+_FORGET = "aisuite backup forget --engine restic"
+
+
 def register(group: typer.Typer) -> None:
     """Add these commands to the group `backup`."""
     for function in (list_, verify, forget, schedule):
@@ -85,8 +88,8 @@ def verify(
         raise UsageError(f"--level {level}: there is quick, full and drill", "aisuite backup verify --level full")
     shelf, deps = open_shelf(session, folder), session.deps()
     if is_repository(engine, folder):
-        with fetched(bundle, session.project, shelf, open_repository(session), BundleShelf) as (wanted, lent):
-            return _verify(session, wanted, lent, Level(level))
+        with fetched(bundle, session.project, shelf, open_repository(session), BundleShelf) as (stored, lent):
+            return _verify(session, stored.bundle, lent, Level(level))
     wanted = find_backup(bundle, session.project, shelf)
     try:
         return _verify(session, wanted, shelf, Level(level))
@@ -125,13 +128,29 @@ def forget(
     within: KeepWithin = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
     folder: ShelfFolder = None,
+    engine: Kept = "dir",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="With --engine restic: give back the space at once; it may take long.")
+    ] = False,
 ) -> int:
-    """Remove the project's backups that no rule keeps. The newest verified one stays, whatever the rules say."""
-    from aisuite.cli.archive_doors import open_shelf
-    from aisuite.cli.view import backups as view
-    from aisuite.ops.backups import ForgetRequest, forget_backups
+    """Remove the project's backups that no rule keeps. The newest verified one stays, whatever the rules say.
 
-    request = ForgetRequest(_keep(last, daily, weekly, monthly, within), dry_run)
+    Without --keep-... the profile's rules are meant. In a repository they are about what this machine has put there.
+    """
+    from aisuite.cli.archive_doors import is_repository, open_repository, open_shelf
+    from aisuite.cli.view import backups as view
+    from aisuite.errors import UsageError
+    from aisuite.ops.backups import ForgetRequest, forget_backups
+    from aisuite.ops.repository import forget_stored
+
+    by_profile = folder is None and all(one is None for one in (last, daily, weekly, monthly, within))
+    keep = _keep_of_profile(session) if by_profile else _keep(last, daily, weekly, monthly, within)
+    request = ForgetRequest(keep, dry_run, prune)
+    if is_repository(engine, folder):
+        stored = forget_stored(request, session.project, open_repository(session), session.deps().workdir)
+        return session.out.show(view.forget_stored_json(stored), view.forget_stored_text(stored))
+    if prune:
+        raise UsageError("--prune is for a repository: a folder's space comes back by itself", f"{_FORGET} --prune")
     report = forget_backups(request, session.project, open_shelf(session, folder), session.deps())
     return session.out.show(view.forget_json(report), view.forget_text(report))
 
@@ -171,9 +190,11 @@ def schedule(
     hour, minute, weekday = read_time(at, day)
     rules = {"last": last, "daily": daily, "weekly": weekly, "monthly": monthly, "within": within}
     _keep(last, daily, weekly, monthly, within)  # what forget would refuse is told now
-    if all(one is None for one in rules.values()) and (to is not None or not _has_rules(session)):
-        rules = {"daily": 7, "weekly": 4, "monthly": 6}
-    wanted = Schedule(session.project, _commands(session, to, rules), hour, minute, weekday)
+    by_profile = all(one is None for one in rules.values())
+    if by_profile and (to is not None or not _keep_of_profile(session).says_something):
+        rules, by_profile = {"daily": 7, "weekly": 4, "monthly": 6}, False
+    commands = _commands(session, to, rules, by_profile=by_profile)
+    wanted = Schedule(session.project, commands, hour, minute, weekday)
     report = schedule_backups(wanted, timers, apply=yes)
     return session.out.show(view.schedule_json(report), view.schedule_text(report))
 
@@ -184,23 +205,31 @@ def _keep(last: int | None, daily: int | None, weekly: int | None, monthly: int 
     return Keep(last or 0, daily or 0, weekly or 0, monthly or 0, None if within is None else parse_span(within))
 
 
-def _has_rules(session: Session) -> bool:
-    """Whether `aisuite backup` removes something by itself."""
+def _keep_of_profile(session: Session) -> Keep:
+    """Return the rules by which `aisuite backup` removes something by itself."""
     from aisuite.bundle.retention import keep_of
     from aisuite.cli.archive_doors import read_policy
 
-    return keep_of(read_policy(session)).says_something
+    return keep_of(read_policy(session))
 
 
-def _commands(session: Session, to: Path | None, keep: dict[str, int | str | None]) -> tuple[tuple[str, ...], ...]:
-    """Return what is run by the clock, with nothing that depends on where or by whom."""
+def _commands(
+    session: Session, to: Path | None, keep: dict[str, int | str | None], *, by_profile: bool
+) -> tuple[tuple[str, ...], ...]:
+    """Return what is run by the clock, with nothing that depends on where or by whom.
+
+    By the profile's rules `backup` forgets by itself, in a repository, too; to give back its space is left.
+    """
+    from aisuite.cli.archive_doors import read_policy
+
     program = (sys.executable, "-m", "aisuite", "backup")
     about = ("--project", session.project, "--state", str(session.state.absolute()), "--quiet")
     rules = tuple(word for rule, value in keep.items() if value for word in (f"--keep-{rule}", str(value)))
     make = (*program, *about, *(("--to", str(to.absolute())) if to else ()))
-    if not rules:
-        return (make,)
-    return make, (*program, "forget", *rules, *about, *(("--from", str(to.absolute())) if to else ()))
+    on_shelf = (*program, "forget", *rules, *about, *(("--from", str(to.absolute())) if to else ()))
+    stored = (*program, "forget", "--engine", "restic", "--prune", *rules, *about)
+    in_repository = (stored,) if read_policy(session).engine == "restic" and (rules or by_profile) else ()
+    return make, *((on_shelf,) if rules else ()), *in_repository
 
 
 def _open_timers(kind: str | None, *, needed: bool) -> Timers:

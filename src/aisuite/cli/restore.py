@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,11 @@ from aisuite.cli.options import Session, command
 from aisuite.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aisuite.bundle.restore_steps import Restore
-    from aisuite.ops.restore import RestoreReport
+    from aisuite.ops.restore import RestoreReport, RestoreRequest
+    from aisuite.ports.archive import Shelf
 
 _LIST = "aisuite backup list"
 
@@ -50,11 +54,14 @@ def restore(
     """Bring back what a backup holds; what is there now is backed up first."""
     from aisuite.cli.archive_doors import is_repository
     from aisuite.cli.view import restore as view
+    from aisuite.ops.restore import RestoreRequest
 
+    target = session if as_ is None else replace(session, project=as_)
     if resume or undo:
         if (resume and undo) or bundle is not None:
             raise UsageError("--resume and --undo stand alone", "aisuite restore --resume")
-        report = _end(session if as_ is None else replace(session, project=as_), back=undo)
+        with _given_back(target):
+            report = _end(target, back=undo)
         return session.out.show(view.restore_json(report), view.restore_text(report), report.exit_code)
     if bundle is None:
         raise UsageError("which backup?", f"{_LIST}, then: aisuite restore ID")
@@ -63,9 +70,12 @@ def restore(
         raise UsageError("--only names no service", f"aisuite restore {bundle}")
     if not dry_run and not yes and not _meant(session, bundle):
         return session.out.show({}, "nothing was restored")
-    if is_repository(engine, from_):
-        bundle = _fetch(session, bundle)
-    report = _begin(session, bundle, names, as_, from_, dry_run=dry_run)
+    with _given_back(target):
+        if is_repository(engine, from_):
+            bundle, shelf = _fetch(session, target, bundle)
+        else:
+            shelf = _open_shelf(session, bundle, from_)
+        report = _begin(target, RestoreRequest(bundle, names, another=as_ is not None), shelf, dry_run=dry_run)
     return session.out.show(view.restore_json(report), view.restore_text(report), report.exit_code)
 
 
@@ -79,26 +89,44 @@ def _meant(session: Session, bundle: str) -> bool:
     return typer.confirm(f"Replace what the services keep by backup {bundle}? (it is backed up first)", err=True)
 
 
-def _fetch(session: Session, bundle: str) -> str:
-    """Lay a bundle of the repository onto the project's shelf, where it stays; return its id."""
-    from aisuite.adapters.bundle_shelf import BundleShelf
-    from aisuite.cli.archive_doors import open_repository, open_shelf
-    from aisuite.ops.repository import bring_back
-
-    return bring_back(bundle, session.project, open_shelf(session), open_repository(session), BundleShelf)
-
-
-def _begin(
-    session: Session, bundle: str, only: tuple[str, ...], as_: str | None, folder: Path | None, *, dry_run: bool
-) -> RestoreReport:
+def _open_shelf(session: Session, bundle: str, folder: Path | None) -> Shelf:
     from aisuite.cli.archive_doors import open_shelf
-    from aisuite.cli.restore_doors import open_restore
-    from aisuite.ops.restore import RestoreRequest, plan_restore, restore_bundle
 
     shelf = open_shelf(session, None if folder is None else folder.absolute())
     shelf.manifest(bundle)  # a typo is told before anything else is looked at
-    doors = open_restore(session if as_ is None else replace(session, project=as_))
-    request = RestoreRequest(bundle, only, another=as_ is not None)
+    return shelf
+
+
+def _fetch(session: Session, target: Session, bundle: str) -> tuple[str, Shelf]:
+    """Return the id of a bundle of the repository, and where it lies now: on the shelf it may be already."""
+    from aisuite.adapters.bundle_shelf import BundleShelf
+    from aisuite.cli.archive_doors import open_fetched, open_repository, open_shelf
+    from aisuite.ops.repository import bring_back
+
+    places = open_shelf(session), open_fetched(target)
+    return bring_back(bundle, session.project, places, open_repository(session), BundleShelf)
+
+
+@contextmanager
+def _given_back(session: Session) -> Iterator[None]:
+    """Remove afterwards what was fetched, by this restore or by one that was killed; --undo may need it before."""
+    from aisuite.cli.archive_doors import open_fetched
+    from aisuite.cli.wiring import open_folder, project_folder
+    from aisuite.ops.repository import give_back
+
+    try:
+        yield
+    finally:
+        gone = give_back(open_fetched(session), open_folder(project_folder(session.project, session.state)))
+        if gone:
+            session.out.say(f"removed what was fetched: {', '.join(gone)}; the repository has it")
+
+
+def _begin(session: Session, request: RestoreRequest, shelf: Shelf, *, dry_run: bool) -> RestoreReport:
+    from aisuite.cli.restore_doors import open_restore
+    from aisuite.ops.restore import plan_restore, restore_bundle
+
+    doors = open_restore(session)
     if dry_run:
         return plan_restore(request, shelf, doors)
     return restore_bundle(request, shelf, doors, lambda now: _tell(session, now))

@@ -17,6 +17,7 @@ from aisuite.ops.backup_content import Content
 from aisuite.ops.backup_stores import OpenStore, stores_answering
 from aisuite.ops.backups import ForgetReport, forget_by_policy
 from aisuite.ops.generations import current_number, read_generation
+from aisuite.ops.repository import forget_stored_by_policy
 from aisuite.ops.restore_journal import refuse_unfinished
 from aisuite.ports.failpoint import failpoint
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aisuite.bundle.kept_state import ProjectState
+    from aisuite.ops.repository import StoredForgetReport
     from aisuite.ports import Chat, Clock, Deps, Workdir
     from aisuite.ports.archive import Databases, KeptFiles, Repository, Sealer, Shelf, VectorStore
 
@@ -67,6 +69,7 @@ class BackupReport:
     snapshot: str | None  # what it is called in the repository
     level: Level = Level.FULL
     forgot: ForgetReport | None = None  # None: no rule says what stays
+    forgot_stored: StoredForgetReport | None = None  # None: as above, or there is no repository
     exit_code: int = 0
 
 
@@ -82,8 +85,17 @@ def backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:
         report = take_backup(request, doors)
         if not request.by_policy:
             return report
-        state = read_state(doors.deps.workdir)
-        return replace(report, forgot=forget_by_policy(state.backup, state.project, doors.shelf, doors.deps.workdir))
+        return _forget_by_policy(report, doors)
+
+
+def _forget_by_policy(report: BackupReport, doors: BackupDoors) -> BackupReport:
+    workdir, repository = doors.deps.workdir, doors.repository
+    state = read_state(workdir)
+    forgot = forget_by_policy(state.backup, state.project, doors.shelf, workdir)
+    if repository is None:
+        return replace(report, forgot=forgot)
+    stored = forget_stored_by_policy(state.backup, state.project, repository, workdir)
+    return replace(report, forgot=forgot, forgot_stored=stored)
 
 
 def take_backup(request: BackupRequest, doors: BackupDoors) -> BackupReport:

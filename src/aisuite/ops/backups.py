@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from aisuite.ops.generations import current_number, list_generations
 from aisuite.ops.upgrade_journal import read_upgrade
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aisuite.bundle.model import BundleFile, DatabaseFacts
@@ -62,6 +64,7 @@ class ForgetRequest:
 
     keep: Keep
     dry_run: bool = False
+    prune: bool = False  # of a repository: it gives the space back at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +112,23 @@ def verify_backup(bundle: str, level: Level, shelf: Shelf, databases: Databases,
 
 def forget_backups(request: ForgetRequest, project: str, shelf: Shelf, deps: Deps) -> ForgetReport:
     """Remove what no rule keeps; the newest verified one stays. Raises UsageError, ProjectLocked, RestoreFailed."""
+    with allowed_to_forget(request, deps.workdir):
+        return _forget(request, project, shelf, deps.workdir)
+
+
+@contextmanager
+def allowed_to_forget(request: ForgetRequest, workdir: Workdir) -> Iterator[None]:
+    """Hold the project unless nothing will be removed. Raises UsageError, ProjectLocked, RestoreFailed."""
     if not request.keep.says_something:
         raise UsageError("say what to keep: without a rule nothing is removed", "aisuite backup forget --keep-daily 7")
     if request.dry_run:
-        return _forget(request, project, shelf, deps.workdir)
-    with deps.workdir.lock("backup forget"):
-        if deps.workdir.read(JOURNAL) is not None:
+        yield
+        return
+    with workdir.lock("backup forget"):
+        if workdir.read(JOURNAL) is not None:
             words = "a restore ended in the middle, and may need a backup to be taken back"
             raise RestoreFailed(words, "aisuite restore --resume   # or --undo")
-        return _forget(request, project, shelf, deps.workdir)
+        yield
 
 
 def forget_by_policy(policy: BackupPolicy, project: str, shelf: Shelf, workdir: Workdir) -> ForgetReport | None:
@@ -130,7 +141,7 @@ def _forget(request: ForgetRequest, project: str, shelf: Shelf, workdir: Workdir
     bundles = [_shelved(bundle, shelf) for bundle in shelf.list()]
     own = {one.id: one for one in bundles if _is_of(one, project)}
     dated = (Dated(one.id, one.at, one.verified is not None) for one in own.values())
-    judged = judge(dated, request.keep, _needed_to_go_back(workdir))
+    judged = judge(dated, request.keep, needed_to_go_back(workdir))
     going = tuple(one.id for one in judged if not one.reasons)
     size = sum(one.manifest.bytes for one in own.values() if one.manifest and one.id in going)
     for bundle in reversed(() if request.dry_run else going):  # the oldest first: cut off anywhere, the newer are left
@@ -144,7 +155,7 @@ def _forget(request: ForgetRequest, project: str, shelf: Shelf, workdir: Workdir
     )
 
 
-def _needed_to_go_back(workdir: Workdir) -> dict[str, str]:
+def needed_to_go_back(workdir: Workdir) -> dict[str, str]:
     """Return the backups without which a rollback to the generation before, or of a killed upgrade, has no data."""
     needed = {}
     if (pending := read_upgrade(workdir)) and pending.bundle is not None:

@@ -122,14 +122,14 @@ class FrozenDatabase(Protocol):
     """A SQLite database as it was at one moment, whoever writes to it since."""
 
     def copy(self, target: Path) -> None:
-        """Copy what it was into a new 0600 file (backup API). Raises BackupFailed, DiskFull."""
+        """Copy what it was into a new 0600 file (backup API). Raises BackupFailed, BundleDamaged, DiskFull."""
 
 
 class Databases(Protocol):
     """SQLite files, through SQLite alone."""
 
     def freeze(self, source: Path) -> AbstractContextManager[FrozenDatabase]:
-        """Give a database, that others may be writing to, as it is now. Raises BackupFailed."""
+        """Give a database, that others may be writing to, as it is now. Raises BackupFailed, BundleDamaged."""
 
     def examine(self, path: Path) -> DatabaseCopy:
         """Check a database nobody else uses (integrity, foreign keys, full-text indexes) and describe it.
@@ -237,6 +237,10 @@ class Sealer(Protocol):
 class Repository(Protocol):
     """Where whole bundles are kept, too."""
 
+    @property
+    def host(self) -> str:
+        """How this machine is called there."""
+
     def store(self, shelf: Path, bundle: str, project: str) -> str:
         """Take a bundle in, and return what it is called there. Raises BackupFailed naming what can be done."""
 
@@ -245,6 +249,12 @@ class Repository(Protocol):
 
     def fetch(self, stored: Stored, folder: Path) -> None:
         """Bring a bundle back into a folder, under its id; nothing in it is checked yet. Raises RestoreFailed."""
+
+    def mark(self, stored: Stored, *, damaged: bool) -> None:
+        """Note whether a bundle is damaged; what it is called there may be another then. Raises BackupFailed."""
+
+    def forget(self, stored: Sequence[Stored], *, prune: bool) -> None:
+        """Remove bundles; `prune` gives back at once the space that nothing needs any more. Raises BackupFailed."""
 
 
 class Places(Protocol):

@@ -19,6 +19,7 @@ from aisuite.cli.view.backup import backup_json, backup_text
 from aisuite.ops.backup import BackupReport
 from aisuite.ops.backup_age import METRICS
 from aisuite.ops.backups import ForgetReport
+from aisuite.ops.repository import StoredForgetReport
 from aisuite.stack.model import BackupPolicy
 from tests.fakes.bundles import put_bundle
 from tests.fakes.damage import WAYS, Way
@@ -182,10 +183,16 @@ def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a program called restic know of the newest backup."""
     program = tmp_path / "bin" / "restic"
     program.parent.mkdir()
-    listed = [{"id": "0123456789ab", "paths": [f"/away/{NEW}"], "tags": ["aisuite", "project:aisuite"]}]
+    tags = ["aisuite", "project:aisuite"]
+    listed = [
+        {"id": name * 12, "hostname": "here", "paths": [f"/away/{bundle}"], "tags": tags}
+        for name, bundle in (("0", OLD), ("1", NEW))
+    ]
     copied = f'[ "$1" = restore ] && exec cp -r {tmp_path}/.aisuite/aisuite/backups/{NEW} "$4"'
-    program.write_text(f"#!/bin/sh\n{copied}\necho '{json.dumps(listed)}'\n")
+    noted = f'[ "$1" = snapshots ] || echo "$@" >> {tmp_path}/asked'
+    program.write_text(f"#!/bin/sh\n{noted}\n{copied}\necho '{json.dumps(listed)}'\n")
     program.chmod(0o755)
+    monkeypatch.setenv("RESTIC_HOST", "here")
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("RESTIC_REPOSITORY", "/away")
 
@@ -196,12 +203,66 @@ def test_a_repository_is_listed_and_verified_where_it_lies(
     shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["backup", "list", "--engine", "restic"]) == 0
-    head, row = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert (head, row[0], row[1], row[-1]) == (["ID", "PROJECT", "AGE", "SNAPSHOT"], NEW, "aisuite", "01234567")
+    head, row, _ = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["ID", "PROJECT", "HOST", "AGE", "SNAPSHOT"]
+    assert (*row[:3], row[-1]) == (NEW, "aisuite", "here", "11111111")
     assert run(["backup", "list", "--engine", "restic", "--json"]) == 0
-    assert [one["snapshot"] for one in told(capsys)["backups"]] == ["0123456789ab"]
+    assert [one["snapshot"] for one in told(capsys)["backups"]] == ["1" * 12, "0" * 12]
     assert run(["backup", "verify", "--engine", "restic", "--json"]) == 0
     assert (told(capsys)["id"], shelf.verified(NEW)) == (NEW, None)
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("restic")
+def test_a_repository_forgets_by_the_rules_that_were_given_or_else_the_profiles(
+    shelf: BundleShelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["backup", "forget", "--engine", "restic"]
+    assert run(words) == 2
+    assert "say what to keep" in capsys.readouterr().err
+    say(shelf, keep_last=1)
+    assert run([*words, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"keep    {NEW}  (newest verified, last)",
+        f"remove  {OLD}",
+        "would remove 1 backup; to give back the space: restic prune",
+    ]
+    assert not (tmp_path / "asked").exists()
+    assert run([*words, "--keep-last", "1", "--prune", "--json"]) == 0
+    report = told(capsys)
+    assert (report["removed"], report["left_alone"], report["pruned"]) == ([OLD], [], True)
+    assert (tmp_path / "asked").read_text().splitlines() == [f"forget -- {'0' * 12}", "prune"]
+    assert shelf.list() == (OLD, NEW)
+
+
+def test_the_profiles_rules_are_not_about_other_folders(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["backup", "verify", NEW])
+    say(shelf, keep_last=1)
+    assert run(["backup", "forget", "--from", str(shelf.path)]) == 2
+    assert run(["backup", "forget", "--keep-last", "0"]) == 2
+    assert run(["backup", "forget", "--prune"]) == 2
+    assert shelf.list() == (OLD, NEW)
+    assert run(["backup", "forget"]) == 0
+    assert shelf.list() == (NEW,)
+
+
+def test_a_schedule_gives_back_the_space_of_a_repository(
+    shelf: BundleShelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["backup", "schedule", "--with", "cron"]
+    say(shelf, engine="restic")
+    run(words)
+    given = "--keep-daily 7 --keep-weekly 4 --keep-monthly 6"
+    shown = capsys.readouterr().out
+    assert f" backup forget {given} --project" in shown
+    assert f" backup forget --engine restic --prune {given} --project" in shown
+    say(shelf, engine="restic", keep_last=3)
+    run(words)
+    shown = capsys.readouterr().out
+    assert " backup forget --engine restic --prune --project" in shown
+    assert shown.count(" backup forget ") == 1
+    run([*words, "--keep-last", "0"])
+    assert "forget" not in capsys.readouterr().out
 
 
 def test_a_folder_and_a_repository_cannot_both_be_meant(shelf: BundleShelf, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,3 +283,7 @@ def test_what_the_profiles_rules_removed_is_told_with_the_backup(shelf: BundleSh
     assert f"  removed, since no rule keeps them: {OLD}" in backup_text(report).splitlines()
     assert backup_json(report)["retention"]["removed"] == [OLD]
     assert backup_json(replace(report, forgot=None))["retention"] is None
+    assert backup_json(report)["restic_retention"] is None
+    stored = replace(report, forgot_stored=StoredForgetReport((), (OLD,), (), dry_run=False, pruned=False))
+    assert f"  removed from the repository, too: {OLD}" in backup_text(stored).splitlines()
+    assert backup_json(stored)["restic_retention"]["removed"] == [OLD]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aisuite.adapters.bundle_shelf import BundleShelf
 from aisuite.adapters.kept_files import LocalFiles
 from aisuite.adapters.sqlite_files import FrozenDatabase, SqliteFiles
 from aisuite.adapters.workdir import ProjectDir
@@ -23,6 +24,7 @@ from aisuite.stack.model import BackupPolicy, ModelFile, Stack, State
 from tests.fakes.chat import FakeChat
 from tests.fakes.engine import FakeEngine, Program
 from tests.fakes.host import FakeHost
+from tests.fakes.repository import FolderRepository
 from tests.fakes.shelf import FakeShelf
 from tests.fakes.stacks import make_service, make_stack
 from tests.fakes.vector_store import FakeVectorStore
@@ -387,6 +389,21 @@ def test_a_backup_by_the_profiles_rules_ends_with_their_retention(tmp_path: Path
     assert second.forgot is not None
     assert second.forgot.removed == (first.manifest.id,)
     assert project.shelf.list() == (second.manifest.id,)
+
+
+def test_the_profiles_rules_are_those_of_the_repository_too(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    project.write("a page")
+    state = replace(project.stack, backup=BackupPolicy(keep_last=1))
+    (project.folder / FILE).write_text(describe_state(state))
+    repository = FolderRepository(BundleShelf(tmp_path / "repository"))
+    doors = {"shelf": BundleShelf(tmp_path / "backups"), "repository": repository}
+    first = project.take(BackupRequest("first"), **doors)
+    second = project.take(BackupRequest("second", by_policy=True), **doors)
+    assert second.forgot_stored is not None
+    assert second.forgot_stored.removed == (first.manifest.id,)
+    assert repository.source.list() == (second.manifest.id,)
+    assert repository.pruned == 0
 
 
 def test_two_backups_within_a_second_have_ids_in_their_order(project: Project) -> None:

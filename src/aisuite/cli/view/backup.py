@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aisuite.bundle.model import Kind
-from aisuite.cli.view.backups import forget_json
+from aisuite.cli.view.backups import forget_json, forget_stored_json
 
 if TYPE_CHECKING:
     from aisuite.ops.backup import BackupReport
@@ -32,6 +32,7 @@ def backup_json(report: BackupReport) -> dict[str, Any]:
         "held_seconds": None if report.held is None else round(report.held, 3),
         "restic_snapshot": report.snapshot,
         "retention": None if report.forgot is None else forget_json(report.forgot),
+        "restic_retention": None if report.forgot_stored is None else forget_stored_json(report.forgot_stored),
     }
 
 
@@ -58,6 +59,8 @@ def backup_text(report: BackupReport) -> str:
         lines.append(f"  not in it: the models {names}")
     if report.forgot is not None and report.forgot.removed:
         lines.append(f"  removed, since no rule keeps them: {', '.join(report.forgot.removed)}")
+    if report.forgot_stored is not None and report.forgot_stored.removed:
+        lines.append(f"  removed from the repository, too: {', '.join(report.forgot_stored.removed)}")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aisuite.bundle.stored import Stored
     from aisuite.cli.output import Output
     from aisuite.ops.backups import ForgetReport, ShelfReport, Shelved, VerifyReport
-    from aisuite.ops.repository import RepositoryReport
+    from aisuite.ops.repository import RepositoryReport, StoredForgetReport
     from aisuite.ops.schedule_backups import ScheduleReport
 
 _SHORT = 8  # signs of a snapshot's name, as restic shows them
@@ -50,6 +50,8 @@ def stored_json(report: RepositoryReport) -> dict[str, Any]:
                 "created": utc_text(taken_at(one.bundle) or report.now),
                 "age_seconds": round(_age_of(one, report).total_seconds()),
                 "snapshot": one.snapshot,
+                "host": one.host,
+                "damaged": one.damaged,
             }
             for one in report.bundles
         ],
@@ -60,11 +62,13 @@ def stored_text(report: RepositoryReport, out: Output) -> str:
     """A table, the newest first."""
     if not report.bundles:
         return "there is no backup in the repository: aisuite backup --engine restic"
-    head = ("ID", "PROJECT", "AGE", "SNAPSHOT")
+    head = ("ID", "PROJECT", "HOST", "AGE", "SNAPSHOT")
     told = (
-        (one.bundle, one.project or "-", _age(_age_of(one, report)), one.snapshot[:_SHORT]) for one in report.bundles
+        (one.bundle, one.project or "-", one.host or "-", _age(_age_of(one, report)), one.snapshot[:_SHORT])
+        for one in report.bundles
     )
-    return table([head, *told], out)
+    damage = [f"backup {one.bundle} did not pass its last check" for one in report.bundles if one.damaged]
+    return "\n".join([table([head, *told], out), *damage])
 
 
 def _age_of(one: Stored, report: RepositoryReport) -> timedelta:
@@ -109,13 +113,33 @@ def forget_json(report: ForgetReport) -> dict[str, Any]:
 def forget_text(report: ForgetReport) -> str:
     """A line for each."""
     verb = "would remove" if report.dry_run else "removed"
-    lines = [f"keep    {one.id}  ({', '.join(one.reasons)})" for one in report.kept]
-    lines += [f"remove  {one}" for one in report.removed]
+    lines = _judged(report)
     for one in report.left_alone:
         why = one.damage or f"it is of {one.manifest.project if one.manifest else 'nobody'}"
         lines.append(f"leave   {one.id}  ({why})")
     lines.append(f"{verb} {_count(len(report.removed), 'backup')}, {_size(report.bytes)}")
     return "\n".join(lines)
+
+
+def forget_stored_json(report: StoredForgetReport) -> dict[str, Any]:
+    """What stayed in a repository and why, and what went."""
+    return {
+        "dry_run": report.dry_run,
+        "kept": [asdict(one) for one in report.kept],
+        "removed": list(report.removed),
+        "left_alone": [{"id": one.bundle, "project": one.project, "host": one.host} for one in report.left_alone],
+        "pruned": report.pruned,
+    }
+
+
+def forget_stored_text(report: StoredForgetReport) -> str:
+    """A line for each."""
+    verb = "would remove" if report.dry_run else "removed"
+    lines = _judged(report)
+    for one in report.left_alone:
+        lines.append(f"leave   {one.bundle}  (of {one.project or 'no project'}, from {one.host or 'no machine'})")
+    space = "" if report.pruned or not report.removed else "; to give back the space: restic prune"
+    return "\n".join([*lines, f"{verb} {_count(len(report.removed), 'backup')}{space}"])
 
 
 def schedule_json(report: ScheduleReport) -> dict[str, Any]:
@@ -140,6 +164,11 @@ def _bundle(one: Shelved, now: datetime) -> dict[str, Any]:
         "verified": asdict(one.verified) if one.verified else None,
         "damage": one.damage or None,
     }
+
+
+def _judged(report: ForgetReport | StoredForgetReport) -> list[str]:
+    keep = [f"keep    {one.id}  ({', '.join(one.reasons)})" for one in report.kept]
+    return keep + [f"remove  {one}" for one in report.removed]
 
 
 def _verified(one: Shelved) -> str:
