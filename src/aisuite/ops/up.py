@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aisuite.errors import AisuiteError, DriftError, EngineUnavailable, StepFailed
+from aisuite.errors import AisuiteError, DriftError, StepFailed
 from aisuite.ops.carry_out import Event, PlanRun, Status, StepResult, raise_what_is_fatal
 from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_memory, check_models, check_ports
 from aisuite.ops.diagnose import health_faults
@@ -15,16 +14,17 @@ from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_ima
 from aisuite.ops.generations import begin_generation, enter_generation
 from aisuite.ops.look import look
 from aisuite.ops.measured_file import Measured, ServerReport, drift_of, update_measured
-from aisuite.ops.record import Record, forget_record, read_record, record_of, write_record
+from aisuite.ops.record import Record, read_record, record_of, write_record
 from aisuite.ops.restore_journal import refuse_unfinished
 from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
+from aisuite.ops.take_back import recorded, undone_on_failure
 from aisuite.plan.model import Plan, Preparation
 from aisuite.plan.reconcile import one_at_a_time, reconcile
 from aisuite.stack.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from aisuite.drill.model import Undo
@@ -114,7 +114,7 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         reports: Mapping[str, ServerReport] = {}
         if plan:
             watch = _watch(stack, deps, listen)
-            with _recorded(request, before, deps):
+            with recorded(record_of(stack, {}, before, request.profile_file), before, deps, keep=request.keep):
                 results = _carry_out(request, files, plan, observed, deps, watch)
         elif written and observed.engine_up:
             deps.engine.open(stack)  # it reads anew what was written
@@ -246,55 +246,7 @@ def _carry_out(
     listen: Callable[[Event], None],
 ) -> tuple[StepResult, ...]:
     run = PlanRun(request.stack, files, plan, deps, listen, strict=request.strict)
-    with _undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
+    with undone_on_failure(run, deps, keep=request.keep, close=not observed.engine_up):
         results = run.run()
         raise_what_is_fatal(request.stack, results, strict=request.strict)
     return results
-
-
-@contextmanager
-def _recorded(request: UpRequest, before: Record | None, deps: Deps) -> Iterator[None]:
-    """Record the stack, so that `down` finds what a killed run leaves; after a failure tell what was up before.
-
-    An engine that went away in the middle leaves what nobody can take back now: then the record stays, for `down`.
-    """
-    write_record(deps.workdir, record_of(request.stack, {}, before, request.profile_file))
-    try:
-        yield
-    except _LeftBehind as left:
-        raise left.error from left
-    except BaseException:
-        if not request.keep and before is not None:
-            write_record(deps.workdir, before)
-        elif not request.keep:
-            forget_record(deps.workdir)
-        raise
-
-
-@contextmanager
-def _undone_on_failure(run: PlanRun, deps: Deps, *, keep: bool, close: bool) -> Iterator[None]:
-    """Leave nothing of a failed or interrupted run: its services stop, and the engine if it was not up before."""
-    try:
-        yield
-    except BaseException:
-        if not keep:
-            _undo(run, deps, close=close)
-        raise
-
-
-def _undo(run: PlanRun, deps: Deps, *, close: bool) -> None:
-    try:
-        run.undo()
-        if close:
-            deps.engine.close()
-    except EngineUnavailable as err:
-        message = f"{err.message}\nwhat was started could not be stopped again"
-        raise _LeftBehind(EngineUnavailable(message, "when it answers again: aisuite down")) from err
-
-
-class _LeftBehind(Exception):
-    """The engine went away before a run could be undone."""
-
-    def __init__(self, error: EngineUnavailable) -> None:
-        super().__init__(error.message)
-        self.error = error
