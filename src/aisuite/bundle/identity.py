@@ -33,8 +33,8 @@ def make_id(moment: datetime, name: str | None = None) -> str:
     return f"{stamp}-{name}"
 
 
-def find_id(ids: Collection[str], wanted: str, where: str, hint: str) -> str:
-    """Return the id that was meant, whole or by its beginning; `where` ends the words about none or many.
+def find_id(ids: Collection[str], wanted: str, where: str, hint: str, *, what: str = "backup") -> str:
+    """Return the id that was meant, whole or by its beginning; `what` and `where` tell of none or many.
 
     Raises UsageError.
     """
@@ -42,7 +42,7 @@ def find_id(ids: Collection[str], wanted: str, where: str, hint: str) -> str:
         return wanted
     chosen = [one for one in ids if wanted and one.startswith(wanted)]
     if len(chosen) != 1:
-        many = f"{len(chosen)} backups begin with {wanted!r}" if chosen else f"there is no backup {wanted!r}"
+        many = f"{len(chosen)} {what}s begin with {wanted!r}" if chosen else f"there is no {what} {wanted!r}"
         raise UsageError(f"{many} in {where}", hint)
     return chosen[0]
 

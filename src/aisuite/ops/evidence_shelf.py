@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aisuite.bundle.identity import find_id
 from aisuite.errors import UsageError
 from aisuite.ops.evidence import FOLDER, SCHEMA, UNDER_WAY
 
@@ -50,13 +51,10 @@ def show_evidence(workdir: Workdir, wanted: str | None = None) -> Shown:
     kept = [one for one, _ in _reports(workdir)]
     if not kept:
         raise UsageError(f"there is no evidence in {workdir.folder / FOLDER}", "aisuite failover-drill")
-    chosen = [one for one in kept if one == wanted] or [one for one in kept if one.startswith(wanted or "")]
-    if not chosen or (wanted is not None and len(chosen) > 1):
-        many = f"{len(chosen)} ids begin with {wanted!r}" if chosen else f"there is no evidence {wanted!r}"
-        raise UsageError(many, "aisuite evidence list")
-    report = _read(workdir, chosen[0])
-    text = workdir.read(f"{FOLDER}/{chosen[0]}/report.md")
-    return Shown(chosen[0], workdir.folder / FOLDER / chosen[0], report or {}, text or "")
+    folder = workdir.folder / FOLDER
+    chosen = kept[0] if wanted is None else find_id(kept, wanted, str(folder), "aisuite evidence list", what="report")
+    text = workdir.read(f"{FOLDER}/{chosen}/report.md")
+    return Shown(chosen, folder / chosen, _read(workdir, chosen) or {}, text or "")
 
 
 def _reports(workdir: Workdir) -> Iterator[tuple[str, dict[str, Any]]]:

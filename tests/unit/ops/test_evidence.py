@@ -183,7 +183,7 @@ def test_what_is_no_evidence_is_not_listed() -> None:
     assert list_evidence(workdir, world.world.deps.host) == ()
 
 
-@pytest.mark.parametrize(("wanted", "words"), [("x", "there is no evidence 'x'"), ("2", "2 ids begin with '2'")])
+@pytest.mark.parametrize(("wanted", "words"), [("x", "there is no report 'x'"), ("2", "2 reports begin with '2'")])
 def test_an_id_that_means_none_or_several_is_refused(wanted: str, words: str) -> None:
     world = DrillWorld()
     record(world, "kill")
