@@ -24,6 +24,7 @@ _ROWS = 1000  # that are in memory at once
 _MARSHAL = 2  # the last version that writes equal values alike, whoever else refers to them
 _ALL_PAGES = -1  # in one step: a copy in many begins anew whenever somebody writes
 _ROWIDS = ("_rowid_", "rowid", "oid")
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _FULL_TEXT = ("fts5", "fts4", "fts3")
 
 
@@ -53,7 +54,7 @@ class FrozenDatabase:
     def copy(self, target: Path) -> None:
         """Copy what it was into a new 0600 file; nothing of the source is changed, its WAL neither.
 
-        Raises BackupFailed, DiskFull.
+        Raises BackupFailed, BundleDamaged, DiskFull.
         """
         with _translated(self._source, BackupFailed):
             create_private(target).close()
@@ -69,7 +70,7 @@ class SqliteFiles:
     def freeze(self, source: Path) -> Iterator[FrozenDatabase]:
         """Give a database as it is now. Writers in WAL mode go on meanwhile; only their WAL is not cut.
 
-        Raises BackupFailed.
+        Raises BackupFailed, and BundleDamaged for one that no longer is a database.
         """
         with _translated(source, BackupFailed):
             database = _connect(source, "mode=ro")
@@ -125,7 +126,7 @@ def _fold_wal(target: Path, kept: Path) -> None:
         with closing(_connect(target, "mode=rw")) as database:
             (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.DatabaseError as err:
-        if _code(err) not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        if _code(err) not in _DAMAGED:
             raise
         wal = _beside(target, "-wal")
         if wal.exists() and wal.stat().st_size:
@@ -228,7 +229,8 @@ def _translated(path: Path, error: type[AisuiteError]) -> Iterator[None]:
     except sqlite3.Error as err:
         if _code(err) == sqlite3.SQLITE_FULL:
             raise DiskFull(f"no space left beside {path}", f"df -h {path.parent}") from err
-        raise error(f"{path}: SQLite says: {err}") from err
+        damaged = issubclass(error, BackupFailed) and _code(err) in _DAMAGED
+        raise (BundleDamaged if damaged else error)(f"{path}: SQLite says: {err}") from err
     except OSError as err:
         if err.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"no space left beside {path}", f"df -h {path.parent}") from err

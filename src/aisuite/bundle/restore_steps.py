@@ -63,11 +63,18 @@ class Item:
 
     def staged(self, restore: str) -> str:
         """Where the new one is made ready: on the same file system."""
-        return str(PurePosixPath(self.target).with_name(f"{PurePosixPath(self.target).name}.new-{restore}"))
+        return self._beside(f"new-{restore}")
 
     def kept(self, restore: str) -> str:
         """Where the old one waits until the restore is over."""
-        return str(PurePosixPath(self.target).with_name(f"{PurePosixPath(self.target).name}.pre-{restore}"))
+        return self._beside(f"pre-{restore}")
+
+    def remains(self, restore: str) -> str:
+        """Where the old one stays when it is damaged, so that no backup holds it."""
+        return self._beside(f"damaged-{restore}")
+
+    def _beside(self, ending: str) -> str:
+        return str(PurePosixPath(self.target).with_name(f"{PurePosixPath(self.target).name}.{ending}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class Restore:
     back: bool = False  # it is being taken back
     safety: str | None = None  # id of the backup of what was there before
     generation: int | None = None  # what the backup's configuration became
+    damaged: tuple[str, ...] = ()  # databases that could not be read, so that the backup of what was there lacks them
     mixed: bool = False  # going back: services have run on the new databases and the old collections
 
     @property
@@ -129,6 +137,10 @@ class Restore:
     def can_go_back(self) -> bool:
         """Whether the old state is still whole."""
         return self.back or self.step is not Step.TIDY
+
+    def is_damaged(self, item: Item) -> bool:
+        """Whether the old one of an item could not be read."""
+        return item.target in self.damaged
 
     def at(self, step: Step) -> Restore:
         """Return it at another step."""
@@ -187,6 +199,7 @@ def parse_journal(text: str) -> Restore:
                 "items": tuple(_item(one) for one in found["items"]),
                 "stores": tuple(_store(one) for one in found["stores"]),
                 "reconcile": tuple((name, url) for name, url in found["reconcile"]),
+                "damaged": tuple(found.get("damaged", ())),
                 "step": Step(found["step"]),
             }
         )

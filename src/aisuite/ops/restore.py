@@ -27,7 +27,7 @@ from aisuite.bundle.restore_steps import (
     format_journal,
     steps_left,
 )
-from aisuite.errors import AisuiteError, DiskFull, RestoreFailed, UsageError
+from aisuite.errors import AisuiteError, BundleDamaged, DiskFull, RestoreFailed, UsageError
 from aisuite.ops.backup import read_state
 from aisuite.ops.backup_stores import stores_answering
 from aisuite.ops.restore_back import BACK
@@ -142,8 +142,7 @@ def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple
     shelf.check(request.bundle)  # before anything is believed that it says of sizes and places
     items = plan_items(chosen, manifest, lambda path: doors.places.there(Path(path)))
     for item in items:
-        here = doors.backup.databases.schema_version(Path(item.target)) if item.files and _is_database(item) else None
-        refuse_newer_schema(manifest, item, here)
+        refuse_newer_schema(manifest, item, _schema_here(item, doors))
     _check_room(manifest, doors)
     running = tuple(one.name for one in deps.engine.observe().services if one.state in ALIVE)
     wanted = state.services if chosen and request.reconcile else ()
@@ -159,6 +158,16 @@ def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple
         reconcile=tuple((one.service, one.reconcile) for one in wanted if one.reconcile),
     )
     return restore, manifest, stack
+
+
+def _schema_here(item: Item, doors: RestoreDoors) -> int | None:
+    """Return the schema of the database that an item replaces; None where there is none, or it cannot be read."""
+    if not item.files or not item.there or item.kind is not Kind.DATABASE:
+        return None
+    try:
+        return doors.backup.databases.schema_version(Path(item.target))
+    except BundleDamaged:
+        return None  # which is why somebody restores
 
 
 def _look_at_stores(
@@ -221,7 +230,3 @@ def _carry_on(work: Work, tell: Callable[[Restore], None]) -> Restore:
         restore = actions[step](replace(work, restore=restore)) or restore
     workdir.remove(JOURNAL)
     return restore
-
-
-def _is_database(item: Item) -> bool:
-    return item.kind is Kind.DATABASE and item.there

@@ -92,6 +92,10 @@ def _put_back(work: Work, item: Item) -> None:
     elif item.kind is Kind.FOLDER:
         if places.there(kept):
             places.exchange(kept, target, staged)
+    elif work.restore.is_damaged(item):
+        if places.there(kept) and not places.there(staged):
+            places.put_away(target, staged)
+        places.put_away(kept, target)
     elif item.files:
         work.doors.backup.databases.place(kept, target, staged)
         places.remove(kept)  # a link to the same file, when the restore was cut off before its rename

@@ -11,8 +11,8 @@ from aisuite.bundle.model import Kind
 from aisuite.bundle.restore_plan import path_in_folder
 from aisuite.bundle.restore_steps import Step, aliases_after, made_meanwhile, superseded
 from aisuite.errors import RestoreFailed
-from aisuite.ops.backup import BackupRequest, take_backup
 from aisuite.ops.generations import begin_generation, current_number
+from aisuite.ops.restore_safety import back_up_first
 from aisuite.ports.failpoint import failpoint
 from aisuite.stack.document import parse_stack
 
@@ -25,17 +25,13 @@ if TYPE_CHECKING:
     from aisuite.ports.archive import VectorStore
     from aisuite.stack.model import Stack
 
-_SAFETY = "before-restore"
 CONFIG_FOLDER = "restored"  # in the project folder
 _STACK = "resolved.json"
 _RECORDS = frozenset({"stack.json", "engine"})  # of the last `up`: facts, and nothing that was rendered
 
 
 def _safety(work: Work) -> Restore | None:
-    if work.restore.safety is not None:
-        return None
-    made = take_backup(BackupRequest(name=_SAFETY), work.doors.backup)
-    return replace(work.restore, safety=made.manifest.id)
+    return back_up_first(work) if work.restore.safety is None else None
 
 
 def _stop(work: Work) -> None:
@@ -121,6 +117,8 @@ def _place(work: Work) -> None:
         if item.kind is Kind.FOLDER:
             places.exchange(work.staged(item), target, kept)
         elif item.files:
+            if work.restore.is_damaged(item) and places.there(work.staged(item)):
+                places.put_away(target, kept)  # with its WAL, which SQLite could not bring into it
             work.doors.backup.databases.place(work.staged(item), target, kept)
         else:
             places.put_away(target, kept)
@@ -203,7 +201,10 @@ def _tidy(work: Work) -> None:
             store.remove(name)
             failpoint("restore.removed")
     for item in work.restore.items:
-        work.doors.places.remove(work.kept(item))
+        if work.restore.is_damaged(item):
+            work.doors.places.put_away(work.kept(item), work.remains(item))
+        else:
+            work.doors.places.remove(work.kept(item))
     work.doors.places.remove(work.scratch)
     work.end_alone()
 

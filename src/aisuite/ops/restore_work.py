@@ -67,6 +67,10 @@ class Work:
         """Where the old one of an item waits."""
         return Path(item.kept(self.restore.id))
 
+    def remains(self, item: Item) -> Path:
+        """Where the old one of an item stays for good, because no backup holds it."""
+        return Path(item.remains(self.restore.id))
+
     def store(self, url: str) -> VectorStore:
         """Return a vector store, which must be running."""
         return self.doors.backup.store(url, self._key())

@@ -78,10 +78,12 @@ def test_a_database_whose_writer_was_killed_is_copied_with_its_wal(live: Path, t
     assert notes(tmp_path / "copy.db") == ["one", "two"]
 
 
-def test_a_file_that_is_no_database_cannot_be_copied(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_damaged_and_one_that_cannot_be_opened_is_not(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("Dear reader, " * 100)
-    with pytest.raises(BackupFailed, match="letter: SQLite says"):
+    with pytest.raises(BundleDamaged, match="letter: SQLite says"):
         copy(tmp_path / "letter", tmp_path / "copy.db")
+    with pytest.raises(BackupFailed, match="unable to open"):
+        copy(tmp_path / "nowhere" / "a.db", tmp_path / "copy.db")
 
 
 def test_nothing_is_copied_over_what_is_there(tmp_path: Path) -> None:

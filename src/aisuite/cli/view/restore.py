@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aisuite.bundle.restore_steps import Step
 
 if TYPE_CHECKING:
-    from aisuite.bundle.restore_steps import Restore
+    from aisuite.bundle.restore_steps import Item, Restore
     from aisuite.ops.restore import RestoreReport
 
 _DOING = {
@@ -40,6 +40,7 @@ def restore_json(report: RestoreReport) -> dict[str, Any]:
         "dry_run": report.dry_run,
         "undone": restore.back,
         "safety_backup": restore.safety,
+        "damaged": [{"path": item.target, "stays_as": item.remains(restore.id)} for item in _damaged(restore)],
         "replaces": [
             {"service": item.service, "kind": item.kind.value, "path": item.target, "in_backup": bool(item.files)}
             for item in restore.items
@@ -65,7 +66,16 @@ def restore_text(report: RestoreReport) -> str:
     head = [f"restored {restore.bundle} (of {report.manifest.created}) in {report.seconds:.1f} s"]
     before = f"  the state before it: aisuite restore {restore.safety} --yes"
     note = _secrets_note(report)
-    return "\n".join([*head, *_content(restore), *_configuration(restore), before, *note])
+    return "\n".join([*head, *_content(restore), *_configuration(restore), before, *_left(restore), *note])
+
+
+def _damaged(restore: Restore) -> list[Item]:
+    return [item for item in restore.items if restore.is_damaged(item)]
+
+
+def _left(restore: Restore) -> list[str]:
+    names = [(PurePosixPath(item.target).name, item.remains(restore.id)) for item in _damaged(restore)]
+    return [f"  {name} was damaged and is not in it: it stays as {place}" for name, place in names]
 
 
 def _content(restore: Restore) -> list[str]:
