@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
 from aisuite.bundle.model import Manifest
-from tests.e2e.suite import Suite
+from tests.e2e.suite import Suite, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -52,3 +54,54 @@ def test_a_running_and_a_stopped_suite_give_the_same_content(suite: Suite, tmp_p
     BundleShelf(suite.state / "backups").extract(stopped.id, database, tmp_path / "rag.db")
     with closing(sqlite3.connect(tmp_path / "rag.db")) as copy:
         assert copy.execute("SELECT count(*) FROM documents").fetchone() == (2,)
+
+
+class RagWriter(threading.Thread):
+    """Indexes one batch of documents after the other; `written` counts those that were acknowledged."""
+
+    BATCH = 16
+    COLLECTION = "written-meanwhile"
+
+    def __init__(self, suite: Suite) -> None:
+        super().__init__()
+        key = (suite.state / "secrets" / "service_key").read_text().strip()
+        self._url = f"http://127.0.0.1:{suite.ports['RAG_PORT']}"
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self.ended = threading.Event()
+        self.written = 0
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self._url, headers=self._headers, trust_env=False, timeout=120) as client:
+            while not self.ended.is_set():
+                numbers = range(self.written, self.written + self.BATCH)
+                documents = [{"id": str(one), "text": f"Letter {one} from 부산. " * 40} for one in numbers]
+                answer = client.post("/index", json={"collection": self.COLLECTION, "documents": documents})
+                self.written += answer.raise_for_status().json()["documents"]
+
+
+@contextmanager
+def written_to(suite: Suite) -> Iterator[RagWriter]:
+    """Let somebody write into a suite without a pause; nothing of it is left there."""
+    writer = RagWriter(suite)
+    writer.start()
+    try:
+        wait_for(lambda: writer.written >= 2 * writer.BATCH)
+        yield writer
+    finally:
+        writer.ended.set()
+        writer.join()
+        suite.run("rag", "rm", writer.COLLECTION, "--all")
+
+
+def test_who_writes_is_held_for_less_than_two_seconds_and_loses_nothing(running: Suite) -> None:
+    with written_to(running) as writer:
+        before = writer.written
+        ran = running.run("backup", "--quiesce", "--json")
+        after = writer.written
+        wait_for(lambda: writer.written > after + writer.BATCH)
+
+    assert ran.code == 0, ran.out
+    assert 0 < ran.json["held_seconds"] < 2
+    manifest = BundleShelf(running.state / "backups").check(ran.json["id"])
+    rows = next(one.rows for one in manifest.databases if "documents" in one.rows)
+    assert before <= rows["documents"] <= after + 2 * writer.BATCH

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
-from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
-from aisuite.bundle.restore_steps import Step
+from aisuite.ports.failpoint import KILLED
+from tests.e2e.killing import NO_WAY_BACK, RANDOM_TIMES, WHOLE, each_step_of_backup, each_way, killed_sometime
 from tests.e2e.small_suite import SmallSuite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
-
-KILLED = 137
-ALWAYS = {"place"}  # the others in `make soak`
-BACKUP = ("begin", "collections", "collection", "databases", "database", "folders", "config", "publish", "verify")
-RANDOM_TIMES = 30
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +29,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSuite]:
     small.down()
 
 
-def steps(always: set[str]) -> list[object]:
-    marked = ((str(step), () if step in always else (pytest.mark.soak,)) for step in Step)
-    return [pytest.param(step, marks=marks) for step, marks in marked]
-
-
 def every_listed_backup_verifies(small: SmallSuite) -> None:
     shelf = BundleShelf(small.folder / "backups")
     assert [shelf.check(bundle).id for bundle in shelf.list()] == list(shelf.list())
 
 
-@pytest.mark.parametrize("end", ["--resume", "--undo"])
-@pytest.mark.parametrize("step", steps(ALWAYS))
+@pytest.mark.parametrize(("step", "end"), each_way(("place", "--resume"), ("place", "--undo")))
 def test_a_restore_that_is_killed_is_finished_or_taken_back(small: SmallSuite, step: str, end: str) -> None:
     new, bundle = small.digest(), small.backup()
     small.change(f"{step} {end}")
@@ -53,25 +42,24 @@ def test_a_restore_that_is_killed_is_finished_or_taken_back(small: SmallSuite, s
 
     killed = small.run("restore", bundle, "--yes", AISUITE_FAILPOINT=f"restore.{step}")
     assert killed.code == KILLED, killed.err
-    ended = small.run("restore", "--undo" if end == "--undo" and step != "tidy" else "--resume")
+    back = end == "--undo" and step not in NO_WAY_BACK
+    ended = small.run("restore", "--undo" if back else "--resume")
 
     assert ended.code == 0, ended.err
-    assert small.digest() == (old if end == "--undo" and step != "tidy" else new)
+    assert small.digest() == (old if back else new)
     assert small.leftovers() == []
     every_listed_backup_verifies(small)
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(one, marks=() if one == "collection" else (pytest.mark.soak,)) for one in BACKUP]
-)
+@pytest.mark.parametrize("step", each_step_of_backup("backup.collection"))
 def test_a_backup_that_is_killed_is_none_and_touches_nothing(small: SmallSuite, step: str) -> None:
     before, listed = small.digest(), BundleShelf(small.folder / "backups").list()
 
-    assert small.run("backup", AISUITE_FAILPOINT=f"backup.{step}").code == KILLED
+    assert small.run("backup", AISUITE_FAILPOINT=step).code == KILLED
 
     assert small.digest() == before
     after = BundleShelf(small.folder / "backups").list()
-    assert after == listed or step == "verify"
+    assert after == listed or step in WHOLE
     every_listed_backup_verifies(small)
     small.backup()
     assert small.snapshots() == []
@@ -90,6 +78,19 @@ def test_a_stopped_suite_is_restored_and_stays_stopped(small: SmallSuite) -> Non
     assert small.digest() == new
 
 
+def test_a_database_that_was_damaged_under_its_service_is_replaced_and_stays_beside(small: SmallSuite) -> None:
+    new, bundle = small.digest(), small.backup()
+    small.database.write_bytes(b"no database" * 1000)
+
+    restored = small.run("restore", bundle, "--yes", "--json")
+
+    assert restored.code == 0, restored.out
+    assert small.digest() == new
+    (damaged,) = restored.json["damaged"]
+    assert damaged["path"] == str(small.database)
+    assert Path(damaged["stays_as"]).read_bytes() == b"no database" * 1000
+
+
 def test_a_drill_restores_beside_the_suite_measures_and_leaves_nothing(small: SmallSuite) -> None:
     before, bundle = small.digest(), small.backup()
 
@@ -101,14 +102,6 @@ def test_a_drill_restores_beside_the_suite_measures_and_leaves_nothing(small: Sm
     assert ran.json["rto_seconds"] > 0
     assert small.digest() == before
     assert [one.name for one in small.folder.parent.iterdir()] == ["small"]
-
-
-def killed_sometime(process: subprocess.Popen[str], seconds: float) -> None:
-    """Kill a command that has run for so long, unless it has ended before."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=seconds)
-    process.kill()
-    process.communicate()
 
 
 @pytest.mark.parametrize(
