@@ -94,7 +94,7 @@ def test_the_same_document_twice_in_a_request_leaves_the_last_version(stack: Sta
 def test_a_long_document_is_written_in_several_requests(stack: Stack) -> None:
     text = "\n".join(f"# 절 {number}\n내용 {number}번입니다." for number in range(150))
     assert stack.index({"id": "long", "text": text})["chunks"] == 150
-    assert stack.count_requests(rag.EMBEDDING, "/embed") == 3
+    assert stack.count_requests(rag.EMBEDDING, "/embed") == 6  # of 1, 4, 16, 43, then of whole batches: 64, 22
     assert stack.retrieve("내용 149번")[0]["chunk"] == 149
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from aisuite.services.common import ServiceError
+from aisuite.services.rag.pace import Pace
 from aisuite.services.rag.upstream import Refused, Retry, Unavailable, Upstream
 
 _TEXT_REFUSED = (413, 422)
@@ -44,6 +46,7 @@ class Embedder:
     def __init__(self, service: Upstream, retry: Retry) -> None:
         self._service = service
         self._retry = retry
+        self._pace = Pace()
 
     async def card(self) -> ModelCard:
         """Ask which model is running."""
@@ -63,11 +66,16 @@ class Embedder:
 
     async def embed_passages(self, texts: Sequence[str], card: ModelCard) -> list[list[float]]:
         """Embed what is to be found, one vector per text, with the model of `card` and no other."""
-        embedded = await self._embed(texts, "passage")
-        if (embedded.model, embedded.dim, embedded.space) != (card.model, card.dim, card.space):
-            reason = f"its model changed from {card.model} to {embedded.model} while indexing"
-            raise Unavailable(self._service.name, reason)
-        return embedded.embeddings
+        vectors: list[list[float]] = []
+        for part in self._pace.parts(texts):
+            begun = perf_counter()
+            embedded = await self._embed(part, "passage")
+            self._pace.learn(len(part), perf_counter() - begun)
+            if (embedded.model, embedded.dim, embedded.space) != (card.model, card.dim, card.space):
+                reason = f"its model changed from {card.model} to {embedded.model} while indexing"
+                raise Unavailable(self._service.name, reason)
+            vectors += embedded.embeddings
+        return vectors
 
     async def _embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> _Embedded:
         body = {"texts": list(texts), "kind": kind}
