@@ -50,6 +50,7 @@ class ProjectState:
     models: tuple[UsedModel, ...]
     images: tuple[UsedImage, ...]
     backup: BackupPolicy = field(default_factory=BackupPolicy)
+    secrets: tuple[str, ...] = ()  # names of all that its services use, also of those that declare nothing
 
 
 def describe_state(stack: Stack) -> str:
@@ -65,6 +66,7 @@ def describe_state(stack: Stack) -> str:
             UsedImage(one.name, one.image, one.image_digest) for one in stack.services if one.image is not None
         ),
         backup=stack.backup,
+        secrets=stack.secrets,
     )
     return json.dumps({"schema": _SCHEMA, **asdict(state)}, indent=2) + "\n"
 
@@ -78,7 +80,6 @@ def _kept(service: Service) -> KeptState:
         vectors=url if state.vectors else None,
         maintenance=url + state.maintenance_path if state.maintenance_path else None,
         reconcile=url + state.reconcile_path if state.reconcile_path else None,
-        secrets=tuple(sorted({use.secret for use in service.secrets})),
     )
 
 
@@ -97,6 +98,7 @@ def parse_state(text: str) -> ProjectState:
             models=tuple(UsedModel(_text(one["path"]), _maybe(one["sha256"])) for one in found["models"]),
             images=tuple(_image(one) for one in found["images"]),
             backup=_policy(found.get("backup", {})),  # an earlier aisuite wrote none
+            secrets=_secrets(found),
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as err:
         raise ValueError(f"it lacks something: {err}") from err
@@ -110,8 +112,13 @@ def _service(found: dict[str, Any]) -> KeptState:
         vectors=_maybe(found["vectors"]),
         maintenance=_maybe(found["maintenance"]),
         reconcile=_maybe(found["reconcile"]),
-        secrets=tuple(_text(one) for one in found["secrets"]),
     )
+
+
+def _secrets(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the secrets; an earlier aisuite wrote them down with each service."""
+    names = found["secrets"] if "secrets" in found else {name for one in found["services"] for name in one["secrets"]}
+    return tuple(sorted(_text(one) for one in names))
 
 
 def _image(found: dict[str, Any]) -> UsedImage:

@@ -137,4 +137,3 @@ class KeptState:
     vectors: str | None  # base URL of its Qdrant REST API on this machine
     maintenance: str | None  # URL on this machine
     reconcile: str | None  # URL on this machine
-    secrets: tuple[str, ...]

@@ -211,11 +211,10 @@ class Content:
             self._add(place, path, Kind.CONFIG, None, place)
 
     def _take_secrets(self) -> None:
-        names = sorted({name for kept in self._state.services for name in kept.secrets})
         if self._doors.sealer is None:
-            self.left_out = tuple(names)
+            self.left_out = self._state.secrets
             return
-        for name in names:
+        for name in self._state.secrets:
             place, sealed = self._doors.deps.workdir.folder / "secrets" / name, self._staging.scratch / f"{name}.age"
             self._doors.sealer.seal(place, sealed)
             self._add(sealed, f"secrets/{name}.age", Kind.SECRET, None, place)

@@ -40,17 +40,25 @@ def test_state_that_was_described_is_read_back_as_it_was() -> None:
             vectors=None,
             maintenance="http://127.0.0.1:8100/maintenance",
             reconcile="http://127.0.0.1:8100/reconcile",
-            secrets=("service_key",),
         ),
-        KeptState("shelf", (), (), "http://127.0.0.1:8101", None, None, ("service_key",)),
+        KeptState("shelf", (), (), "http://127.0.0.1:8101", None, None),
     )
     assert (state.project, state.engine, state.profile, state.phase) == ("aisuite", "process", "demo", 2)
     assert [(one.path, one.sha256) for one in state.models] == [("/srv/models/small.gguf", "b" * 64)]
     assert state.images == (UsedImage("diary", "diary:1", "sha256:" + "a" * 64),)
 
 
-def test_a_service_that_keeps_nothing_is_not_named() -> None:
-    assert parse_state(describe_state(phase2_stack())).services == ()
+def test_a_service_that_keeps_nothing_is_not_named_and_its_secrets_are() -> None:
+    state = parse_state(describe_state(phase2_stack()))
+    assert (state.services, state.secrets) == ((), phase2_stack().secrets)
+    assert state.secrets
+
+
+def test_the_secrets_that_an_earlier_aisuite_wrote_with_each_service_are_known() -> None:
+    found = _without("secrets")
+    for one, names in zip(found["services"], (["b", "a"], ["a"]), strict=False):
+        one["secrets"] = names
+    assert parse_state(json.dumps(found)).secrets == ("a", "b")
 
 
 def _without(key: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from aisuite.errors import RestoreRefused, UsageError
 from tests.fakes.bundles import manifest_of
 
 DATA = "/home/here/data"
-RAG = KeptState("rag", (f"{DATA}/rag/rag.db",), (f"{DATA}/rag/uploads",), None, None, None, ())
-QDRANT = KeptState("qdrant", (), (), "http://127.0.0.1:6333", None, None, ())
+RAG = KeptState("rag", (f"{DATA}/rag/rag.db",), (f"{DATA}/rag/uploads",), None, None, None)
+QDRANT = KeptState("qdrant", (), (), "http://127.0.0.1:6333", None, None)
 STATE = ProjectState("demo", "process", "demo", 2, (QDRANT, RAG), (), ())
 
 
