@@ -167,6 +167,7 @@ class Trial:
     figures: Mapping[str, float | None] = field(default_factory=dict)  # p50, p95, p99, counts ... see drill/figures.py
     moments: Moments | None = None
     errors: Mapping[str, int] = field(default_factory=dict)  # words -> how often
+    restarted: Mapping[str, str] = field(default_factory=dict)  # services that nobody asked to -> how, in words
 
 
 @dataclass(frozen=True, slots=True)

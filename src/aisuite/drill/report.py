@@ -53,6 +53,8 @@ def _trial(number: int, trial: Trial) -> str:
         judged,
         format_table(("figure", "value"), figures),
     ]
+    if trial.restarted:
+        parts.append(format_table(("also restarted", "how"), trial.restarted.items()))
     if trial.errors:
         parts.append(format_table(("what clients were told", "times"), ((k, str(v)) for k, v in trial.errors.items())))
     return "\n\n".join(parts)

@@ -118,6 +118,7 @@ def _trial(found: Mapping[str, Any]) -> Trial:
             for one in found.get("judged", ())
         ),
         figures={str(name): _number(value) for name, value in found.get("figures", {}).items()},
+        restarted={str(name): str(how) for name, how in found.get("restarted", {}).items()},
     )
 
 

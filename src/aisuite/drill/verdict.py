@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from aisuite.drill.model import Judged, Outcome, Tolerance, Trial
@@ -37,6 +37,14 @@ def judge(
     else:
         outcome, why = Outcome.PASS, "all bounds held"
     return Trial(fault.name, outcome, why, judged, dict(figures), moments, dict(errors or {}))
+
+
+def with_restarts(trial: Trial, restarted: Mapping[str, str]) -> Trial:
+    """Return the trial with the services that were restarted although the fault does not meet them, and how."""
+    if not restarted:
+        return trial
+    named = "; ".join(f"{name}: {how}" for name, how in restarted.items())
+    return replace(trial, restarted=dict(restarted), why=f"{trial.why} ({named})")
 
 
 def not_available(fault: Fault, why: str) -> Trial:

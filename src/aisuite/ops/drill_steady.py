@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aisuite.drill.model import Request
     from aisuite.ops.drill_bench import Bench
-    from aisuite.plan.observed import Observed
+    from aisuite.plan.observed import Findings, Observed
 
 _LOOKS = 8  # for other clients, in two seconds
 _PAUSE = 0.25
@@ -73,9 +73,17 @@ def refuse_other_clients(bench: Bench) -> None:
         bench.deps.clock.sleep(_PAUSE)
 
 
-def restarts(before: Observed, after: Observed, names: Iterable[str]) -> int:
-    """Count how often these services were restarted."""
-    return sum(_restarts(before, name, after) for name in names)
+def restarts(before: Observed, after: Observed, names: Iterable[str]) -> dict[str, int]:
+    """Return which of these services were restarted, and how often, by name."""
+    counted = {name: _restarts(before, name, after) for name in sorted(names)}
+    return {name: times for name, times in counted.items() if times}
+
+
+def how_restarted(times: int, findings: Findings) -> str:
+    """Say in words how a service was restarted, with how it ended last, where its engine knows."""
+    ended = f", after exit code {findings.exit_codes[-1]}" if findings.exit_codes else ""
+    memory = "; its engine has seen it out of memory" if findings.out_of_memory else ""
+    return f"restarted {'once' if times == 1 else f'{times} times'}{ended}{memory}"
 
 
 def _restarts(before: Observed, name: str, after: Observed) -> int:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from aisuite.drill.figures import errors, figures
 from aisuite.drill.model import Moments, Outcome, Trial
-from aisuite.drill.verdict import judge
+from aisuite.drill.verdict import judge, with_restarts
 from aisuite.errors import StepFailed
 from aisuite.ops.drill_steady import (
     begun_since,
     find_unhealthy,
     find_unsteady,
+    how_restarted,
     observe,
     restarts,
     wait_until_healthy,
@@ -20,7 +21,7 @@ from aisuite.ops.drill_steady import (
 from aisuite.ops.drill_undo import broken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aisuite.drill.model import Fault, Request, Undo
     from aisuite.ops.drill_bench import Bench
@@ -176,8 +177,9 @@ def _recover(bench: Bench, fault: Fault, watch: _Watch, run: LoadRun) -> str:
 
 def _judged(bench: Bench, fault: Fault, requests: Sequence[Request], moments: Moments, sides: _Sides) -> Trial:
     counted = figures(fault, requests, moments, bench.first_id)
-    counted["others_restarted"] = _restarted(bench, fault, sides)
-    return judge(
+    restarted = _restarted(bench, fault, sides)
+    counted["others_restarted"] = float(sum(restarted.values()))
+    trial = judge(
         bench.judged(fault),
         counted,
         bench.allowances(fault),
@@ -185,13 +187,15 @@ def _judged(bench: Bench, fault: Fault, requests: Sequence[Request], moments: Mo
         errors(fault, requests, moments),
         sides.unsteady,
     )
+    engine = bench.deps.engine
+    return with_restarts(trial, {name: how_restarted(times, engine.examine(name)) for name, times in restarted.items()})
 
 
-def _restarted(bench: Bench, fault: Fault, sides: _Sides) -> float:
+def _restarted(bench: Bench, fault: Fault, sides: _Sides) -> Mapping[str, int]:
     """Count restarts that nobody asked for: what the fault itself restarts beside its subject, it does once."""
     others = {one.name for one in sides.after.services} - bench.all_met(fault)
     by_itself = restarts(sides.in_place, sides.after, bench.met_beside(fault))
-    return float(restarts(sides.before, sides.after, others) + by_itself)
+    return {**restarts(sides.before, sides.after, others), **by_itself}
 
 
 def not_begun(fault: Fault, why: str) -> Trial:

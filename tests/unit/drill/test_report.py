@@ -17,6 +17,7 @@ KILL = Trial(
     judged=(Judged("first_good", 0.5, 1.2, held=False), Judged("plain_success", 1.0, 0.995, held=False)),
     figures={"plain": 400.0, "plain_success": 0.995, "first_good": 1.2, "back_on_first": None},
     errors={"plain 500: <b>gone</b> | again": 2},
+    restarted={"rag": "restarted once, after exit code -9"},
 )
 DNS = Trial("dns", Outcome.NOT_AVAILABLE, "there are no names here")
 
@@ -36,6 +37,7 @@ def test_a_trial_tells_its_bounds_figures_errors_and_where_its_picture_is() -> N
     assert "| plain | 400 |" in report
     assert "| back_on_first | - |" in report
     assert "| plain 500: &lt;b>gone&lt;/b> \\| again | 2 |" in report
+    assert "| rag | restarted once, after exit code -9 |" in report
 
 
 def test_a_fault_that_was_not_made_has_a_verdict_only() -> None:

@@ -12,7 +12,9 @@ from aisuite.drill.model import Action, Outcome, Undo
 from aisuite.errors import DriftError, NotRunning, ProjectLocked, StepFailed, UsageError
 from aisuite.ops.drill_undo import JOURNAL
 from aisuite.ops.failover_drill import drill, plan_drill
+from aisuite.plan.observed import Findings
 from tests.fakes.chat import FakeChat
+from tests.fakes.engine import Program
 from tests.unit.ops.drill_world import DrillWorld
 
 if TYPE_CHECKING:
@@ -209,9 +211,11 @@ def test_restarts_of_services_that_the_fault_does_not_meet_fail_it() -> None:
         world.world.engine.signal("rag", "KILL")
 
     world.faults.on_inject = hit_two
+    world.world.engine.programs["rag"] = Program(noticed=Findings(exit_codes=(1, -9)))
     (trial,) = _drill(world, KILL).trials
     assert trial.outcome is Outcome.FAIL
-    assert "others_restarted is 1" in trial.why
+    assert trial.why == "others_restarted is 1, wanted <= 0 (rag: restarted once, after exit code -9)"
+    assert trial.restarted == {"rag": "restarted once, after exit code -9"}
 
 
 def test_the_drills_own_documents_are_gone_afterwards_whatever_happens() -> None:
