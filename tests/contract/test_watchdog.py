@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from aisuite.adapters.process_engine import ProcessEngine
+from aisuite.adapters.process_engine.processes import find_listener, find_process
 from aisuite.adapters.process_engine.records import Records
 from aisuite.adapters.process_engine.supervisord import Supervisord
 from aisuite.adapters.process_engine.watchdog import Heard, Watchdog, probe
@@ -178,6 +179,29 @@ def test_a_description_that_says_no_url_is_not_watched(new_case: Callable[..., P
 
 def dogs(case: ProcessCase) -> int:
     return sum("watchdog" in command for command in case.processes())
+
+
+@pytest.mark.process
+def test_a_worker_that_hangs_is_ended_and_who_keeps_it_starts_another_one(new_case: Callable[..., ProcessCase]) -> None:
+    serve = f"python3 -m http.server --bind 127.0.0.1 {(port := free_port())}"
+    case = new_case(("sh", "-c", f"while :; do {serve} & wait $!; done"))
+    url = f"http://127.0.0.1:{port}/"
+    (service,) = case.stack.services
+    at = replace(service.published, port=port)
+    case.stack = replace(case.stack, services=(replace(service, published=at, live_path="/"),))
+    case.write(case.stack)
+    engine = start(case)
+    eventually(lambda: probe(url, 1.0) is Heard.ANSWER)
+    keeper = find_process(pid_of(engine) or 0)
+    assert keeper is not None
+    worker = find_listener(keeper, port)
+    dog = Watchdog(case.folder, silence=0.2, doubt=0.1)
+    dog.look()
+    os.kill(worker.pid, signal.SIGSTOP)
+    dog.look()
+    eventually(lambda: probe(url, 1.0) is Heard.ANSWER)
+    assert find_listener(keeper, port).pid != worker.pid
+    assert pid_of(engine) == keeper.pid
 
 
 @pytest.mark.process

@@ -18,7 +18,9 @@ from tests.docker.answering import Project, answering, docker, new_project, proj
 __all__ = ["new_project", "project"]
 pytestmark = pytest.mark.docker
 
-INSIDE = Endpoint("127.0.0.1", Port(9000))
+AT = Endpoint("127.0.0.1", Port(9000))
+_KEEPS_A_WORKER = ("sh", "-c", 'while :; do "$@" & wait $!; done', "sh")
+_WORKER = 'read -r service rest < /proc/1/task/1/children; cat "/proc/$service/task/$service/children"'
 SILENCE = 1.0
 OFTEN = HealthTiming(interval=0.5, timeout=3.0, retries=1, start_interval=0.5)
 
@@ -32,8 +34,11 @@ def waited_for(happened: Callable[[], bool], seconds: float) -> bool:
 
 def freeze(project: Project) -> None:
     """Stop the service's own process, and not, as the engine's pause does, its health check as well."""
-    inside = 'read -r service rest < /proc/1/task/1/children; kill -STOP "$service"'
-    docker("exec", f"{project.name}-chat-1", "/bin/sh", "-c", inside)
+    inside(project, 'read -r service rest < /proc/1/task/1/children; kill -STOP "$service"')
+
+
+def inside(project: Project, script: str) -> str:
+    return docker("exec", f"{project.name}-chat-1", "/bin/sh", "-c", script).strip()
 
 
 def is_well(project: Project) -> bool:
@@ -46,21 +51,21 @@ def health(project: Project) -> str:
 
 
 def python_service(*, end_when_hung: bool) -> Service:
-    check = python_check(INSIDE, "/", "python3", end_when_hung=end_when_hung, silence=SILENCE)
+    check = python_check(AT, "/", "python3", end_when_hung=end_when_hung, silence=SILENCE)
     return answering("chat", healthcheck=check, health_timing=OFTEN)
 
 
 def llama_server(folder: Path) -> Service:
     """Return a real llama-server with a tiny model."""
     write_demo_model(folder / "demo.gguf", "Hello from here.")
-    flags = ("-m", "/models/demo.gguf", "--host", "0.0.0.0", "--port", str(INSIDE.port), "-c", "512", "-t", "1")
+    flags = ("-m", "/models/demo.gguf", "--host", "0.0.0.0", "--port", str(AT.port), "-c", "512", "-t", "1")
     return answering(
         "chat",
         image=Images().llama,
         entrypoint=None,
         command=flags,
         mounts=(Mount(str(folder), "/models"),),
-        healthcheck=curl_check(INSIDE, "/health", end_when_hung=True, silence=SILENCE),
+        healthcheck=curl_check(AT, "/health", end_when_hung=True, silence=SILENCE),
         health_timing=OFTEN,
     )
 
@@ -82,6 +87,18 @@ def test_what_hangs_is_back_by_itself_and_says_why(kind: str, project: Project, 
     after = project.inspect("chat")
     assert (after["Id"], after["RestartCount"]) == (before["Id"], 1)
     assert any("ended by its health check" in line for line in project.deps.engine.log_tail("chat", 50))
+
+
+def test_a_worker_that_hangs_is_replaced_and_its_container_runs_on(project: Project) -> None:
+    check = python_check(AT, "/", "python3", end_when_hung=True, keeps_worker=True, silence=SILENCE)
+    command = (*_KEEPS_A_WORKER, *answering("chat").command)
+    project.up(answering("chat", command=command, healthcheck=check, health_timing=OFTEN))
+    assert is_well(project)
+    before, worker = project.inspect("chat")["State"]["StartedAt"], inside(project, _WORKER)
+    inside(project, f"kill -STOP {worker}")
+    assert waited_for(lambda: inside(project, _WORKER) not in {"", worker}, 20)
+    assert is_well(project)
+    assert project.inspect("chat")["State"]["StartedAt"] == before
 
 
 def test_where_that_is_not_wanted_it_is_unhealthy_and_left_alone(project: Project) -> None:

@@ -107,7 +107,7 @@ def _healthcheck(profile: Profile, places: Places) -> tuple[str, ...]:
     if not places.containers:
         return ()
     at = places.inside(GATEWAY)
-    return python_check(at, "/health/liveliness", "python3", end_when_hung=profile.restart_when_hung)
+    return python_check(at, "/health/liveliness", "python3", end_when_hung=profile.restart_when_hung, keeps_worker=True)
 
 
 def config_file(places: Places) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.02
 _KILL_WAIT = 5.0
+_LISTEN = "0A"  # the state of a TCP socket that listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,46 @@ def find_process(pid: int) -> Process | None:
 
 def find_worker(process: Process) -> Process:
     """Return the process that does its work: its only child, or itself."""
-    try:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    except OSError:
+    children = _children(process)
+    return children[0] if len(children) == 1 else process
+
+
+def find_listener(process: Process, port: int) -> Process:
+    """Return who of a service listens on a TCP port: a child that it has started for that, or itself."""
+    if process.paused:  # whoever waits for such a child would not notice that it has ended
         return process
-    found = find_process(int(children[0])) if len(children) == 1 else None
-    return found or process
+    sockets = _listening_sockets(process.pid, port)
+    return next((one for one in (process, *_children(process)) if sockets & _open_files(one.pid)), process)
+
+
+def _children(process: Process) -> list[Process]:
+    try:
+        pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [child for pid in pids if (child := find_process(int(pid))) is not None]
+
+
+def _listening_sockets(pid: int, port: int) -> set[str]:
+    """Return the sockets that listen on a port in the network of a process, as links to open files name them."""
+    lines = [line.split() for name in ("tcp", "tcp6") for line in _read_lines(Path(f"/proc/{pid}/net/{name}"))[1:]]
+    return {f"socket:[{one[9]}]" for one in lines if one[3] == _LISTEN and one[1].endswith(f":{port:04X}")}
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    with suppress(OSError):
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since
+                found.add(str(one.readlink()))
+    return found
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
 
 
 def list_processes() -> list[Process]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aisuite.adapters.process_engine.process_exec import FOLDER_MARK, read_json
-from aisuite.adapters.process_engine.processes import Process, send
+from aisuite.adapters.process_engine.processes import Process, find_listener, send
 from aisuite.adapters.process_engine.records import Records
 from aisuite.adapters.process_engine.supervisord import Supervisord
 from aisuite.errors import EngineUnavailable
@@ -100,7 +100,7 @@ class Watchdog:
         if heard is Heard.ANSWER:
             self._answered[name] = process
         elif heard is Heard.SILENCE and self._has_answered(name, process) and self._is_silent_still(url):
-            self._end(name, process)
+            self._end(name, process, url)
 
     def _is_silent_still(self, url: str) -> bool:
         return self._ask(url, self._doubt) is Heard.SILENCE
@@ -118,8 +118,11 @@ class Watchdog:
         known = self._answered.get(name)
         return known is not None and (known.pid, known.started) == (process.pid, process.started)
 
-    def _end(self, name: str, process: Process) -> None:
-        if self._is_wanted(name) and send(process, signal.SIGKILL):
+    def _end(self, name: str, process: Process, url: str) -> None:
+        """End who is silent: the process itself, or its worker, in whose place it puts another one at once."""
+        silent = find_listener(process, urlsplit(url).port or 0)
+        if self._is_wanted(name) and send(silent, signal.SIGKILL):
+            self._answered.pop(name, None)  # whoever comes next may take its time to start
             words = _ENDED.format(seconds=self._silence + self._doubt)
             _log.warning("%s: %s", name, words)
             with (self._folder / "logs" / f"{name}.log").open("a") as log:
