@@ -1,134 +1,174 @@
-"""Print the table of docs/benchmarks.md about faults: the whole failover drill on a demo suite of its own.
+"""Measure what docs/benchmarks.md says of faults: the failover drill, on a demo suite of its own.
 
-    benchmarks/drill.py [process|docker] [options of `aisuite failover-drill`, such as --duration 60 --repeat 5]
+    benchmarks/drill.py [process|docker] [options of `aisuite failover-drill`]     # one round
+    benchmarks/drill.py table ROUND.json ...                                       # all of them, a table per engine
 
-The docker engine needs the demo's images. The whole evidence of the drill is copied to the folder that EVIDENCE names;
-SUMMARY names a file for its figures alone, small enough to be committed:
+The whole matrix, a minute for each fault and five times, takes hours. So it may be made in pieces, on several days:
 
-    SUMMARY=benchmarks/evidence/drill-process.json benchmarks/drill.py process --duration 60 --repeat 5
+    benchmarks/drill.py process --duration 60 --repeat 5 --only kill,hang
+    benchmarks/drill.py process --duration 60 --repeat 5 --only error
+    benchmarks/drill.py table benchmarks/evidence/*.json
+
+Each round writes its figures to benchmarks/evidence, or to the file that SUMMARY names, after each fault: what breaks
+it off costs one fault. A fault that could not be begun is tried again, on a suite that was set up again. The docker
+engine needs the demo's images. The whole evidence of every drill is copied to the folder that EVIDENCE names.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from drill_rounds import Round, read_round, tables, write_round
 from run import Folder, machine
 
+from aisuite.drill.catalogue import find_faults
+from aisuite.drill.model import Outcome, Trial
+from aisuite.drill.summary import parse_trials
+from aisuite.errors import UsageError
+
 ENGINES = ("process", "docker")
-# Figure -> column head; shares in percent, all else in seconds.
-COLUMNS = {
-    "plain": "plain requests",
-    "plain_success": "succeeded",
-    "p99_added": "p99 added, s",
-    "first_good": "first good, s",
-    "in_flight": "longest in flight, s",
-    "explicit_error": "longest to an error, s",
-    "healthy_again": "ready again, s",
-    "back_on_first": "first choice again, s",
-    "recovers": "recovers, s",
-    "streams_marked": "streams marked",
-}
-SHARES = {"plain_success", "streams_marked"}
-SPREAD = ("least", "median", "most")
+TRIES = 3
+KEPT = Path(__file__).parent / "evidence"
+VERSIONS = ("aisuite", "litellm", "llama-server", "docker")
 
 
-def main() -> None:
-    """Drill one engine and print."""
-    engine, *options = sys.argv[1:] or ["process"]
+def main(words: Sequence[str]) -> None:
+    """Make one round, or print what many came to."""
+    if words[:1] == ["table"]:
+        print(tables([read_round(Path(name)) for name in words[1:]]))
+        return
+    engine, *options = words or ["process"]
     if engine not in ENGINES:
-        raise SystemExit(f"{engine}: there is {' and '.join(ENGINES)}")
-    here, asked = machine(), " ".join(options) or "as the profile says"
-    print(f"machine: {here}; engine {engine}; {asked}\n")
+        raise SystemExit(f"{engine}: there is {', '.join(ENGINES)} and table")
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--repeat", type=int, default=1)
+    wanted, rest = parser.parse_known_args(options)
+    try:
+        faults = [fault.name for fault in find_faults(filter(None, wanted.only.split(",")))]
+    except UsageError as err:
+        raise SystemExit(err.message) from err
+    head = {"engine": engine, "options": " ".join(options) or "as the profile says", "machine": machine()}
+    print(f"machine: {head['machine']}; engine {engine}; {head['options']}\n", flush=True)
+    _make_round(head, faults, wanted.repeat, rest)
+
+
+def _make_round(head: dict[str, Any], faults: Sequence[str], repeat: int, options: Sequence[str]) -> None:
+    """Drill one fault after another, and keep what is known after each."""
+    kept, trials = _kept(str(head["engine"])), list[Trial]()
+    with _suite(str(head["engine"])) as suite:
+        for fault in faults:
+            trials += _drill(suite, fault, repeat, options)
+            found = Round(head | {"ended": _now(), "versions": suite.versions()}, tuple(trials))
+            kept.write_text(write_round(found), encoding="utf-8")
+            suite.keep_evidence()
+    print(f"\n{tables([found])}\n\nfigures: {kept}")
+
+
+@dataclass
+class _Suite:
+    """The demo suite of one round."""
+
+    folder: Folder
+    engine: str
+    project: str
+
+    def up(self) -> None:
+        """Bring it up, or back to what it should be."""
+        self.folder.run("up", "--demo", "--engine", self.engine)
+
+    def drill(self, options: Sequence[str]) -> dict[str, Any]:
+        """Run the drill, which may well end with exit code 6; return what it printed."""
+        command = [sys.executable, "-m", "aisuite", "failover-drill", "--json", *options]
+        env = {**os.environ, **self.folder.ports}
+        ran = subprocess.run(command, cwd=self.folder.path, env=env, stdout=subprocess.PIPE, text=True, check=False)
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions that the newest evidence tells, and nothing of the machine."""
+        found = [json.loads((one / "report.json").read_text())["versions"] for one in self._evidence()[-1:]]
+        return {name: one[name] for one in found for name in VERSIONS if name in one}
+
+    def keep_evidence(self) -> None:
+        """Copy what is new in the evidence to the folder that EVIDENCE names."""
+        for one in self._evidence():
+            target = Path(os.environ["EVIDENCE"]) / one.name if os.environ.get("EVIDENCE") else None
+            if target is not None and not target.exists():
+                shutil.copytree(one, target)
+
+    def _evidence(self) -> list[Path]:
+        return sorted((self.folder.path / ".aisuite" / self.project / "evidence").glob("*-failover-drill*"))
+
+
+@contextmanager
+def _suite(engine: str) -> Iterator[_Suite]:
+    """Give a suite that is up; at the end nothing is left of it."""
     with tempfile.TemporaryDirectory(prefix="aisuite-bench-") as name:
-        one = Folder(Path(name))
+        folder = Folder(Path(name))
         # A name of its own: containers and volumes are the engine's, whichever folder they are started from.
-        one.ports["AISUITE_PROJECT"] = project = one.path.name.replace("_", "-").lower().rstrip("-")
+        folder.ports["AISUITE_PROJECT"] = project = folder.path.name.replace("_", "-").lower().rstrip("-")
+        suite = _Suite(folder, engine, project)
         try:
-            one.run("up", "--demo", "--engine", engine)
-            report = _drill(one, options)
-            evidence = one.path / ".aisuite" / project / "evidence" / report["evidence"]
-            facts = json.loads((evidence / "report.json").read_text())
-            if os.environ.get("EVIDENCE"):
-                shutil.copytree(evidence, Path(os.environ["EVIDENCE"]) / evidence.name)
+            suite.up()
+            yield suite
         finally:
-            one.run("down", "--volumes", "--yes")
-    _print(report)
-    if os.environ.get("SUMMARY"):
-        kept = Path(os.environ["SUMMARY"])
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(write_summary(facts | report, here, asked))
+            folder.run("down", "--volumes", "--yes")
 
 
-def _drill(one: Folder, options: list[str]) -> dict[str, Any]:
-    """Run the drill, which may well end with exit code 6."""
-    command = [sys.executable, "-m", "aisuite", "failover-drill", "--json", *options]
-    ran = subprocess.run(
-        command, cwd=one.path, env={**os.environ, **one.ports}, stdout=subprocess.PIPE, text=True, check=False
-    )
-    report: dict[str, Any] = json.loads(ran.stdout)
-    if "trials" not in report:
-        raise SystemExit(report["error"]["message"])
-    return report
+def _drill(suite: _Suite, fault: str, repeat: int, options: Sequence[str]) -> list[Trial]:
+    """Return the trials of one fault; those that could not be begun are made again."""
+    trials, not_begun = list[Trial](), list[Trial]()
+    for _ in range(TRIES):
+        missing = repeat - len(trials)
+        report = suite.drill(["--only", fault, "--repeat", str(missing), *options])
+        made = _trials_of(report, fault)
+        trials += [trial for trial in made if _was_judged(trial)]
+        not_begun = [trial for trial in made if not _was_judged(trial)]
+        _tell(fault, made, report)
+        if not not_begun:
+            break
+        suite.up()
+    return trials + not_begun
 
 
-def write_summary(report: dict[str, Any], here: str, asked: str) -> str:
-    """Return a drill's figures as JSON, a line for each fault; of several trials the least, the median and the most.
-
-    Nothing that tells a machine's folders or names: what is not listed here stays out.
-    """
-    head = {
-        "schema": "aisuite.drill-figures/1",
-        "ended": report["ended"],
-        "engine": report["engine"],
-        "options": asked,
-        "machine": here,
-        "versions": {name: report["versions"][name] for name in ("aisuite", "litellm") if name in report["versions"]},
-        "success": report["success"],
-    }
-    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
-    faults = ",\n".join(f"    {json.dumps(_figures_of(one))}" for one in report["summary"])
-    return "{\n" + ",\n".join([*lines, f'  "faults": [\n{faults}\n  ]']) + "\n}\n"
+def _was_judged(trial: Trial) -> bool:
+    return bool(trial.figures) or trial.outcome is Outcome.NOT_AVAILABLE
 
 
-def _figures_of(one: dict[str, Any]) -> dict[str, Any]:
-    figures = {name: [round(spread[key], 3) for key in SPREAD] for name, spread in one["figures"].items()}
-    return {**{name: one[name] for name in ("fault", "outcome", "why", "runs", "passed", "bounds")}, "figures": figures}
+def _trials_of(report: Mapping[str, Any], fault: str) -> tuple[Trial, ...]:
+    if "trials" in report:
+        return parse_trials(json.dumps(report))
+    return (Trial(fault, Outcome.FAIL, f"not begun: {report['error']['message']}"),)
 
 
-def _print(report: dict[str, Any]) -> None:
-    """Print a Markdown table: a row for each fault; of several trials the least, the median and the most."""
-    print("| fault | verdict | " + " | ".join(COLUMNS.values()) + " |")
-    print("| --- " * (len(COLUMNS) + 2) + "|")
-    for one in report["summary"]:
-        cells = [_cell(name, one["figures"].get(name)) for name in COLUMNS]
-        print(f"| {one['fault']} | {one['outcome']} ({one['passed']} of {one['runs']}) | " + " | ".join(cells) + " |")
-    print()
-    for one in report["summary"]:
-        if one["outcome"] != "pass":
-            print(f"- {one['fault']}: {one['why']}")
-    if report["success"] is not None:
-        print(f"\nWhole matrix, outages left out: {report['success']:.3%} of the plain requests succeeded.")
+def _tell(fault: str, trials: Sequence[Trial], report: Mapping[str, Any]) -> None:
+    took = f", {report['seconds'] / len(trials):.1f} s each" if "seconds" in report else ""
+    print(f"{fault}: {', '.join(trial.outcome for trial in trials)}{took}", flush=True)
 
 
-def _cell(name: str, spread: dict[str, float] | None) -> str:
-    if spread is None:
-        return ""
-    written = [_written(name, spread[key]) for key in SPREAD]
-    return " / ".join(written) if len(set(written)) > 1 else written[0]
+def _kept(engine: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%MZ")
+    path = Path(os.environ.get("SUMMARY") or KEPT / f"drill-{engine}-{stamp}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
-def _written(name: str, value: float) -> str:
-    if name in SHARES:
-        return f"{value:.2%}"
-    return f"{value:.0f}" if name == "plain" else f"{value:.2f}"
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
