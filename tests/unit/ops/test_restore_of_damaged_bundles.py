@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from random import Random
@@ -10,7 +11,7 @@ import pytest
 
 from aisuite.bundle import JOURNAL
 from aisuite.errors import DataError
-from tests.fakes.damage import WAYS, Way, damage_bundle
+from tests.fakes.damage import WAYS, Way, damage_bundle, sealed
 from tests.unit.ops.restore_rig import Project, make_project
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
@@ -50,6 +51,13 @@ def test_a_restore_of_a_damaged_bundle_touches_nothing(project: Project, way: Wa
         mend(project)
         way(project.shelf.path / project.shelf.list()[0], Random(seed))
         check_refused(project)
+
+
+def test_a_restore_of_a_newer_aisuites_bundle_touches_nothing(project: Project) -> None:
+    manifest = project.shelf.path / project.shelf.list()[0] / "manifest.json"
+    told = json.loads(manifest.read_text())["manifest"]
+    manifest.write_text(sealed(told | {"format": told["format"] + 1, "something": {"new": True}}))
+    check_refused(project)
 
 
 @pytest.mark.soak
