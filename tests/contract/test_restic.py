@@ -153,9 +153,9 @@ def test_bundles_are_forgotten_by_their_ids_and_space_is_given_back_only_when_as
 
 
 @pytest.mark.process
-def test_a_repository_that_forgets_nothing_says_that_the_shelf_is_whole(tmp_path: Path) -> None:
+def test_a_repository_that_forgets_nothing_says_why(tmp_path: Path) -> None:
     restic = StandIn(tmp_path, "echo 'repository is already locked' >&2; exit 11")
-    with pytest.raises(BackupFailed, match="restic forget did not end well; no backup on the shelf was touched"):
+    with pytest.raises(BackupFailed, match=r"did not do as asked \(restic forget\): the restic repository is locked"):
         restic.door.forget([Stored(BUNDLE, "ff", "mine")], prune=True)
     assert [line.split()[0] for line in restic.asked] == ["forget", "unlock", "forget"]
 

@@ -121,7 +121,7 @@ class Restic:
         done = self._run_unlocked(None, *words)
         if done.returncode:
             why, hint = _told(done)
-            raise BackupFailed(f"restic {words[0]} did not end well; no backup on the shelf was touched: {why}", hint)
+            raise BackupFailed(f"the repository did not do as asked (restic {words[0]}): {why}", hint)
 
     def _run_unlocked(self, folder: Path | None, *words: str) -> subprocess.CompletedProcess[str]:
         done = self._run(folder, *words)

@@ -11,7 +11,7 @@ from aisuite import __version__
 from aisuite.bundle.identity import make_id, taken_at, utc_text
 from aisuite.bundle.kept_state import FILE, parse_state
 from aisuite.bundle.model import Level, Manifest, ModelReference, Verified
-from aisuite.errors import BackupFailed, BundleDamaged, DiskFull, UsageError
+from aisuite.errors import BackupFailed, BundleDamaged, DataError, DiskFull, UsageError
 from aisuite.ops.backup_age import write_age
 from aisuite.ops.backup_content import Content
 from aisuite.ops.backup_stores import OpenStore, stores_answering
@@ -94,7 +94,10 @@ def _forget_by_policy(report: BackupReport, doors: BackupDoors) -> BackupReport:
     forgot = forget_by_policy(state.backup, state.project, doors.shelf, workdir)
     if repository is None:
         return replace(report, forgot=forgot)
-    stored = forget_stored_by_policy(state.backup, state.project, repository, workdir)
+    try:
+        stored = forget_stored_by_policy(state.backup, state.project, repository, workdir)
+    except DataError as err:
+        raise BackupFailed(f"backup {report.manifest.id} is made and stored; {err.message}", err.hint) from err
     return replace(report, forgot=forgot, forgot_stored=stored)
 
 

@@ -406,6 +406,25 @@ def test_the_profiles_rules_are_those_of_the_repository_too(tmp_path: Path) -> N
     assert repository.pruned == 0
 
 
+def test_a_repository_that_forgets_nothing_fails_the_command_and_leaves_the_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, prune: bool) -> None:
+        raise BackupFailed("the restic repository is locked", "restic list locks")
+
+    project = make_project(tmp_path)
+    project.write("a page")
+    stack = replace(project.stack, backup=BackupPolicy(keep_last=1))
+    (project.folder / FILE).write_text(describe_state(stack))
+    repository = FolderRepository(BundleShelf(tmp_path / "repository"))
+    monkeypatch.setattr(repository, "forget", refuse)
+    shelf = BundleShelf(tmp_path / "backups")
+
+    with pytest.raises(BackupFailed, match="is made and stored; the restic repository is locked"):
+        project.take(BackupRequest(by_policy=True), shelf=shelf, repository=repository)
+    assert len(shelf.list()) == len(repository.source.list()) == 1
+
+
 def test_two_backups_within_a_second_have_ids_in_their_order(project: Project) -> None:
     first, second = project.take().manifest, project.take(BackupRequest(name="again")).manifest
     assert first.id < second.id
