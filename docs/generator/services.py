@@ -73,7 +73,7 @@ def _needs(service: Service) -> str:
 
 
 def _port_variable(service: Service) -> str:
-    return next(code(one.name) for one in VARIABLES if one.path == ("ports", service.name))
+    return next((code(one.name) for one in VARIABLES if one.path == ("ports", service.name)), "")
 
 
 def _key(service: Service) -> str:

@@ -203,8 +203,9 @@ def test_the_command_lists_what_the_bed_has(
     docker_environment: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(["images", "list", "--profile", "phase2-cpu", "--json"]) == 0
+    Path("mine.yaml").write_text("extends: phase2-cpu\nservices: {embedding: {model: hash-384}}\n")
+    assert run(["images", "list", "--profile", "./mine.yaml", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["images"]
     assert {row["state"] for row in rows} == {"present"}
-    assert run(["images", "pull", "--profile", "phase2-cpu", "--offline", "--json"]) == 0
+    assert run(["images", "pull", "--profile", "./mine.yaml", "--offline", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["changed"] == []

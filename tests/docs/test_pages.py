@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PAGES = find_pages()
 ENGLISH, KOREAN = DOCS / "quickstart.md", DOCS / "ko" / "quickstart.md"
+IN_KOREAN = {KOREAN: ENGLISH, DOCS / "ko" / "rag.md": DOCS / "how-to" / "rag.md"}
 # Folders of one machine; a container's own folders are fine.
 MACHINE_PATH = re.compile(r"(?<![\w.$<>{}])/(?:root|home|tmp|work|Users|mnt)/\w")
 
@@ -80,9 +81,15 @@ def test_newcomers_are_shown_the_main_job(page: Path) -> None:
         assert shown in commands
 
 
-def test_the_korean_quickstart_has_the_commands_of_the_english_one_in_the_same_order() -> None:
-    assert [block.language for block in find_blocks(KOREAN)] == [block.language for block in find_blocks(ENGLISH)]
-    assert find_commands(KOREAN) == find_commands(ENGLISH)
+@pytest.mark.parametrize("korean", IN_KOREAN, ids=_name)
+def test_a_korean_page_has_the_commands_of_the_english_one_in_the_same_order(korean: Path) -> None:
+    english = IN_KOREAN[korean]
+    assert [block.language for block in find_blocks(korean)] == [block.language for block in find_blocks(english)]
+    assert find_commands(korean) == find_commands(english)
+
+
+def test_every_korean_page_has_an_english_one() -> None:
+    assert set(IN_KOREAN) == set((DOCS / "ko").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

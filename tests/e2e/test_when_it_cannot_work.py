@@ -40,6 +40,16 @@ def test_missing_models_are_named_with_both_ways_on_and_nothing_starts(suite: Su
     assert suite.processes() == []
 
 
+def test_every_missing_file_of_an_embedding_model_is_named_with_its_folder(suite: Suite) -> None:
+    ran = suite.run("up", "--profile", "phase2-cpu")
+    assert ran.code == 3
+    for name in ("config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "onnx/model.onnx"):
+        place = suite.folder / "models" / "intfloat--multilingual-e5-small" / name
+        assert f"{place}   for embedding, from intfloat/multilingual-e5-small" in ran.err
+    assert "Qwen3-Embedding" not in ran.err
+    assert "aisuite models pull --profile phase2-cpu" in ran.err
+
+
 def test_a_taken_port_is_named_with_its_holder_and_nothing_starts(suite: Suite) -> None:
     with closing(socket.create_server(("127.0.0.1", int(suite.ports["RAG_PORT"])))):
         ran = suite.run("up", "--demo", "--json")

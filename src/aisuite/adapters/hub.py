@@ -10,7 +10,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
+from hashlib import sha1, sha256
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from aisuite.adapters.durable import sync_folder
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from aisuite.ports import Progress
     from aisuite.stack.model import ModelFile
 
+_GGUF = ".gguf"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_GIT_BLOB = re.compile(r"[0-9a-f]{40}")
 _CHUNK = 8 * 2**20
 _SPARE = 64 * 2**20  # bytes of disk that a download leaves free
 _AGAIN = "aisuite models pull"
@@ -38,23 +40,23 @@ class _Part:
     name: str
     url: str
     target: Path
-    sha256: str
+    digest: str  # sha256, or for a small file the SHA-1 by which git knows it
     size: int
 
     @property
     def unfinished(self) -> Path:
         """Where it grows. The digest is in the name: another version never continues this one."""
-        return self.target.with_name(f"{self.target.name}.{self.sha256[:12]}.part")
+        return self.target.with_name(f"{self.target.name}.{self.digest[:12]}.part")
 
 
 class HuggingFaceHub:
-    """Fetches GGUF files; a split one with all its parts.
+    """Fetches model files; a split GGUF with all its parts.
 
     A broken download continues where it stopped. The token, if any, comes from HF_TOKEN and nowhere else.
     """
 
     def pull(self, model: ModelFile, progress: Progress, *, force: bool = False) -> None:
-        """Fetch the model to its path; a file appears there only when its sha256 is right.
+        """Fetch the model to its path; a file appears there only when its digest is right.
 
         Units of progress are bytes. Raises DownloadFailed, DiskFull, StateUnwritable.
         """
@@ -71,6 +73,8 @@ class HuggingFaceHub:
 
 
 def _names(model: ModelFile) -> tuple[str, ...]:
+    if not model.file.endswith(_GGUF):
+        return (model.file,)
     try:
         return part_names(model.file)
     except GgufInvalid as err:
@@ -94,20 +98,25 @@ def _describe(model: ModelFile, name: str) -> _Part:
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     url = hf_hub_url(model.repo, name, revision=model.revision, endpoint=endpoint)
     found = get_hf_file_metadata(url, token=_token(), endpoint=endpoint)
-    listed = found.etag if found.etag and _SHA256.fullmatch(found.etag) else None
-    wanted = model.sha256 if name == model.file else None
-    if wanted and listed and wanted.lower() != listed:
+    etag = found.etag or ""
+    listed = etag if _SHA256.fullmatch(etag) else ""
+    wanted = (model.sha256 or "").lower() if name == model.file else ""
+    if wanted and listed and wanted != listed:
         raise DownloadFailed(
             f"{_place(model, name)} has the sha256 {listed}, the profile wants {wanted}",
             "correct models.*.source.sha256 or .revision in the profile",
         )
-    expected = (wanted or listed or "").lower()
+    known_to_git = etag if _GIT_BLOB.fullmatch(etag) and not name.endswith(_GGUF) else ""
+    expected = wanted or listed or known_to_git
     if not expected or found.size is None:
         raise DownloadFailed(
             f"the hub gives no sha256 for {_place(model, name)}",
-            "write models.*.source.sha256 into the profile",
+            "write models.*.source.sha256 into the profile"
+            if name.endswith(_GGUF)
+            else f"put the file at {model.path} yourself",
         )
-    return _Part(name, url, model.path.with_name(name), expected, found.size)
+    target = model.path if name == model.file else model.path.with_name(name)
+    return _Part(name, url, target, expected, found.size)
 
 
 def _check_space(parts: list[_Part], folder: Path) -> None:
@@ -130,10 +139,11 @@ def _fetch(part: _Part, model: ModelFile, progress: Callable[[str, int], None]) 
             raise DownloadFailed(f"{part.name} is being fetched by another aisuite", _AGAIN) from err
         _download(part, file, progress)
         found = _digest(part, file, progress)
-        if found != part.sha256:
+        if found != part.digest:
             part.unfinished.unlink()
+            kind = "sha256" if _SHA256.fullmatch(part.digest) else "git's SHA-1"
             raise DownloadFailed(
-                f"{_place(model, part.name)} is not what it should be: sha256 {found}, expected {part.sha256}",
+                f"{_place(model, part.name)} is not what it should be: {kind} {found}, expected {part.digest}",
                 _AGAIN,
             )
         os.fsync(file.fileno())
@@ -164,7 +174,9 @@ def _download(part: _Part, file: IO[bytes], progress: Callable[[str, int], None]
 
 
 def _digest(part: _Part, file: IO[bytes], progress: Callable[[str, int], None]) -> str:
-    digest, done = sha256(), 0
+    # The hub keeps small files in git, and tells what git calls them.
+    digest = sha256() if _SHA256.fullmatch(part.digest) else sha1(b"blob %d\0" % part.size, usedforsecurity=False)
+    done = 0
     file.seek(0)
     while chunk := file.read(_CHUNK):
         digest.update(chunk)

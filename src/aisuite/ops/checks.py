@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aisuite.errors import DiskFull, DoesNotFit, GpuUnavailable, ModelMissing, PortTaken, Problem, ProfileInvalid
 from aisuite.ops.model_files import is_here, why_not_here
 from aisuite.plan.model import Verb
+from aisuite.profile.dependencies import EMBEDDING
 from aisuite.units import Mib
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check_memory(stack: Stack) -> None:
         Problem(
             stack.profile,
             None,
-            f"models.{model.model}.memory",
+            "services.embedding.memory" if model.service == EMBEDDING else f"models.{model.model}.memory",
             f"{Mib(size)} of {model.path.name} and what the server needs beside it do not fit in a container "
             f"of {service.memory}; write at least {Mib(size + _BESIDE_MODEL)}",
         )

@@ -38,6 +38,8 @@ def look_at_models(request: FactRequest, doors: FactDoors) -> tuple[Model, ...]:
 def _model(file: ModelFile, request: FactRequest, doors: FactDoors) -> Model:
     if file.demo_sentence is not None:
         return Model(file.model, file.path, made_here=True)
+    if file.path.suffix != ".gguf":
+        return Model(file.model, file.path, file.repo, bytes=file.path.stat().st_size if is_here(file.path) else None)
     try:
         parts = [file.path.with_name(name) for name in part_names(file.path.name)]
     except GgufInvalid as err:

@@ -22,7 +22,7 @@ def _files_are_here(snapshot: Snapshot) -> Judgement | None:
         return well(f"{counted(len(own), 'file')}, {sum(one.bytes or 0 for one in own) / _GIB:.1f} GiB")
     pulled = all(one.repo for one in absent)
     return Judgement(
-        f"{len(absent)} of {len(own)} models are not here",
+        f"{len(absent)} of {counted(len(own), 'file')} {'is' if len(absent) == 1 else 'are'} not here",
         fix=snapshot.command("models pull") if pulled else f"ls -l {absent[0].path.parent}",
         details=tuple(
             f"{one.path}: {'missing' if one.bytes is None else 'parts missing: ' + ', '.join(one.missing)}"
@@ -32,7 +32,8 @@ def _files_are_here(snapshot: Snapshot) -> Judgement | None:
 
 
 def _headers_are_sound(snapshot: Snapshot) -> Judgement | None:
-    here = [one for one in snapshot.models if one.bytes is not None and not one.missing and not one.made_here]
+    readable = [one for one in snapshot.models if one.path.suffix == ".gguf" and not one.made_here]
+    here = [one for one in readable if one.bytes is not None and not one.missing]
     if not here:
         return None
     broken = [one for one in here if one.header]

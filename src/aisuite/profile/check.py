@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from aisuite.profile.dependencies import (
     GATEWAY,
     INFERENCE,
     effective_dependencies,
+    embedding_backend,
     find_cycle,
     host_ports,
     model_services,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _RAG = ("services", "rag")
 _NEEDED_BY_RAG = ("qdrant", "embedding", GATEWAY)
-_ENGLISH_ONLY = re.compile(r"bge-(small|base|large)-en|all-minilm-l\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +43,6 @@ class Finding:
 def check(profile: Profile) -> tuple[Finding, ...]:
     """Return every conflict in a profile of which each value alone is fine."""
     return tuple(finding for part in _PARTS for finding in part(profile))
-
-
-def warn(profile: Profile) -> tuple[str, ...]:
-    """Return what is allowed, but is probably not what the owner thinks."""
-    warnings = []
-    if not profile.bind.is_loopback:
-        warnings.append(f"bind is {profile.bind}: every service can be reached from outside this machine")
-    if _ENGLISH_ONLY.search(profile.services.embedding.model):
-        warnings.append(
-            f"{profile.services.embedding.model} was made for English only: other languages are hardly found"
-        )
-    routed = {model for targets in profile.routes.values() for model in targets}
-    warnings += [
-        f"model {name!r} is in no route: no client can ask for it"
-        for name, model in profile.models.items()
-        if model.serves == "chat" and name not in routed
-    ]
-    return tuple(warnings)
 
 
 def _sources(profile: Profile) -> Iterator[Finding]:
@@ -193,11 +174,11 @@ def _says_depends_on(profile: Profile, name: str) -> bool:
 def _embedding(profile: Profile) -> Iterator[Finding]:
     settings, place = profile.services.embedding, ("services", "embedding")
     keys: tuple[KeyPath, ...] = ((*place, "model"), (*place, "backend"))
-    if settings.backend == "llamacpp":
+    if embedding_backend(profile) == "llamacpp":
         yield from _encoder(profile, settings.model, "embedding", keys)
     elif settings.backend == "hash" and settings.model != HASH_MODEL:
         yield Finding(keys, f"{settings.model!r} is no model of backend hash, which has {HASH_MODEL}")
-    elif settings.backend == "fastembed" and settings.model == HASH_MODEL:
+    elif settings.backend == "fastembed" and settings.model in {HASH_MODEL, *profile.models}:
         yield Finding(keys, "backend fastembed needs the name of a model, such as intfloat/multilingual-e5-small")
     if settings.queue < settings.max_texts:
         message = f"queue ({settings.queue}) cannot hold a request of max_texts ({settings.max_texts})"

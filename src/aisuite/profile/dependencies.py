@@ -9,10 +9,11 @@ from aisuite.units import Port
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aisuite.profile.model import Profile
-    from aisuite.profile.services import Service
+    from aisuite.profile.model import Model, Profile
+    from aisuite.profile.services import EmbeddingBackend, Service
 
 GATEWAY = "api-gateway"
+EMBEDDING = "embedding"
 INFERENCE = "inference-"
 
 # The model servers of these names have usual ports; those of other models are the owner's to choose.
@@ -44,10 +45,27 @@ def chat_services(profile: Profile) -> tuple[str, ...]:
     return tuple(f"{INFERENCE}{name}" for name, model in profile.models.items() if model.serves == "chat")
 
 
+def embedding_backend(profile: Profile) -> EmbeddingBackend:
+    """Name what embeds, also where the profile says `auto`."""
+    return profile.services.embedding.chosen_backend(profile.models)
+
+
 def embedding_model(profile: Profile) -> str | None:
     """Name the model of `models` that the embedding service asks; None where it needs none."""
-    settings = profile.services.embedding
-    return settings.model if settings.chosen_backend == "llamacpp" else None
+    return profile.services.embedding.model if embedding_backend(profile) == "llamacpp" else None
+
+
+def takes_card(model: Model, profile: Profile) -> bool:
+    """Return whether a model's server gets a card: an encoder without a layer on it would hold some for nothing."""
+    return profile.gpu.backend != "cpu" and (model.serves == "chat" or model.gpu_layers != 0)
+
+
+def unasked_encoders(profile: Profile) -> tuple[str, ...]:
+    """Name the models that serve embedding or rerank, and that no service asks."""
+    running = running_services(profile)
+    asked = {embedding_model(profile)} if "embedding" in running else set()
+    asked |= {profile.services.rag.reranker} if "rag" in running else set()
+    return tuple(name for name, model in profile.models.items() if model.serves != "chat" and name not in asked)
 
 
 def service_settings(profile: Profile) -> dict[str, Service]:

@@ -32,9 +32,11 @@ def plain_values(profile: Profile) -> dict[KeyPath, object]:
 def effective_variables(profile: Profile) -> dict[str, str]:
     """Return the effective settings by the names of their environment variables; empty text for what is not set.
 
-    A variable that speaks for all models is left out when they differ, and so is one for a model that is not there.
+    A variable that speaks for all chat models is left out when they differ, and so is one for a model that is not
+    there.
     """
-    values = plain_values(profile)
+    others = {name for name, model in profile.models.items() if model.serves != "chat"}
+    values = {path: one for path, one in plain_values(profile).items() if path[0] != "models" or path[1] not in others}
     found = {}
     for variable in VARIABLES:
         texts = {_text(variable, value) for path, value in values.items() if _speaks_for(variable, path)}

@@ -87,7 +87,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MODELS_DIR", ("paths", "models"), TEXT, "Folder of the GGUF files.", _MODELS),
     Variable("DATA_DIR", ("paths", "data"), TEXT, "What the services keep; empty: in the state folder.", _MODELS),
     Variable(
-        "LLAMA_N_GPU_LAYERS", ("models", "*", "gpu_layers"), LAYERS, "Layers on the card, all models.", _LLAMA, "card"
+        "LLAMA_N_GPU_LAYERS",
+        ("models", "*", "gpu_layers"),
+        LAYERS,
+        "Layers on the card, all chat models.",
+        _LLAMA,
+        "card",
     ),
     Variable(
         "CHAT_N_GPU_LAYERS", ("models", "chat", "gpu_layers"), LAYERS, "Layers on the card; 999: all.", _LLAMA, "card"

@@ -134,10 +134,15 @@ def _entries(
     if reason:
         warnings.append(f"{said.origin.where} is not used: {reason}")
         return
-    models = tree.get("models")
-    names = list(models) if isinstance(models, dict) else []
-    for name in names if "*" in variable.path else [""]:
+    for name in _chat_models(tree) if "*" in variable.path else [""]:
         yield tuple(name if part == "*" else part for part in variable.path), value, said.origin
+
+
+def _chat_models(tree: Tree) -> list[str]:
+    """Name the models that variables for all of them speak of: an encoder has other needs."""
+    models = tree.get("models")
+    found = models.items() if isinstance(models, dict) else ()
+    return [name for name, model in found if not isinstance(model, dict) or model.get("serves", "chat") == "chat"]
 
 
 def _why_not_used(variable: Variable, tree: Tree) -> str | None:

@@ -78,10 +78,24 @@ def merge(parent: Layer, child: Layer) -> Layer:
 
 
 def extend(parent: Layer, child: Layer) -> Layer:
-    """Merge a profile over the one it extends. A model's source is one thing, and is replaced as one."""
-    models = child.tree.get("models")
-    replaced = {name for name, model in (models.items() if isinstance(models, dict) else ()) if _names_a_source(model)}
-    return merge(_without_sources(parent, replaced), child)
+    """Merge a profile over the one it extends.
+
+    A model's source is one thing, and is replaced as one; a model of the parent that is nothing here is left out.
+    """
+    models, inherited = child.tree.get("models"), parent.tree.get("models")
+    said = models if isinstance(models, dict) else {}
+    gone = {name for name, model in said.items() if model is None and isinstance(inherited, dict) and name in inherited}
+    replaced = {name for name, model in said.items() if _names_a_source(model)}
+    return merge(_without_models(_without_sources(parent, replaced), gone), _without_models(child, gone))
+
+
+def _without_models(layer: Layer, names: set[str]) -> Layer:
+    if not names:
+        return layer
+    models = {name: model for name, model in layer.tree["models"].items() if name not in names}
+    places = {("models", name) for name in names}
+    origins = {path: origin for path, origin in layer.origins.items() if path[:2] not in places}
+    return Layer({**layer.tree, "models": models}, origins)
 
 
 def _names_a_source(model: object) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aisuite.errors import Problem, ProfileInvalid
-from aisuite.profile.check import warn
 from aisuite.profile.document import parse_document
 from aisuite.profile.dotenv import parse_dotenv
 from aisuite.profile.files import (
@@ -25,6 +24,7 @@ from aisuite.profile.fold import Override, Said, Unused, find_unused, fold, said
 from aisuite.profile.keypath import did_you_mean, shown
 from aisuite.profile.layer import Layer, Origin, extend
 from aisuite.profile.validate import origins, validate
+from aisuite.profile.warn import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

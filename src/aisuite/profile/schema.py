@@ -20,6 +20,8 @@ def profile_schema() -> dict[str, Any]:
     """
     model = Profile.model_json_schema(by_alias=True)
     whole = model.pop("required")
+    inherited = model["properties"]["models"]["patternProperties"]  # null leaves out one of the parent's
+    inherited.update({name: {"anyOf": [entry, {"type": "null"}]} for name, entry in inherited.items()})
     written = _written_defaults()
     parts = {name: _part(part, written[name]) for name, part in model.pop("$defs").items()}
     head = {"$schema": _DRAFT, "$id": _ID, "title": "aisuite profile"}

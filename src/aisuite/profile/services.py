@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from aisuite.profile.part import Part
 from aisuite.profile.values import Count, Duration, Folder, ModelName, Name, Number, PlainText, Size
 from aisuite.units import Mib, Seconds
 
+EmbeddingBackend = Literal["hash", "fastembed", "llamacpp"]
 HASH_MODEL = "hash-384"
 
 
@@ -65,7 +67,8 @@ class Embedding(Service):
     backend: Literal["auto", "hash", "fastembed", "llamacpp"] = Field(
         "auto",
         description="hash: character n-grams, no download. fastembed: an ONNX model on the CPU. llamacpp: one of "
-        "`models`, which serves embedding. auto: hash for its one model, fastembed for any other.",
+        "`models`, which serves embedding. auto: hash for its one model, llamacpp for a name in `models`, fastembed for "
+        "any other.",
     )
     model: PlainText = Field(
         HASH_MODEL,
@@ -73,7 +76,9 @@ class Embedding(Service):
         "in `models`.",
     )
     folder: Folder | None = Field(
-        None, description="fastembed: folder with the model's tokenizer.json, config.json and model.onnx; no network."
+        None,
+        description="fastembed: folder with the model's tokenizer.json, config.json and model.onnx; none: one of "
+        "paths.models for a model that `aisuite models pull` knows how to fetch.",
     )
     download: bool = Field(
         False, strict=True, description="fastembed: the model may be fetched from Hugging Face at the first start."
@@ -92,12 +97,13 @@ class Embedding(Service):
     batch: Count = Field(32, le=1024, description="Texts that the model is given at once.")
     queue: Count = Field(4096, description="Texts that may wait, over all requests; more are answered with 429.")
 
-    @property
-    def chosen_backend(self) -> Literal["hash", "fastembed", "llamacpp"]:
-        """What `auto` stands for, and any other as it is."""
-        if self.backend == "auto":
-            return "hash" if self.model == HASH_MODEL else "fastembed"
-        return self.backend
+    def chosen_backend(self, models: Collection[str]) -> EmbeddingBackend:
+        """Return what `auto` stands for in a profile with these models, and any other as it is."""
+        if self.backend != "auto":
+            return self.backend
+        if self.model == HASH_MODEL:
+            return "hash"
+        return "llamacpp" if self.model in models else "fastembed"
 
 
 class VectorStore(Service):

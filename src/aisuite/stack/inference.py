@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aisuite.profile.dependencies import INFERENCE
+from aisuite.profile.dependencies import INFERENCE, takes_card
 from aisuite.stack.containers import curl_check
 from aisuite.stack.model import Card, ModelFile, Mount, Role, SecretUse, Service
 from aisuite.stack.numerals import decimal
@@ -48,6 +48,7 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
 # What those that serve embedding or rerank are told besides; every llama-server of these years knows them.
 _ENCODER_FLAGS = {"embedding": "--embedding", "rerank": "--rerank"}
 _ALL_LAYERS = 999  # more than any model has
+_NO_CARD = "-1"
 _PROMPT_CACHE = 512  # MiB of RAM for finished prompts; llama-server's own default is 8192 for each server
 _SENTENCE = "Hello! I am a tiny demo model and always answer with this one sentence, from {service}."
 
@@ -69,11 +70,11 @@ def inference_service(name: str, profile: Profile, places: Places) -> Service:
         live_path="/health",
         ready_path="/health",
         deadline=model.deadline,
-        image=_image(profile) if places.containers else None,
+        image=_image(model, profile) if places.containers else None,
         mounts=_mounts(model, places),
         cpus=places.cpu_limit(model.cpus or _threads(model, profile, places) + 1),
         memory=places.memory_limit(model.memory),
-        gpu=profile.gpu.backend == "cuda",
+        gpu=profile.gpu.backend == "cuda" and takes_card(model, profile),
         card=_card(model, profile, places),
         user=places.user,
         healthcheck=_healthcheck(service, profile, places),
@@ -135,7 +136,7 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "--jinja",
         "--no-webui",
         *_encoding(model),
-        *_verbosity(profile, places),
+        *_verbosity(model, profile, places),
     )
 
 
@@ -147,10 +148,10 @@ def _encoding(model: Model) -> tuple[str, ...]:
     return (_ENCODER_FLAGS[model.serves], *pooling, "-ub", str(model.logical_batch))
 
 
-def _verbosity(profile: Profile, places: Places) -> tuple[str, ...]:
+def _verbosity(model: Model, profile: Profile, places: Places) -> tuple[str, ...]:
     """Ask for the lines about memory, unless a server so old would show prompts in its log with them."""
     images = profile.images
-    number = images.llama_build or build_number(_image(profile).partition("@")[0])
+    number = images.llama_build or build_number(_image(model, profile).partition("@")[0])
     build = number if places.containers else places.site.llama_build
     return ("-lv", str(TRACE_LEVEL)) if build is not None and build >= TRACE_SINCE else ()
 
@@ -181,8 +182,9 @@ def _visible_card(model: Model, profile: Profile) -> tuple[tuple[str, str], ...]
     """Return what shows a local process one card only; containers get theirs from the engine."""
     if profile.gpu.backend != "cuda":
         return ()
+    shown = str(card_of(model, profile)) if takes_card(model, profile) else _NO_CARD
     # Without the order, CUDA counts the fastest card first, not as nvidia-smi does.
-    return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", str(card_of(model, profile))))
+    return (("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", shown))
 
 
 def _card(model: Model, profile: Profile, places: Places) -> Card:
@@ -192,8 +194,8 @@ def _card(model: Model, profile: Profile, places: Places) -> Card:
     return Card("cdi", name) if by_name else Card("nvidia", str(index))
 
 
-def _image(profile: Profile) -> str:
-    return profile.images.llama if profile.gpu.backend == "cpu" else profile.images.llama_gpu
+def _image(model: Model, profile: Profile) -> str:
+    return profile.images.llama_gpu if takes_card(model, profile) else profile.images.llama
 
 
 def _mounts(model: Model, places: Places) -> tuple[Mount, ...]:

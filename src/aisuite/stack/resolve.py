@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aisuite.errors import Problem, ProfileInvalid, UsageError
 from aisuite.profile.dependencies import (
     DEFAULT_PORTS,
+    EMBEDDING,
     GATEWAY,
     INFERENCE,
     chat_services,
@@ -18,8 +19,9 @@ from aisuite.stack.gateway import gateway_service, policy, routes
 from aisuite.stack.graph import dependencies_of, start_order
 from aisuite.stack.inference import card_of, inference_service, model_file
 from aisuite.stack.model import BackupPolicy, Stack
+from aisuite.stack.onnx import onnx_files
 from aisuite.stack.places import Places
-from aisuite.stack.retrieval import EMBEDDING, QDRANT, RAG, embedding_service, qdrant_service, rag_service
+from aisuite.stack.retrieval import QDRANT, RAG, embedding_service, qdrant_service, rag_service
 from aisuite.stack.variables import effective_settings
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         services=_services(profile, places),
         routes=routes(profile, places),
         policy=policy(profile),
-        models=model_files(profile, site),
+        models=(*model_files(profile, site), *onnx_files(profile, places)),
         variables=effective_settings(profile, places),
         restart_when_hung=profile.restart_when_hung,
         backup=_backup_policy(profile, site),
@@ -66,7 +68,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
 
 
 def model_files(profile: Profile, site: Site) -> tuple[ModelFile, ...]:
-    """Return the file of each model on a site; unlike a stack, it needs no plan."""
+    """Return the file of each model server on a site; unlike a stack, it needs no plan."""
     places = _places(profile, site)
     return tuple(model_file(model, profile, places) for model in profile.models)
 

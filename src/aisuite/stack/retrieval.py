@@ -6,22 +6,21 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from aisuite.profile.dependencies import GATEWAY, INFERENCE
+from aisuite.profile.dependencies import EMBEDDING, GATEWAY, INFERENCE, embedding_backend
 from aisuite.stack.containers import entrypoint_for, listening_check, python_check
 from aisuite.stack.image_lock import with_fastembed
 from aisuite.stack.inference import model_file
 from aisuite.stack.model import Mount, Role, SecretUse, Service, State
 from aisuite.stack.numerals import decimal
+from aisuite.stack.onnx import onnx_folder
 from aisuite.stack.places import DATA_IN_CONTAINER, GATEWAY_KEY, SERVICE_KEY, container_port
 
 if TYPE_CHECKING:
     from aisuite.profile.model import Profile
-    from aisuite.profile.services import Embedding
     from aisuite.profile.services import Service as Settings
     from aisuite.stack.places import Places
 
 QDRANT = "qdrant"
-EMBEDDING = "embedding"
 RAG = "rag"
 _MODULES = {QDRANT: "vectordb"}  # where the name differs: ours is not Qdrant
 _DOCUMENTS_IN_CONTAINER = "/documents"
@@ -31,9 +30,9 @@ _INNER_SHARE = 0.8  # of the time that RAG waits: then the reason is told by who
 
 def embedding_service(profile: Profile, places: Places) -> Service:
     """Return the embedding service."""
-    settings = profile.services.embedding
+    settings, backend = profile.services.embedding, embedding_backend(profile)
     environment = {
-        "EMBEDDING_BACKEND": settings.chosen_backend,
+        "EMBEDDING_BACKEND": backend,
         "EMBEDDING_MODEL": settings.model,
         "EMBEDDING_MAX_TEXTS": str(settings.max_texts),
         "EMBEDDING_MAX_CHARS": str(settings.max_chars),
@@ -43,13 +42,13 @@ def embedding_service(profile: Profile, places: Places) -> Service:
     prefixes = {"EMBEDDING_QUERY_PREFIX": settings.query_prefix, "EMBEDDING_PASSAGE_PREFIX": settings.passage_prefix}
     environment |= {variable: prefix for variable, prefix in prefixes.items() if prefix is not None}
     service = _our_service(EMBEDDING, Role.EMBEDDING, settings, environment, places)
-    if settings.chosen_backend == "llamacpp":
+    if backend == "llamacpp":
         service = _asking_llama(service, profile, places)
-    elif settings.chosen_backend == "fastembed":
-        service = _reading_onnx(service, settings, places)
+    elif backend == "fastembed":
+        service = _reading_onnx(service, profile, places)
     # It needs nobody, so its container is well when it is ready: others wait for a loaded model.
     service = _in_our_image(service, "/health", profile, places)
-    if settings.chosen_backend == "fastembed" and service.image is not None:
+    if backend == "fastembed" and service.image is not None:
         service = replace(service, image=with_fastembed(service.image))
     return service
 
@@ -67,15 +66,15 @@ def _asking_llama(service: Service, profile: Profile, places: Places) -> Service
     return _with_environment(service, more)
 
 
-def _reading_onnx(service: Service, settings: Embedding, places: Places) -> Service:
+def _reading_onnx(service: Service, profile: Profile, places: Places) -> Service:
     """Give the embedding service its model's folder, or one that keeps what is downloaded."""
+    settings, folder = profile.services.embedding, onnx_folder(profile, places)
     data = str(places.data / EMBEDDING)
     more = {"EMBEDDING_DOWNLOAD": str(settings.download).lower()}
     mounts: tuple[Mount, ...] = ()
-    if settings.folder is not None:
-        folder = str(places.site.working_dir / settings.folder)
-        more["EMBEDDING_MODEL_PATH"] = _MODEL_IN_CONTAINER if places.containers else folder
-        mounts = (Mount(folder, _MODEL_IN_CONTAINER),)
+    if folder is not None:
+        more["EMBEDDING_MODEL_PATH"] = _MODEL_IN_CONTAINER if places.containers else str(folder)
+        mounts = (Mount(str(folder), _MODEL_IN_CONTAINER),)
     else:
         more["EMBEDDING_CACHE_DIR"] = DATA_IN_CONTAINER if places.containers else data
         mounts = (Mount(data, DATA_IN_CONTAINER, read_only=False),)

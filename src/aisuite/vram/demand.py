@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aisuite.errors import Problem, ProfileInvalid
+from aisuite.profile.dependencies import takes_card
 from aisuite.profile.model import Model, Source
 from aisuite.vram.build import build_number
 from aisuite.vram.model import ALL_LAYERS, Demand, LlamaBuild, ServerFlags
@@ -20,9 +21,7 @@ _UBATCH = 512  # llama-server's own
 
 def planned_models(profile: Profile) -> tuple[str, ...]:
     """Return the models that take memory of a card. Demo models are too small to plan, and made at first use."""
-    if profile.gpu.backend == "cpu":
-        return ()
-    return tuple(name for name, model in profile.models.items() if not model.source.demo)
+    return tuple(name for name, model in profile.models.items() if takes_card(model, profile) and not model.source.demo)
 
 
 def demands_of(profile: Profile, shapes: Mapping[str, ModelShape], name: str) -> tuple[Demand, ...]:

@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import sha1, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -291,3 +291,30 @@ def test_a_name_of_no_or_of_countless_files_is_refused_before_the_hub_is_asked(
 ) -> None:
     assert f"{int(count)} parts" in str(refused(wanted(tmp_path, f"big-00001-of-{count}.gguf")))
     assert hub.asked == []
+
+
+def beside(folder: Path) -> ModelFile:
+    place = folder / "owner--model" / "onnx" / "config.json"
+    return ModelFile("model/onnx/config.json", "embedding", place, REPO, "onnx/config.json", "main", None, None)
+
+
+def test_a_small_file_is_checked_by_what_git_calls_it(hub: Hub, tmp_path: Path) -> None:
+    hub.files["config.json"] = b"{}"
+    hub.etags["config.json"] = sha1(b"blob 2\0{}").hexdigest()
+    model = beside(tmp_path)
+    pull(model)
+    assert model.path.read_bytes() == b"{}"
+    assert {path for _, path, _, _ in hub.asked} == {f"/{REPO}/resolve/main/onnx/config.json"}
+
+
+def test_a_small_file_that_is_another_is_thrown_away(hub: Hub, tmp_path: Path) -> None:
+    hub.files["config.json"] = b"[]"
+    hub.etags["config.json"] = sha1(b"blob 2\0{}").hexdigest()
+    assert "is not what it should be: git's SHA-1" in str(refused(beside(tmp_path)))
+
+
+def test_a_file_of_which_the_hub_tells_no_digest_is_the_owners_to_bring(hub: Hub, tmp_path: Path) -> None:
+    hub.files["config.json"] = b"{}"
+    hub.etags["config.json"] = "weak"
+    error = refused(beside(tmp_path))
+    assert error.hint == f"put the file at {beside(tmp_path).path} yourself"

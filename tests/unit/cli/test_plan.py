@@ -125,9 +125,9 @@ def test_what_is_rendered_has_the_numbers_of_the_plan(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layers = planned(capsys, "--phase", "2", "--gpu-memory", "6GiB")["models"][1]["gpu_layers"]
-    assert rendered_layers() == ["999", str(layers)]
+    assert rendered_layers() == ["999", str(layers), "0"]
     monkeypatch.setenv("CODE_N_GPU_LAYERS", "20")
-    assert rendered_layers() == ["999", "20"]
+    assert rendered_layers() == ["999", "20", "0"]
 
 
 @pytest.mark.parametrize("words", [("models", "list"), ("config", "show")])

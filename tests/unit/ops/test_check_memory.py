@@ -40,3 +40,13 @@ def test_a_file_that_is_not_there_yet_is_nobodys_burden(tmp_path: Path) -> None:
     stack = stack_with(tmp_path, 9000, 1024)
     stack.models[0].path.unlink()
     check_memory(stack)
+
+
+def test_an_embedding_model_is_a_burden_of_its_own_container(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    with path.open("wb") as file:
+        file.truncate(448 * 2**20)
+    model = ModelFile("e5/model.onnx", "embedding", path, "a/b", path.name, "main", None, None)
+    stack = make_stack(replace(make_service("embedding", 8003), memory=Mib(512)), models=(model,))
+    with pytest.raises(ProfileInvalid, match=r"services\.embedding\.memory: .* at least 1472MiB"):
+        check_memory(stack)

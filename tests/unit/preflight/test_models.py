@@ -34,6 +34,12 @@ def test_tiny_models_are_a_note_for_they_are_made_at_the_first_start() -> None:
     assert judged("MODEL-001", snapshot(models=(Model("chat", FILE, made_here=True),))).outcome is Outcome.NOTE
 
 
+def test_a_model_in_another_format_has_no_header_to_be_read() -> None:
+    onnx = Model("e5/model.onnx", Path("/models/e5/model.onnx"), "owner/repo", bytes=5)
+    assert judged("MODEL-001", snapshot(models=(onnx,))).outcome is Outcome.PASS
+    assert judged("MODEL-002", snapshot(models=(onnx,))).outcome is Outcome.SKIP
+
+
 def test_a_broken_header_fails_and_a_kind_that_cannot_be_planned_only_warns() -> None:
     for header, outcome in (("m.gguf: cut short", Outcome.FAIL), ("m.gguf cannot be planned: t5", Outcome.WARN),
                             ("", Outcome.PASS)):  # fmt: skip

@@ -96,6 +96,11 @@ NO_CODE_ROUTE = "rag.code_model asks for 'code-7b', but there is no such route; 
         ),
         ("services: {embedding: {backend: fastembed}}", "backend fastembed needs the name of a model"),
         (
+            "services: {embedding: {backend: fastembed, model: hash-384}}",
+            "backend fastembed needs the name of a model",
+        ),
+        ("models: {embde: null}", "2: models.embde: "),
+        (
             "services: {embedding: {backend: llamacpp, model: chta}}",
             "2: services.embedding.model: no model 'chta' (did you mean 'chat'?)",
         ),
@@ -158,8 +163,14 @@ def test_a_model_that_serves_no_chat_needs_no_route(load: Load) -> None:
     assert loaded.warnings == ()
 
 
+def test_a_model_server_that_no_service_asks_is_a_warning_with_what_to_write(load: Load) -> None:
+    (warning,) = load(environ={"EMBEDDING_MODEL": "hash-384"}).warnings
+    assert warning.startswith("model 'embed' serves embedding, and no service asks for it")
+    assert load("extends: phase2\nmodels: {embed: null}\nservices: {embedding: {model: hash-384}}\n").warnings == ()
+
+
 def test_an_embedding_model_for_english_is_a_warning(load: Load) -> None:
-    (warning,) = load(environ={"EMBEDDING_MODEL": "BAAI/bge-small-en-v1.5"}).warnings
+    (warning,) = load(name="phase2-cpu", environ={"EMBEDDING_MODEL": "BAAI/bge-small-en-v1.5"}).warnings
     assert "English only" in warning
 
 

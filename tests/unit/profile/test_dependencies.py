@@ -1,16 +1,21 @@
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aisuite.profile.dependencies import (
     default_dependencies,
     effective_dependencies,
+    embedding_backend,
     find_cycle,
     host_ports,
     running_services,
+    takes_card,
+    unasked_encoders,
 )
 from aisuite.profile.model import Profile
+from tests.fakes.profiles import make_profile
 
 NAMES = st.sampled_from("abcdefgh")
 GRAPHS = st.dictionaries(NAMES, st.lists(NAMES, max_size=4), max_size=8)
@@ -83,3 +88,28 @@ def test_a_cycle_is_found_exactly_when_there_is_one_and_each_of_its_steps_is_an_
     if cycle is not None:
         assert cycle[0] == cycle[-1]
         assert all(following in graph[name] for name, following in pairwise(cycle))
+
+
+@pytest.mark.parametrize(
+    ("model", "backend"),
+    [("hash-384", "hash"), ("embed", "llamacpp"), ("intfloat/multilingual-e5-small", "fastembed")],
+)
+def test_the_name_of_an_embedding_model_says_what_runs_it(model: str, backend: str) -> None:
+    encoder = {"source": {"demo": True}, "serves": "embedding"}
+    chat = {"source": {"demo": True}}
+    profile = make_profile(
+        models={"chat": chat, "embed": encoder},
+        routes={"chat-7b": ["chat"], "code-7b": ["chat"]},
+        services={"embedding": {"model": model}},
+    )
+    assert embedding_backend(profile) == backend
+    assert unasked_encoders(profile) == (() if model == "embed" else ("embed",))
+
+
+def test_an_encoder_without_a_layer_on_the_card_takes_no_card() -> None:
+    profile = make_profile(gpu={"backend": "cuda"})
+    (chat, _) = profile.models.values()
+    assert takes_card(chat, profile)
+    encoder = chat.model_copy(update={"serves": "embedding"})
+    assert not takes_card(encoder, profile)
+    assert takes_card(encoder.model_copy(update={"gpu_layers": "all"}), profile)

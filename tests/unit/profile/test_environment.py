@@ -80,8 +80,9 @@ def test_the_usual_values_are_the_promised_ones(load: Load) -> None:
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 def test_every_variable_sets_the_keys_it_names_and_no_others(load: Load, variable: object) -> None:
     name, path = variable.name, variable.path  # type: ignore[attr-defined]
-    changed = load(environ={name: OTHER.get(name, "9")})
-    before, after = flatten(load().profile), flatten(changed.profile)
+    alone = "extends: phase2\nmodels: {embed: null}\nservices: {embedding: {model: hash-384}}\n"
+    changed = load(alone, environ={name: OTHER.get(name, "9")})
+    before, after = flatten(load(alone).profile), flatten(changed.profile)
     keys = {re.sub(r"^models\.(chat|code)\.", "models.*.", key) for key in after if after[key] != before[key]}
     assert keys == {re.sub(r"^models\.(chat|code)\.", "models.*.", ".".join(path))}
     assert effective_variables(changed.profile)[name] == OTHER.get(name, "9")
@@ -98,9 +99,9 @@ def test_an_empty_value_counts_as_not_set(load: Load) -> None:
     assert (loaded.profile, loaded.warnings) == (load().profile, ())
 
 
-def test_a_variable_for_all_models_reaches_each(load: Load) -> None:
-    models = load(environ={"LLAMA_PARALLEL": "2", "LLAMA_TEMP": "1"}).profile.models
-    assert [(model.parallel, model.sampling.temperature) for model in models.values()] == [(2, 1.0), (2, 1.0)]
+def test_a_variable_for_all_models_reaches_each_that_chats(load: Load) -> None:
+    models = load(environ={"LLAMA_PARALLEL": "3", "LLAMA_N_GPU_LAYERS": "7"}).profile.models
+    assert [(model.parallel, model.gpu_layers) for model in models.values()] == [(3, 7), (3, 7), (2, 0)]
 
 
 def test_999_layers_are_all_layers(load: Load) -> None:

@@ -82,3 +82,15 @@ def test_of_two_values_for_one_path_the_later_wins() -> None:
 )
 def test_a_key_path_is_read_as_it_is_written(parts: list[str]) -> None:
     assert parse_key(format_key(tuple(parts))) == tuple(parts)
+
+
+def test_a_model_that_the_child_calls_nothing_is_left_out() -> None:
+    parent = layer({"models": {"chat": {"context": 1}, "embed": {"context": 2}}}, PARENT)
+    extended = extend(parent, layer({"models": {"chat": {"context": 3}, "embed": None}}))
+    assert extended.tree == {"models": {"chat": {"context": 3}}}
+    assert not any(path[:2] == ("models", "embed") for path in extended.origins)
+
+
+def test_a_model_that_the_parent_does_not_have_cannot_be_left_out() -> None:
+    extended = extend(layer({"models": {"chat": {"context": 1}}}, PARENT), layer({"models": {"emebd": None}}))
+    assert extended.tree["models"]["emebd"] is None

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from aisuite.stack.model import Stack
-from tests.fakes.profiles import ENGINES, make_resolved
+from aisuite.stack.onnx import ONNX_MODELS
+from tests.fakes.profiles import ENGINES, make_profile, make_resolved
 
 
 def environment(engine: Any, service: str, **changes: Any) -> dict[str, str]:
@@ -201,3 +202,58 @@ def test_rag_is_told_of_thresholds_only_where_the_owner_sets_them() -> None:
     assert not {"RAG_MIN_SCORE", "RAG_MIN_SUPPORT"} & set(environment("process", "rag"))
     set_ones = environment("process", "rag", services={"rag": {"min_score": 0.8, "min_support": 0}})
     assert (set_ones["RAG_MIN_SCORE"], set_ones["RAG_MIN_SUPPORT"]) == ("0.8", "0")
+
+
+E5 = {"embedding": {"model": "intfloat/multilingual-e5-small"}}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_known_onnx_model_lies_in_the_folder_of_models_and_its_files_are_named(engine: Any) -> None:
+    stack = make_resolved(engine, services=E5)
+    folder = "/srv/aisuite/models/intfloat--multilingual-e5-small"
+    inside = "/model" if engine == "docker" else folder
+    assert dict(stack.service("embedding").environment)["EMBEDDING_MODEL_PATH"] == inside
+    files = [one for one in stack.models if one.service == "embedding"]
+    assert [str(one.path) for one in files] == [
+        f"{folder}/{name}"
+        for name in (
+            "config.json",
+            "special_tokens_map.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "onnx/model.onnx",
+        )
+    ]
+    assert {one.repo for one in files} == {"intfloat/multilingual-e5-small"}
+    assert len({one.model for one in stack.models}) == len(stack.models)
+
+
+@pytest.mark.parametrize("settings", [{"folder": "mine"}, {"download": True}, {"enabled": False}])
+def test_files_are_named_only_where_aisuite_is_to_fetch_them(settings: dict[str, Any]) -> None:
+    services = {"embedding": E5["embedding"] | settings, "rag": {"enabled": False}}
+    assert {one.service for one in make_resolved(services=services).models} == {"inference-chat", "inference-code"}
+
+
+def test_fastembed_reads_the_listed_models_from_the_same_repositories() -> None:
+    from fastembed import TextEmbedding
+
+    listed = {str(one["model"]): one for one in TextEmbedding.list_supported_models()}
+    for name, model in ONNX_MODELS.items():
+        if name in listed:
+            assert (listed[name]["sources"]["hf"], listed[name]["model_file"]) == (model.repo, model.weights)
+        else:
+            assert name == "intfloat/multilingual-e5-small"
+
+
+@pytest.mark.parametrize(("engine", "image"), [("docker", "llama"), ("process", None)])
+def test_an_encoder_of_no_layers_gets_no_card_beside_models_that_do(engine: Any, image: str | None) -> None:
+    models = {"chat": CHAT | {"gpu_layers": "all"}, "embed": ENCODER | {"serves": "embedding"}}
+    services = {"embedding": {"model": "embed"}}
+    stack = make_resolved(engine, gpu={"backend": "cuda"}, models=models, routes=ONE_ROUTE, services=services)
+    chat, encoder = stack.service("inference-chat"), stack.service("inference-embed")
+    assert (chat.gpu, encoder.gpu) == (True, False)
+    if image is None:
+        shown = [dict(one.environment)["CUDA_VISIBLE_DEVICES"] for one in (chat, encoder)]
+        assert shown == ["0", "-1"]
+    else:
+        assert chat.image != encoder.image == make_profile().images.llama

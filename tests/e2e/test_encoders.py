@@ -1,0 +1,98 @@
+"""A suite whose documents are found by model servers: one embeds, one reranks. Their models are tiny."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.e2e.suite import Suite, kill, wait_for
+from tests.free_ports import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
+
+PROFILE = """\
+extends: demo
+models:
+  embed: {{source: {{demo: true}}, serves: embedding, pooling: mean, context: 512, threads: 1, gpu_layers: 0}}
+  rerank: {{source: {{demo: true}}, serves: rerank, context: 512, threads: 1, gpu_layers: 0}}
+services:
+  embedding: {{model: {model}}}
+  rag: {{reranker: rerank, min_score: -1}}
+ports: {{inference-embed: {embed}, inference-rerank: {rerank}}}
+"""
+NOTES = {"whale.md": "# 고래\n\n고래는 바다에 삽니다.", "fox.md": "# Fox\n\nThe fox lives in the forest."}
+
+
+class Encoding:
+    """The suite, and the profile by which it was started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.suite = Suite(folder)
+        self.ports = free_ports(2)
+        (folder / "notes").mkdir()
+        for name, text in NOTES.items():
+            (folder / "notes" / name).write_text(text, encoding="utf-8")
+
+    def up(self, model: str) -> None:
+        embed, rerank = self.ports
+        text = PROFILE.format(model=model, embed=embed, rerank=rerank)
+        (self.suite.folder / "mine.yaml").write_text(text, encoding="utf-8")
+        ran = self.suite.run("up", "--profile", "./mine.yaml", "--json")
+        assert ran.code == 0, ran.out + ran.err
+
+    def retrieve(self) -> dict[str, Any]:
+        """Search as a program does, without the time that a command takes to start."""
+        key = (self.suite.state / "secrets" / "service_key").read_text().strip()
+        url = f"http://127.0.0.1:{self.suite.ports['RAG_PORT']}/retrieve"
+        body = {"query": "고래는 어디에 사나요?", "collection": "notes"}
+        answer = httpx.post(url, json=body, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=60)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def encoding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoding]:
+    made = Encoding(tmp_path_factory.mktemp("encoding"))
+    try:
+        made.up("embed")
+        counted = made.suite.run("rag", "index", "notes", "--collection", "notes", "--json")
+        assert counted.code == 0, counted.out
+        assert counted.json["documents"] == len(NOTES)
+        yield made
+    finally:
+        made.suite.run("down")
+    assert made.suite.processes() == []
+
+
+def test_documents_are_embedded_and_ordered_by_model_servers(encoding: Encoding) -> None:
+    listed = encoding.suite.run("rag", "list", "--json").json["collections"]
+    assert [(one["name"], one["model"]) for one in listed] == [("notes", "demo-embed")]
+    found = encoding.suite.run("rag", "search", "고래는 어디에 사나요?", "--json").json
+    assert found["reranked"] is True
+    assert {one["document"] for one in found["hits"]} == set(NOTES)
+
+
+def test_a_search_goes_on_without_the_reranker_and_says_so(encoding: Encoding) -> None:
+    ordered = {hit["document_id"] for hit in encoding.retrieve()["hits"]}
+    kill(encoding.suite.services()["inference-rerank"]["pid"])
+    without = encoding.retrieve()
+    assert without["reranked"] is False
+    assert {hit["document_id"] for hit in without["hits"]} == ordered
+    wait_for(lambda: encoding.retrieve()["reranked"] is True, 60)
+
+
+def test_a_collection_of_the_embedding_model_before_is_refused_with_the_command(encoding: Encoding) -> None:
+    encoding.up("hash-384")
+    for words in (["rag", "search", "고래", "--collection", "notes"], ["rag", "index", "notes", "-c", "notes"]):
+        refused = encoding.suite.run(*words)
+        assert refused.code == 5
+        assert "collection 'notes' holds vectors of demo-embed" in refused.err
+        assert "aisuite rag rm notes --all" in refused.err
+    encoding.up("embed")
+    assert encoding.suite.run("rag", "search", "고래", "--collection", "notes").code == 0
