@@ -22,7 +22,7 @@ AT = Endpoint("127.0.0.1", Port(9000))
 _KEEPS_A_WORKER = ("sh", "-c", 'while :; do "$@" & wait $!; done', "sh")
 _WORKER = 'read -r service rest < /proc/1/task/1/children; cat "/proc/$service/task/$service/children"'
 SILENCE = 1.0
-OFTEN = HealthTiming(interval=0.5, timeout=3.0, retries=1, start_interval=0.5)
+OFTEN = HealthTiming(interval=0.5, timeout=6.0, retries=1, start_interval=0.5)
 
 
 def waited_for(happened: Callable[[], bool], seconds: float) -> bool:
