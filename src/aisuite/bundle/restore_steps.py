@@ -118,6 +118,7 @@ class Restore:
     project: str
     config: bool  # the configuration, too
     running: tuple[str, ...]  # services that ran when it began
+    broken: tuple[str, ...]  # services whose files are replaced, and that tried to run and could not
     items: tuple[Item, ...]
     stores: tuple[Store, ...]
     reconcile: tuple[tuple[str, str], ...]  # service and URL
@@ -132,6 +133,12 @@ class Restore:
     def writers(self) -> tuple[str, ...]:
         """The services whose databases and folders are replaced, and those that reconcile; in order, each once."""
         return tuple(dict.fromkeys([*(one.service for one in self.items), *(name for name, _ in self.reconcile)]))
+
+    @property
+    def ailing(self) -> frozenset[str]:
+        """The services that were running or tried to, and that need not come up as they were."""
+        damaged = {item.service for item in self.items if self.is_damaged(item)}
+        return frozenset(damaged & set(self.running) | set(self.broken))
 
     @property
     def can_go_back(self) -> bool:
@@ -196,6 +203,7 @@ def parse_journal(text: str) -> Restore:
             **found
             | {
                 "running": tuple(found["running"]),
+                "broken": tuple(found.get("broken", ())),
                 "items": tuple(_item(one) for one in found["items"]),
                 "stores": tuple(_store(one) for one in found["stores"]),
                 "reconcile": tuple((name, url) for name, url in found["reconcile"]),

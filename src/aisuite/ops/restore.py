@@ -34,7 +34,7 @@ from aisuite.ops.restore_back import BACK
 from aisuite.ops.restore_forward import FORWARD
 from aisuite.ops.restore_journal import HOW_ON, read_unfinished, refuse_unfinished
 from aisuite.ops.restore_work import RestoreDoors, Work, recorded_stack
-from aisuite.plan.observed import ALIVE
+from aisuite.plan.observed import ALIVE, State
 from aisuite.ports.failpoint import failpoint
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from aisuite.stack.model import Stack
 
 _SPARE = 64 * 2**20  # bytes that stay free whatever happens
+_TRYING = frozenset({State.RESTARTING, State.FAILED})  # it was wanted, and what it keeps may be why it does not run
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple
     for item in items:
         refuse_newer_schema(manifest, item, _schema_here(item, doors))
     _check_room(manifest, doors)
-    running = tuple(one.name for one in deps.engine.observe().services if one.state in ALIVE)
+    services = deps.engine.observe().services
+    owners = {item.service for item in items}
     wanted = state.services if chosen and request.reconcile else ()
     restore = Restore(
         id=make_id(datetime.fromtimestamp(deps.clock.now(), UTC)),
@@ -152,7 +154,8 @@ def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple
         shelf=str(shelf.path),
         project=state.project,
         config=CONFIG in request.only,
-        running=running,
+        running=tuple(one.name for one in services if one.state in ALIVE),
+        broken=tuple(one.name for one in services if one.state in _TRYING and one.name in owners),
         items=items,
         stores=_look_at_stores(state, chosen, manifest, doors),
         reconcile=tuple((one.service, one.reconcile) for one in wanted if one.reconcile),

@@ -120,11 +120,13 @@ def _collections(work: Work) -> None:
 
 def _start_again(work: Work) -> None:
     for service in work.stack.services:
-        if service.name in work.restore.running:
+        if service.name in work.restore.ailing:
+            work.start(service.name)
+        elif service.name in work.restore.running:
             work.ensure_up(service.name)
     if work.restore.mixed:
         for name, url in work.restore.reconcile:
-            if name in work.restore.running:
+            if name in work.restore.running and name not in work.restore.ailing:
                 work.reconcile(url)
     work.end_alone()
 

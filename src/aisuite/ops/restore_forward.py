@@ -35,7 +35,8 @@ def _safety(work: Work) -> Restore | None:
 
 
 def _stop(work: Work) -> None:
-    work.stop(name for name in work.restore.writers if name in work.restore.running)
+    wanted = {*work.restore.running, *work.restore.broken}
+    work.stop(name for name in work.restore.writers if name in wanted)
 
 
 def _collections(work: Work) -> None:
@@ -164,6 +165,8 @@ def _start(work: Work) -> None:
     for service in work.stack.services:
         if service.name in work.restore.running:
             work.ensure_up(service.name)
+        elif service.name in work.restore.broken:
+            work.ensure_up(service.name, alone=True)
 
 
 def _aliases(work: Work) -> None:

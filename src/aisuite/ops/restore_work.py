@@ -84,8 +84,8 @@ class Work:
         for name in names:
             self.doors.deps.engine.stop(name)
 
-    def ensure_up(self, name: str, *, alone: bool = False) -> None:
-        """Start a service unless it runs, and wait for it. `alone`: until it lives; what it needs may be missing."""
+    def start(self, name: str, *, alone: bool = False) -> None:
+        """Start a service unless it runs."""
         deps, service = self.doors.deps, self.stack.service(name)
         found = deps.engine.observe().find(name)
         if found is None or found.state not in ALIVE:
@@ -93,6 +93,11 @@ class Work:
             files = {file: deps.workdir.read(file) or "" for file in service.config_files}
             # Started alone it has no fingerprint: should `up` find it, it makes it anew.
             deps.engine.start(service, {} if alone else fingerprint(service, files))
+
+    def ensure_up(self, name: str, *, alone: bool = False) -> None:
+        """Start a service unless it runs, and wait for it. `alone`: until it lives; what it needs may be missing."""
+        self.start(name, alone=alone)
+        deps, service = self.doors.deps, self.stack.service(name)
         url, deadline = service.live_url if alone else service.ready_url, deps.clock.monotonic() + service.deadline
         while not (answer := deps.probe.ask(url)).ready:
             if deps.clock.monotonic() > deadline:
@@ -101,11 +106,12 @@ class Work:
 
     def end_alone(self) -> None:
         """Stop what ran only for the restore; everything, when nothing ran before it."""
-        if not self.restore.running:
+        wanted = {*self.restore.running, *self.restore.broken}
+        if not wanted:
             self.doors.deps.engine.close()
             return
         helpers = {*self.restore.writers, *(one.service for one in self.restore.stores)}
-        self.stop(sorted(helpers - set(self.restore.running)))
+        self.stop(sorted(helpers - wanted))
 
     def _key(self) -> str:
         return (self.doors.deps.workdir.read(f"secrets/{SERVICE_KEY}") or "").strip()

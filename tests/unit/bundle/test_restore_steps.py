@@ -35,6 +35,7 @@ RESTORE = Restore(
     project="suite",
     config=False,
     running=("qdrant", "rag"),
+    broken=("memory-api",),
     items=(Item("rag", Kind.DATABASE, "/srv/suite/data/rag/rag.db", ("databases/rag/rag.db.zst",), there=True),),
     stores=(STORE,),
     reconcile=(("rag", "http://127.0.0.1:8002/reconcile"),),

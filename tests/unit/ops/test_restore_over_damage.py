@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from aisuite.ops.restore import resume_restore, undo_restore
+from aisuite.plan.observed import State
+from tests.fakes.engine import Program
 from tests.unit.ops.restore_rig import Killed, Project, all_of, let_die, make_project
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
@@ -57,6 +59,37 @@ def test_a_damaged_database_that_is_not_to_be_restored_is_left_alone(tmp_path: P
     assert restore.safety is not None
     assert (project.data / "pages.db").read_bytes() == damaged
     assert [one.name for one in project.data.glob("*.damaged-*")] == []
+
+
+def state_of(project: Project, name: str) -> State:
+    (found,) = [one.state for one in project.engine.observe().services if one.name == name]
+    return found
+
+
+def test_a_service_that_could_not_run_on_a_damaged_database_runs_behind_the_restore(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "suite")
+    bundle = project.take()
+    damage(project, "header")
+    project.engine.programs["diary"] = Program(dies=1)
+    project.engine.start(project.stack.service("diary"), {})
+    project.engine.programs.clear()
+
+    project.restore(bundle)
+
+    assert state_of(project, "diary") is State.RUNNING
+
+
+def test_a_service_that_cannot_run_on_a_damaged_database_does_not_keep_a_restore_from_being_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path / "suite")
+    _, old = cut_off(project, "restore.start", monkeypatch)
+    project.engine.programs["diary"] = Program(dies=1)
+
+    undo_restore(project.doors)
+
+    assert look(project) == old
+    assert state_of(project, "diary") is State.RESTARTING
 
 
 def look(project: Project) -> dict[str, object]:
