@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from secrets import token_hex
 
 import pytest
 
+from aisuite.bundle.known_queries import QUERIES
 from tests.bed.place import Bed
 from tests.e2e.killing import RANDOM_TIMES, each_step_of_backup, each_way
 from tests.e2e.letters import Letters, kill_a_backup, kill_a_restore, kill_at_a_random_moment, letters_in
@@ -38,15 +39,14 @@ def test_a_backup_that_is_killed_is_none_and_touches_nothing(letters: Letters, s
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(RANDOM_TIMES))
-def test_killed_at_any_moment_all_is_as_it_was_or_as_it_shall_be(
-    letters: Letters, seed: int, record_property: Callable[[str, object], None]
-) -> None:
-    record_property("cut off and ended", kill_at_a_random_moment(letters, seed))
+def test_killed_at_any_moment_all_is_as_it_was_or_as_it_shall_be(letters: Letters, seed: int) -> None:
+    print(kill_at_a_random_moment(letters, seed))
 
 
 def test_a_drill_compares_and_leaves_nothing(letters: Letters, docker_bed: Bed) -> None:
     drill = letters.done("backup", "verify", letters.last.bundle, "--level", "drill", "--json").json
 
-    assert drill["sampled_points"] == drill["points"] == drill["queries"] > 0
+    assert drill["sampled_points"] == drill["points"] > 0
+    assert 0 < drill["queries"] <= QUERIES
     assert docker_bed.docker("volume", "ls", "--quiet", "--filter", f"name={PROJECT}-drill").split() == []
     assert docker_bed.docker("ps", "--all", "--quiet", "--filter", f"name={PROJECT}-drill").split() == []
