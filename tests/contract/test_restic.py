@@ -112,7 +112,10 @@ def test_of_the_snapshots_those_of_bundles_are_listed_with_their_projects(tmp_pa
         {"id": "dd", "time": "t", "paths": ["/home"], "tags": ["aisuite"]},
     ]
     restic = StandIn(tmp_path, f"echo '{json.dumps(told)}'")
-    known = Stored(BUNDLE, "ee", None), Stored("20261122T000000Z", "ff", "mine", "there", damaged=True)
+    known = (
+        Stored(BUNDLE, "ee", None, None, "/a"),
+        Stored("20261122T000000Z", "ff", "mine", "there", "/b", damaged=True),
+    )
     assert restic.door.bundles() == known
     assert restic.asked == ["snapshots --json --tag aisuite"]
 
@@ -221,16 +224,20 @@ def test_restic_itself_forgets_what_no_rule_keeps(tmp_path: Path, repository: Re
         put_bundle(shelf, bundle, project="mine")
         repository.store(shelf.path, bundle, "mine")
     repository.store(shelf.path, old, "other")
+    elsewhere = BundleShelf(tmp_path / "elsewhere")
+    put_bundle(elsewhere, old, project="mine")
+    repository.store(elsewhere.path, old, "mine")
     repository.mark(repository.bundles()[-1], damaged=True)
     request = ForgetRequest(Keep(last=1), prune=True)
 
-    assert forget_stored(request, "mine", repository, FakeWorkdir()).removed == ()  # the newest is damaged
+    assert forget_stored(request, "mine", shelf, repository, FakeWorkdir()).removed == ()  # the newest is damaged
     repository.mark(repository.bundles()[-1], damaged=False)
-    assert forget_stored(request, "mine", repository, FakeWorkdir()).removed == (old,)
-    assert [(one.bundle, one.project, one.damaged) for one in repository.bundles()] == [
-        (old, "other", False),
-        (new, "mine", False),
-    ]
+    assert forget_stored(request, "mine", shelf, repository, FakeWorkdir()).removed == (old,)
+    assert {(one.bundle, one.project, one.shelf, one.damaged) for one in repository.bundles()} == {
+        (old, "other", str(shelf.path), False),
+        (old, "mine", str(elsewhere.path), False),
+        (new, "mine", str(shelf.path), False),
+    }
     with fetched(new, "mine", shelf, repository, BundleShelf) as (stored, lent):
         assert lent.check(stored.bundle) == shelf.manifest(new)
 

@@ -20,6 +20,7 @@ class FolderRepository:
     source: BundleShelf
     project: str = "demo"
     host: str = HERE
+    shelf: str | None = None  # from which bundles were stored last
     added: list[Stored] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     pruned: int = 0
@@ -27,12 +28,12 @@ class FolderRepository:
     def store(self, shelf: Path, bundle: str, project: str) -> str:
         self.source.path.mkdir(exist_ok=True)
         shutil.copytree(shelf / bundle, self.source.path / bundle)
-        self.project = project
+        self.project, self.shelf = project, str(shelf.resolve())
         return f"snapshot of {bundle}"
 
     def bundles(self) -> tuple[Stored, ...]:
         own = (
-            Stored(bundle, f"snapshot of {bundle}", self.project, HERE, bundle in self.damaged)
+            Stored(bundle, f"snapshot of {bundle}", self.project, HERE, self.shelf, bundle in self.damaged)
             for bundle in self.source.list()
         )
         return tuple(sorted((*own, *self.added), key=lambda one: one.bundle))

@@ -171,9 +171,9 @@ def _snapshot(text: str) -> str:
 
 def _stored(snapshot: dict[str, Any]) -> Stored | None:
     """Return the bundle of a snapshot; None for one that was not made here."""
-    bundle = str(snapshot["paths"][0]).rpartition("/")[2]
+    shelf, _, bundle = str(snapshot["paths"][0]).rpartition("/")
     tags = [str(tag) for tag in snapshot.get("tags") or ()]
     project = next((tag.removeprefix(_PROJECT) for tag in tags if tag.startswith(_PROJECT)), None)
     if taken_at(bundle) is None:
         return None
-    return Stored(bundle, str(snapshot["id"]), project, snapshot.get("hostname"), _DAMAGED in tags)
+    return Stored(bundle, str(snapshot["id"]), project, snapshot.get("hostname"), shelf, _DAMAGED in tags)

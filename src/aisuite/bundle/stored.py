@@ -22,6 +22,7 @@ class Stored:
     snapshot: str
     project: str | None  # None: nobody said
     host: str | None = None  # the machine that put it there
+    shelf: str | None = None  # the folder in which it was made there, without links
     damaged: bool = False  # it did not pass its last check; until one fails, it is what was verified when it was made
 
 

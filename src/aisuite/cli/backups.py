@@ -135,7 +135,8 @@ def forget(
 ) -> int:
     """Remove the project's backups that no rule keeps. The newest verified one stays, whatever the rules say.
 
-    Without --keep-... the profile's rules are meant. In a repository they are about what this machine has put there.
+    Without --keep-... the profile's rules are meant. In a repository they are about what was made here, in the same
+    folder of backups.
     """
     from aisuite.cli.archive_doors import is_repository, open_repository, open_shelf
     from aisuite.cli.view import backups as view
@@ -146,12 +147,13 @@ def forget(
     by_profile = folder is None and all(one is None for one in (last, daily, weekly, monthly, within))
     keep = _keep_of_profile(session) if by_profile else _keep(last, daily, weekly, monthly, within)
     request = ForgetRequest(keep, dry_run, prune)
-    if is_repository(engine, folder):
-        stored = forget_stored(request, session.project, open_repository(session), session.deps().workdir)
+    shelf = open_shelf(session, folder)
+    if is_repository(engine, None):  # which may hold what was made in other folders, too
+        stored = forget_stored(request, session.project, shelf, open_repository(session), session.deps().workdir)
         return session.out.show(view.forget_stored_json(stored), view.forget_stored_text(stored))
     if prune:
         raise UsageError("--prune is for a repository: a folder's space comes back by itself", f"{_FORGET} --prune")
-    report = forget_backups(request, session.project, open_shelf(session, folder), session.deps())
+    report = forget_backups(request, session.project, shelf, session.deps())
     return session.out.show(view.forget_json(report), view.forget_text(report))
 
 
@@ -223,10 +225,11 @@ def _commands(
     from aisuite.cli.archive_doors import read_policy
 
     program = (sys.executable, "-m", "aisuite", "backup")
-    about = ("--project", session.project, "--state", str(session.state.absolute()), "--quiet")
+    about: tuple[str, ...] = ("--project", session.project, "--state", str(session.state.absolute()), "--quiet")
     rules = tuple(word for rule, value in keep.items() if value for word in (f"--keep-{rule}", str(value)))
     make = (*program, *about, *(("--to", str(to.absolute())) if to else ()))
-    on_shelf = (*program, "forget", *rules, *about, *(("--from", str(to.absolute())) if to else ()))
+    about += ("--from", str(to.absolute())) if to else ()
+    on_shelf = (*program, "forget", *rules, *about)
     stored = (*program, "forget", "--engine", "restic", "--prune", *rules, *about)
     in_repository = (stored,) if read_policy(session).engine == "restic" and (rules or by_profile) else ()
     return make, *((on_shelf,) if rules else ()), *in_repository

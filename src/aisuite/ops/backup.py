@@ -95,7 +95,7 @@ def _forget_by_policy(report: BackupReport, doors: BackupDoors) -> BackupReport:
     if repository is None:
         return replace(report, forgot=forgot)
     try:
-        stored = forget_stored_by_policy(state.backup, state.project, repository, workdir)
+        stored = forget_stored_by_policy(state.backup, state.project, doors.shelf, repository, workdir)
     except DataError as err:
         raise BackupFailed(f"backup {report.manifest.id} is made and stored; {err.message}", err.hint) from err
     return replace(report, forgot=forgot, forgot_stored=stored)

@@ -39,7 +39,7 @@ class StoredForgetReport:
 
     kept: tuple[Kept, ...]
     removed: tuple[str, ...]
-    left_alone: tuple[Stored, ...]  # another project's, or another machine's: the rules are not about them
+    left_alone: tuple[Stored, ...]  # of another project, machine or shelf: the rules are not about them
     dry_run: bool
     pruned: bool
 
@@ -111,26 +111,31 @@ def _damage_noted(stored: Stored, repository: Repository) -> Iterator[None]:
         raise
 
 
-def forget_stored(request: ForgetRequest, project: str, repository: Repository, workdir: Workdir) -> StoredForgetReport:
-    """Remove what no rule keeps of what this machine has stored; the newest that is not damaged stays.
+def forget_stored(
+    request: ForgetRequest, project: str, shelf: Shelf, repository: Repository, workdir: Workdir
+) -> StoredForgetReport:
+    """Remove what no rule keeps of what was made on this shelf; the newest that is not damaged stays.
 
-    The rules are those of the shelf. Raises UsageError, ProjectLocked, RestoreFailed, BackupFailed.
+    What another machine has stored, or a project of the same name in another folder, is its own.
+    Raises UsageError, ProjectLocked, RestoreFailed, BackupFailed.
     """
     with allowed_to_forget(request, workdir):
-        return _forget(request, project, repository, workdir)
+        return _forget(request, project, shelf, repository, workdir)
 
 
 def forget_stored_by_policy(
-    policy: BackupPolicy, project: str, repository: Repository, workdir: Workdir
+    policy: BackupPolicy, project: str, shelf: Shelf, repository: Repository, workdir: Workdir
 ) -> StoredForgetReport | None:
     """Remove what the profile's rules do not keep; without one nothing goes. Who calls this holds the project."""
     keep = keep_of(policy)
-    return _forget(ForgetRequest(keep), project, repository, workdir) if keep.says_something else None
+    return _forget(ForgetRequest(keep), project, shelf, repository, workdir) if keep.says_something else None
 
 
-def _forget(request: ForgetRequest, project: str, repository: Repository, workdir: Workdir) -> StoredForgetReport:
-    stored = repository.bundles()
-    own = [one for one in stored if (one.project, one.host) == (project, repository.host)]
+def _forget(
+    request: ForgetRequest, project: str, shelf: Shelf, repository: Repository, workdir: Workdir
+) -> StoredForgetReport:
+    stored, place = repository.bundles(), (project, repository.host, str(shelf.path.resolve()))
+    own = [one for one in stored if (one.project, one.host, one.shelf) == place]
     last = {one.bundle: one for one in own}  # of what was stored twice the last one counts, and they go together
     dated = (Dated(bundle, _begun(bundle), not one.damaged) for bundle, one in last.items())
     judged = judge(dated, request.keep, needed_to_go_back(workdir))

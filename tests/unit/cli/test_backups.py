@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -179,13 +180,13 @@ def test_the_folder_that_the_profile_names_is_the_shelf(
 
 
 @pytest.fixture
-def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def restic(shelf: BundleShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a program called restic know of the newest backup."""
     program = tmp_path / "bin" / "restic"
     program.parent.mkdir()
     tags = ["aisuite", "project:aisuite"]
     listed = [
-        {"id": name * 12, "hostname": "here", "paths": [f"/away/{bundle}"], "tags": tags}
+        {"id": name * 12, "hostname": "here", "paths": [f"{shelf.path}/{bundle}"], "tags": tags}
         for name, bundle in (("0", OLD), ("1", NEW))
     ]
     copied = f'[ "$1" = restore ] && exec cp -r {tmp_path}/.aisuite/aisuite/backups/{NEW} "$4"'
@@ -261,6 +262,9 @@ def test_a_schedule_gives_back_the_space_of_a_repository(
     shown = capsys.readouterr().out
     assert " backup forget --engine restic --prune --project" in shown
     assert shown.count(" backup forget ") == 1
+    run([*words, "--to", "disk"])
+    there = f"--quiet --from {shelf.path.parents[2] / 'disk'}"
+    assert re.search(rf" backup forget --engine restic --prune --keep-daily 7 .* {there}", capsys.readouterr().out)
     run([*words, "--keep-last", "0"])
     assert "forget" not in capsys.readouterr().out
 

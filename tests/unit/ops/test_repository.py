@@ -32,6 +32,7 @@ from tests.fakes.workdir import FakeWorkdir
 
 OLD, NEW, OTHER = "20260101T030000Z", "20260201T030000Z-nightly", "20260301T030000Z"
 STORED = (Stored(OLD, "aa", "demo"), Stored(NEW, "bb", "demo"), Stored(NEW, "cc", "demo"), Stored(OTHER, "dd", "other"))
+SHELF = BundleShelf(Path("/srv/backups"))
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 
 
@@ -161,7 +162,7 @@ def test_the_newest_is_listed_first(repository: FolderRepository) -> None:
 
 def stored(day: int, **more: str | bool | None) -> Stored:
     bundle = make_id(NOW - timedelta(days=day))
-    return replace(Stored(bundle, f"of day {day}", "demo", HERE), **more)  # type: ignore[arg-type]
+    return replace(Stored(bundle, f"of day {day}", "demo", HERE, str(SHELF.path)), **more)  # type: ignore[arg-type]
 
 
 def of_days(*kept: Stored) -> FolderRepository:
@@ -169,7 +170,7 @@ def of_days(*kept: Stored) -> FolderRepository:
 
 
 def forget(repository: FolderRepository, keep: Keep, **more: bool) -> tuple[str, ...]:
-    return forget_stored(ForgetRequest(keep, **more), "demo", repository, FakeWorkdir()).removed
+    return forget_stored(ForgetRequest(keep, **more), "demo", SHELF, repository, FakeWorkdir()).removed
 
 
 def test_the_rules_of_the_shelf_are_those_of_the_repository() -> None:
@@ -195,10 +196,15 @@ def test_what_was_stored_twice_goes_as_one() -> None:
     assert repository.added == [stored(0)]
 
 
-def test_other_projects_and_other_machines_are_left_alone_and_take_no_place() -> None:
-    others = stored(1, project="other"), stored(2, host="other-machine"), stored(3, project=None), stored(4, host=None)
+def test_other_projects_machines_and_shelves_are_left_alone_and_take_no_place() -> None:
+    others = (
+        stored(1, project="other"),
+        stored(2, host="other-machine"),
+        stored(3, shelf="/home/other/.aisuite/demo/backups"),
+        stored(4, project=None, host=None, shelf=None),
+    )
     repository = of_days(stored(5), *others, stored(6))
-    report = forget_stored(ForgetRequest(Keep(last=1)), "demo", repository, FakeWorkdir())
+    report = forget_stored(ForgetRequest(Keep(last=1)), "demo", SHELF, repository, FakeWorkdir())
     assert (report.removed, report.left_alone) == ((stored(6).bundle,), others)
     assert repository.added == [stored(5), *others]
 
@@ -209,13 +215,13 @@ def test_without_a_rule_or_in_the_middle_of_a_restore_nothing_is_forgotten() -> 
         forget(repository, Keep())
     workdir.write({JOURNAL: "{}"})
     with pytest.raises(RestoreFailed, match="ended in the middle"):
-        forget_stored(ForgetRequest(Keep(last=1)), "demo", repository, workdir)
-    assert forget_stored_by_policy(BackupPolicy(), "demo", repository, workdir) is None
+        forget_stored(ForgetRequest(Keep(last=1)), "demo", SHELF, repository, workdir)
+    assert forget_stored_by_policy(BackupPolicy(), "demo", SHELF, repository, workdir) is None
     assert len(repository.added) == 2
 
 
 def test_the_profiles_rules_are_those_of_the_repository_too() -> None:
     repository = of_days(stored(0), stored(1))
-    report = forget_stored_by_policy(BackupPolicy(keep_last=1), "demo", repository, FakeWorkdir())
+    report = forget_stored_by_policy(BackupPolicy(keep_last=1), "demo", SHELF, repository, FakeWorkdir())
     assert report is not None
     assert (report.removed, report.pruned) == ((stored(1).bundle,), False)

@@ -127,7 +127,10 @@ def forget_stored_json(report: StoredForgetReport) -> dict[str, Any]:
         "dry_run": report.dry_run,
         "kept": [asdict(one) for one in report.kept],
         "removed": list(report.removed),
-        "left_alone": [{"id": one.bundle, "project": one.project, "host": one.host} for one in report.left_alone],
+        "left_alone": [
+            {"id": one.bundle, "project": one.project, "host": one.host, "folder": one.shelf}
+            for one in report.left_alone
+        ],
         "pruned": report.pruned,
     }
 
@@ -137,7 +140,8 @@ def forget_stored_text(report: StoredForgetReport) -> str:
     verb = "would remove" if report.dry_run else "removed"
     lines = _judged(report)
     for one in report.left_alone:
-        lines.append(f"leave   {one.bundle}  (of {one.project or 'no project'}, from {one.host or 'no machine'})")
+        place = f"{one.host or 'no machine'}:{one.shelf or ''}"
+        lines.append(f"leave   {one.bundle}  (of {one.project or 'no project'}, from {place})")
     space = "" if report.pruned or not report.removed else "; to give back the space: restic prune"
     return "\n".join([*lines, f"{verb} {_count(len(report.removed), 'backup')}{space}"])
 
