@@ -1,4 +1,4 @@
-"""A suite whose documents are found by model servers: one embeds, one reranks. Their models are tiny."""
+"""A suite whose documents are found by models: one embeds, one reranks, one embeds in its place. All are tiny."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.e2e.suite import Suite, kill, wait_for
+from tests.e2e.suite import Ran, Suite, kill, wait_for
 from tests.free_ports import free_ports
+from tests.services.embedding.onnx_model import write_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
+ONNX = "intfloat/multilingual-e5-small"
 PROFILE = """\
 extends: demo
 models:
@@ -39,12 +41,11 @@ class Encoding:
         for name, text in NOTES.items():
             (folder / "notes" / name).write_text(text, encoding="utf-8")
 
-    def up(self, model: str) -> None:
+    def up(self, model: str) -> Ran:
         embed, rerank = self.ports
         text = PROFILE.format(model=model, embed=embed, rerank=rerank)
         (self.suite.folder / "mine.yaml").write_text(text, encoding="utf-8")
-        ran = self.suite.run("up", "--profile", "./mine.yaml", "--json")
-        assert ran.code == 0, ran.out + ran.err
+        return self.suite.run("up", "--profile", "./mine.yaml", "--json")
 
     def retrieve(self) -> dict[str, Any]:
         """Search as a program does, without the time that a command takes to start."""
@@ -60,7 +61,8 @@ class Encoding:
 def encoding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoding]:
     made = Encoding(tmp_path_factory.mktemp("encoding"))
     try:
-        made.up("embed")
+        first = made.up("embed")
+        assert first.code == 0, first.out + first.err
         counted = made.suite.run("rag", "index", "notes", "--collection", "notes", "--json")
         assert counted.code == 0, counted.out
         assert counted.json["documents"] == len(NOTES)
@@ -88,11 +90,20 @@ def test_a_search_goes_on_without_the_reranker_and_says_so(encoding: Encoding) -
 
 
 def test_a_collection_of_the_embedding_model_before_is_refused_with_the_command(encoding: Encoding) -> None:
-    encoding.up("hash-384")
+    missing = encoding.up(ONNX)
+    assert (missing.code, missing.json["error"]["type"]) == (3, "ModelMissing")
+    assert encoding.retrieve()["hits"]  # what runs was left alone
+    folder = write_model(encoding.suite.folder / "models" / ONNX.replace("/", "--"))
+    (folder / "onnx").mkdir()
+    (folder / "model.onnx").rename(folder / "onnx" / "model.onnx")
+    assert encoding.up(ONNX).code == 0
     for words in (["rag", "search", "고래", "--collection", "notes"], ["rag", "index", "notes", "-c", "notes"]):
         refused = encoding.suite.run(*words)
         assert refused.code == 5
         assert "collection 'notes' holds vectors of demo-embed" in refused.err
         assert "aisuite rag rm notes --all" in refused.err
-    encoding.up("embed")
-    assert encoding.suite.run("rag", "search", "고래", "--collection", "notes").code == 0
+    assert encoding.suite.run("rag", "rm", "notes", "--all").code == 0
+    assert encoding.suite.run("rag", "index", "notes", "-c", "notes").code == 0
+    (listed,) = encoding.suite.run("rag", "list", "--json").json["collections"]
+    assert (listed["model"], listed["documents"]) == (ONNX, len(NOTES))
+    assert encoding.retrieve()["hits"]

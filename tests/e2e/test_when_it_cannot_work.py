@@ -43,7 +43,13 @@ def test_missing_models_are_named_with_both_ways_on_and_nothing_starts(suite: Su
 def test_every_missing_file_of_an_embedding_model_is_named_with_its_folder(suite: Suite) -> None:
     ran = suite.run("up", "--profile", "phase2-cpu")
     assert ran.code == 3
-    for name in ("config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "onnx/model.onnx"):
+    for name in (
+        "config.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "onnx/model.onnx",
+    ):
         place = suite.folder / "models" / "intfloat--multilingual-e5-small" / name
         assert f"{place}   for embedding, from intfloat/multilingual-e5-small" in ran.err
     assert "Qwen3-Embedding" not in ran.err

@@ -67,8 +67,8 @@ class Embedding(Service):
     backend: Literal["auto", "hash", "fastembed", "llamacpp"] = Field(
         "auto",
         description="hash: character n-grams, no download. fastembed: an ONNX model on the CPU. llamacpp: one of "
-        "`models`, which serves embedding. auto: hash for its one model, llamacpp for a name in `models`, fastembed for "
-        "any other.",
+        "`models`, which serves embedding. auto: hash for its one model, llamacpp for a name in `models`, fastembed "
+        "for any other.",
     )
     model: PlainText = Field(
         HASH_MODEL,

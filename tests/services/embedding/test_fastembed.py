@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from starlette.testclient import TestClient
@@ -49,6 +50,26 @@ def test_a_folder_is_all_that_a_model_needs(backend: Backend) -> None:
     assert (backend.card.dim, backend.card.max_tokens, backend.card.backend) == (WIDTH, LONGEST, "fastembed")
     for vector in embed(backend, "the cat", "고양이").vectors:
         assert math.sqrt(sum(value * value for value in vector)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "query", "passage"),
+    [
+        ("intfloat/multilingual-e5-small", "onnx/model.onnx", "query: ", "passage: "),
+        ("BAAI/bge-small-en-v1.5", "model_optimized.onnx", "Represent this sentence", ""),
+    ],
+)
+def test_a_folder_as_models_pull_leaves_it_is_read(
+    folder: Path, tmp_path: Path, name: str, weights: str, query: str, passage: str
+) -> None:
+    for beside in ("config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"):
+        copyfile(folder / beside, tmp_path / beside)
+    (tmp_path / weights).parent.mkdir(exist_ok=True)
+    copyfile(folder / "model.onnx", tmp_path / weights)
+    card = choose_backend(settings(name, tmp_path))().card
+    assert (card.model, card.dim, card.max_tokens) == (name, WIDTH, LONGEST)
+    assert card.query_prefix.startswith(query)
+    assert card.passage_prefix == passage
 
 
 def test_a_text_has_one_vector_whatever_it_is_batched_with(backend: Backend) -> None:
