@@ -100,6 +100,9 @@ def test_documents_are_indexed_and_answers_name_their_sources(running: Suite) ->
     korean = running.run("ask", "--rag", "docs", "데모 모델은 무엇을 말하나요?").out
     assert "sources:" in korean
     assert "ko/quickstart.md" in korean
+    mixed = running.run("rag", "ask", "failover는 어떻게 동작하나요?", "--collection", "docs", "--json").json
+    assert any("failover" in source["text"].lower() for source in mixed["sources"])
+    assert {"explanation/failover.md", "SERVICE_RELIABILITY.md"} & {source["source"] for source in mixed["sources"]}
     unknown = running.run("ask", "--rag", "docs", "zxqv wkjh", "--json").json
     assert unknown["sources"] == []
 
