@@ -33,6 +33,7 @@ def test_missing_models_are_named_with_both_ways_on_and_nothing_starts(suite: Su
     assert ran.code == 3
     assert "Qwen2.5-3B-Instruct-Q4_K_M.gguf" in ran.err
     assert "qwen2.5-coder-7b-instruct-q4_k_m.gguf" in ran.err
+    assert "Qwen3-Embedding-0.6B-Q8_0.gguf" in ran.err
     assert "aisuite models pull" in ran.err
     assert "--demo" in ran.err
     assert ran.out.startswith("engine process (")

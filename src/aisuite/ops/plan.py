@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aisuite.errors import DoesNotFit, UsageError
 from aisuite.ops.checks import check_models
+from aisuite.ops.model_files import is_here
 from aisuite.vram.demand import demand_alone, demands_of, planned_models
 from aisuite.vram.model import Budget, Card
 from aisuite.vram.overhead import estimated_overhead
@@ -182,7 +183,9 @@ def _shapes(request: PlanRequest, files: ModelFiles) -> dict[str, ModelShape]:
         if name not in planned:
             raise UsageError(f"--model {name}=...: the models on the card are {', '.join(planned)}", _MODEL_EXAMPLE)
     needed = [file for file in request.files if file.model in planned]
-    check_models((file for file in needed if file.model not in given), request.loaded_as)
+    read = [file for file in needed if file.model not in given]
+    if not all(is_here(file.path) for file in read):  # who fetches these wants to know of the others, too
+        check_models((file for file in request.files if file.model not in given), request.loaded_as)
     return {file.model: _read(given.get(file.model, str(file.path)), files) for file in needed}
 
 

@@ -58,7 +58,7 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
         services=_services(profile, places),
         routes=routes(profile, places),
         policy=policy(profile),
-        models=(*model_files(profile, site), *onnx_files(profile, places)),
+        models=model_files(profile, site),
         variables=effective_settings(profile, places),
         restart_when_hung=profile.restart_when_hung,
         backup=_backup_policy(profile, site),
@@ -68,9 +68,9 @@ def resolve(profile: Profile, name: str, site: Site) -> Stack:
 
 
 def model_files(profile: Profile, site: Site) -> tuple[ModelFile, ...]:
-    """Return the file of each model server on a site; unlike a stack, it needs no plan."""
+    """Return the files of all models on a site; unlike a stack, they need no plan."""
     places = _places(profile, site)
-    return tuple(model_file(model, profile, places) for model in profile.models)
+    return (*(model_file(model, profile, places) for model in profile.models), *onnx_files(profile, places))
 
 
 def _places(profile: Profile, site: Site) -> Places:
