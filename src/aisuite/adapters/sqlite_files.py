@@ -229,8 +229,10 @@ def _translated(path: Path, error: type[AisuiteError]) -> Iterator[None]:
     except sqlite3.Error as err:
         if _code(err) == sqlite3.SQLITE_FULL:
             raise DiskFull(f"no space left beside {path}", f"df -h {path.parent}") from err
-        damaged = issubclass(error, BackupFailed) and _code(err) in _DAMAGED
-        raise (BundleDamaged if damaged else error)(f"{path}: SQLite says: {err}") from err
+        said = f"{path}: SQLite says: {err}"
+        if error is BackupFailed and _code(err) in _DAMAGED:
+            raise BundleDamaged(said, "aisuite restore ID   # of a backup from before") from err
+        raise error(said) from err
     except OSError as err:
         if err.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"no space left beside {path}", f"df -h {path.parent}") from err
