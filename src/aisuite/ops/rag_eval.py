@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aisuite.errors import NotRunning, UsageError
+from aisuite.errors import NotRunning, StepFailed, UsageError
 from aisuite.ops.index import IndexRequest, index
 from aisuite.ops.rag_metrics import Outcome, Scores, judge_citations, summarize
 from aisuite.ops.rag_set import load_eval_set
@@ -122,6 +122,11 @@ class _Suite:
         how = _how(method)
         found = self._post("/retrieve", question, {"topk": _TOPK, "judge": True, **how})
         hits = found["hits"]
+        if found.get("reranked") is False:
+            raise StepFailed(
+                f"the reranker gave no answer to question {question.id}, so a row {RERANKED} would be a row hybrid",
+                "aisuite status",
+            )
         for hit in hits:
             if not (self._eval_set.documents / hit["document_id"]).is_file():
                 name = self._request.collection

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aisuite.errors import NotRunning, UsageError
+from aisuite.errors import NotRunning, StepFailed, UsageError
 from aisuite.ops.rag_eval import (
     ALL,
     ANSWERABLE,
@@ -46,6 +46,7 @@ class FakeSearch(FakeChat):
         self._found = found
         self.unsupported = ""
         self.reranked = 0
+        self.reranker_is_down = False
         self._answer = answer
 
     def post(self, url: str, key: str, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -57,7 +58,12 @@ class FakeSearch(FakeChat):
             return {"answer": self._answer, "sources": sources}
         hits = [{"document_id": one, "text": TEXTS.get(one, "")} for one in documents]
         self.reranked += body["rerank"]
-        return {"hits": hits, "supported": bool(hits) and body["judge"] and body["query"] != self.unsupported}
+        supported = bool(hits) and body["judge"] and body["query"] != self.unsupported
+        return {
+            "hits": hits,
+            "supported": supported,
+            "reranked": not self.reranker_is_down if body["rerank"] else None,
+        }
 
 
 @pytest.fixture
@@ -123,6 +129,13 @@ def test_a_reranker_is_asked_in_rows_of_its_own_and_only_on_a_wish(folder: Path)
     report = evaluate(EvalRequest(folder, "eval", rerank=True), _world(suite).deps, suite, lambda done, total: None)
     assert {row.method for row in report.rows} == {*METHODS, RERANKED}
     assert suite.reranked == len(QUESTIONS)
+
+
+def test_figures_of_a_reranker_that_is_down_are_not_made_up(folder: Path) -> None:
+    suite = FakeSearch(FOUND)
+    suite.reranker_is_down = True
+    with pytest.raises(StepFailed, match="the reranker gave no answer to question 1"):
+        evaluate(EvalRequest(folder, "eval", rerank=True), _world(suite).deps, suite, lambda done, total: None)
 
 
 def test_no_answer_is_asked_for_without_a_wish(folder: Path) -> None:
