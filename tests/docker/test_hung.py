@@ -101,6 +101,18 @@ def test_a_worker_that_hangs_is_replaced_and_its_container_runs_on(project: Proj
     assert project.inspect("chat")["State"]["StartedAt"] == before
 
 
+@pytest.mark.parametrize("kind", ["curl", "python"])
+def test_what_is_silent_for_a_moment_only_is_left_alone(kind: str, project: Project, tmp_path: Path) -> None:
+    project.up(llama_server(tmp_path / "models") if kind == "curl" else python_service(end_when_hung=True))
+    assert is_well(project)
+    before = project.inspect("chat")["State"]["StartedAt"]
+    pause = 'kill -STOP "$service"; sleep 1.5; kill -CONT "$service"'  # longer than the first question alone
+    for _ in range(2):
+        inside(project, f"read -r service rest < /proc/1/task/1/children; {pause}")
+    assert is_well(project)
+    assert project.inspect("chat")["State"]["StartedAt"] == before
+
+
 def test_where_that_is_not_wanted_it_is_unhealthy_and_left_alone(project: Project) -> None:
     service = python_service(end_when_hung=False)
     project.up(service)
