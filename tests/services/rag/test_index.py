@@ -19,6 +19,8 @@ from tests.services.rag.harness import KEY, Stack
 
 CAT = {"source": "cat.md", "text": "# 고양이\n고양이가 매트 위에 앉아 있습니다."}
 DOG = {"source": "dog.md", "text": "# 개\n개가 마당에서 뛰어놉니다."}
+# 128 chunks are stored at once, and are embedded in requests of 1, 4, 16, 64 and 43.
+FIRST_OF_THE_SECOND_BATCH = 6
 
 
 def test_documents_become_chunks_with_payload(stack: Stack) -> None:
@@ -94,19 +96,19 @@ def test_the_same_document_twice_in_a_request_leaves_the_last_version(stack: Sta
 def test_a_long_document_is_written_in_several_requests(stack: Stack) -> None:
     text = "\n".join(f"# 절 {number}\n내용 {number}번입니다." for number in range(150))
     assert stack.index({"id": "long", "text": text})["chunks"] == 150
-    assert stack.count_requests(rag.EMBEDDING, "/embed") == 6  # of 1, 4, 16, 43, then of whole batches: 64, 22
+    assert stack.count_requests(rag.EMBEDDING, "/embed") == FIRST_OF_THE_SECOND_BATCH
     assert stack.retrieve("내용 149번")[0]["chunk"] == 149
 
 
 def test_a_document_cut_off_while_it_was_written_is_written_whole_when_that_works_again(stack: Stack) -> None:
-    text = "\n".join(f"# 절 {number}\n내용 {number}번입니다." for number in range(100))
+    text = "\n".join(f"# 절 {number}\n내용 {number}번입니다." for number in range(200))
     wire = stack.wires[rag.EMBEDDING]
     body = {"collection": "docs", "documents": [{"id": "long", "text": text}]}
 
     whole = wire.app
 
     async def slow_at_the_second_batch(scope: Scope, receive: Receive, send: Send) -> None:
-        if stack.count_requests(rag.EMBEDDING, "/embed") >= 2:
+        if stack.count_requests(rag.EMBEDDING, "/embed") >= FIRST_OF_THE_SECOND_BATCH:
             raise httpx.ReadTimeout("slow")
         await whole(scope, receive, send)
 
@@ -115,7 +117,7 @@ def test_a_document_cut_off_while_it_was_written_is_written_whole_when_that_work
     wire.app = whole
     counts = stack.index({"id": "long", "text": text})
     assert counts["unchanged"] == 1  # the first job has gone on
-    assert stack.client.get("/collections/docs").json()["chunks"] == 100
+    assert stack.client.get("/collections/docs").json()["chunks"] == 200
 
 
 def test_empty_and_oversized_documents_are_skipped_with_a_reason(make_stack: Callable[..., Stack]) -> None:
@@ -265,7 +267,7 @@ def test_a_batch_is_embedded_while_the_one_before_is_stored(stack: Stack) -> Non
 
     async def note(scope: Scope, receive: Receive, send: Send) -> None:
         asked.append(scope)
-        if sum(one["path"] == "/embed" for one in asked) == 2:
+        if sum(one["path"] == "/embed" for one in asked) == FIRST_OF_THE_SECOND_BATCH:
             second.set()
         await embeds(scope, receive, send)
 
@@ -275,5 +277,5 @@ def test_a_batch_is_embedded_while_the_one_before_is_stored(stack: Stack) -> Non
         await store(scope, receive, send)
 
     stack.wires[rag.EMBEDDING].app, stack.wires[rag.QDRANT].app = note, wait_for_the_second
-    text = "\n\n".join(f"# 제목 {number}\n고래 {number}마리가 바다에 삽니다." for number in range(100))
-    assert stack.index({"source": "whales.md", "text": text})["chunks"] == 100
+    text = "\n\n".join(f"# 제목 {number}\n고래 {number}마리가 바다에 삽니다." for number in range(200))
+    assert stack.index({"source": "whales.md", "text": text})["chunks"] == 200

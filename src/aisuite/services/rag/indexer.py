@@ -24,8 +24,7 @@ from aisuite.services.rag.store import Point, VectorStore, all_of, any_of
 from aisuite.services.rag.token_count import TokenCount
 from aisuite.services.rag.write_gate import WriteGate
 
-_DOCUMENTS_AT_ONCE = 16
-_CHUNKS_AT_ONCE = 64
+_CHUNKS_AT_ONCE = 128  # the store flushes once for each of them, and answers nobody meanwhile
 _NEW = Known("", None)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 
 from anyio import to_thread
 
@@ -13,8 +14,20 @@ from aisuite.services.rag.indexer import Batch, Indexer
 from aisuite.services.rag.job_rows import Job, JobRows
 from aisuite.services.rag.library import Library
 
-_DOCUMENTS_AT_ONCE = 32
 _BYTES_AT_ONCE = 2**20  # of text; a larger document is a batch of its own
+_FEWEST, _FIRST, _MOST = 4, 32, 256  # documents
+_SECONDS = 2.0
+
+
+class BatchSize:
+    """How many documents make a batch: many, as each batch costs a flush to disk, but progress is told every moment."""
+
+    def __init__(self) -> None:
+        self.documents = _FIRST
+
+    def learn(self, seconds: float) -> None:
+        """Note how long a batch took."""
+        self.documents = min(2 * self.documents, _MOST) if seconds < _SECONDS else max(self.documents // 2, _FEWEST)
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class JobWork:
     indexer: Indexer
     library: Library
     folder: DocumentFolder
+    size: BatchSize = field(default_factory=BatchSize)
 
     async def do(self, job: Job, tell: Callable[[], None]) -> None:
         """Do what is left of a job, until it is done or cancelled; `tell` is called after each batch."""
@@ -36,31 +50,33 @@ class JobWork:
             async for batch in batches:
                 if not await self.rows.is_open(job.id):
                     return
+                begun = perf_counter()
                 await self.indexer.index(job.collection, batch, counts)
+                self.size.learn(perf_counter() - begun)
                 tell()
         if job.path is not None and job.prune:
             counts.removed = await self.library.remove_unseen(job.collection, job.path, job.id)
             await self.indexer.index(job.collection, Batch(job.id, []), counts)
 
     async def _batches(self, job: Job) -> AsyncGenerator[Batch]:
-        while (waiting := await self.rows.waiting(job.id, _DOCUMENTS_AT_ONCE, _BYTES_AT_ONCE)).documents:
+        while (waiting := await self.rows.waiting(job.id, self.size.documents, _BYTES_AT_ONCE)).documents:
             yield Batch(job.id, waiting.documents, waiting.last)
         if job.path is None:
             return
         documents = self.folder.read(job.path)
         try:
-            while taken := await to_thread.run_sync(_take, documents):
+            while taken := await to_thread.run_sync(_take, documents, self.size.documents):
                 yield Batch(job.id, taken, from_folder=True)
         finally:
             documents.close()
 
 
-def _take(documents: Iterator[Document | Skipped]) -> list[Document | Skipped]:
+def _take(documents: Iterator[Document | Skipped], count: int) -> list[Document | Skipped]:
     taken: list[Document | Skipped] = []
     used = 0
     for item in documents:
         taken.append(item)
         used += len(item.text) if isinstance(item, Document) else 0
-        if len(taken) == _DOCUMENTS_AT_ONCE or used >= _BYTES_AT_ONCE:
+        if len(taken) == count or used >= _BYTES_AT_ONCE:
             break
     return taken
