@@ -12,6 +12,7 @@ from aisuite.services.vectordb.durable import clone_file, clone_folder, disk_use
 from aisuite.services.vectordb.gate import Gate
 from aisuite.services.vectordb.pending import PATIENCE_SECONDS, QUIET_SECONDS, Pending, unindexed_points
 from aisuite.services.vectordb.schema import CollectionSchema
+from aisuite.services.vectordb.settings import VectorDbSettings
 
 PAGE = 64 << 10
 
@@ -85,23 +86,44 @@ def test_readers_share_the_gate_and_one_who_must_be_alone_waits_for_them() -> No
 def test_an_optimization_waits_for_enough_changes_and_a_rest() -> None:
     pending = Pending(threshold=10, points=0)
     pending.add(9, now=100)
-    assert not pending.is_due(now=1000)
+    assert not pending.is_due(1000, in_all=9)
     pending.add(1, now=100)
-    assert not pending.is_due(now=100 + QUIET_SECONDS / 2)
-    assert pending.is_due(now=100 + QUIET_SECONDS)
+    assert not pending.is_due(100 + QUIET_SECONDS / 2, in_all=10)
+    assert pending.is_due(100 + QUIET_SECONDS, in_all=10)
     pending.clear()
-    assert not pending.is_due(now=1000)
+    assert not pending.is_due(1000, in_all=10)
 
 
 def test_an_optimization_does_not_wait_for_ever() -> None:
     pending = Pending(threshold=2, points=0)
     for second in range(int(PATIENCE_SECONDS) + 1):
         pending.add(1, now=second)
-    assert pending.is_due(now=PATIENCE_SECONDS)
+    assert pending.is_due(PATIENCE_SECONDS, in_all=60)
 
 
 def test_points_found_without_index_at_the_start_count_as_changed() -> None:
-    assert Pending(threshold=5, points=5).is_due(now=10_000)
+    assert Pending(threshold=5, points=5).is_due(10_000, in_all=5)
+
+
+def test_a_rest_is_used_for_fewer_new_points_than_a_pause_in_a_load() -> None:
+    pending = Pending(threshold=2, points=0)
+    pending.add(50, now=0)
+    pending.add(0, now=PATIENCE_SECONDS)
+    assert not pending.is_due(PATIENCE_SECONDS, in_all=1000)
+    assert pending.is_due(PATIENCE_SECONDS + QUIET_SECONDS, in_all=1000)
+    assert not pending.is_due(PATIENCE_SECONDS + QUIET_SECONDS, in_all=10_000)
+
+
+def test_as_many_points_as_start_an_optimization_are_indexed_by_it(tmp_path: Path) -> None:
+    schema = CollectionSchema.model_validate({"vectors": {"size": 64, "distance": "Cosine"}})
+    shard = edge.EdgeShard.create(str(tmp_path / "shard"), schema.engine_config(1))
+    many = VectorDbSettings.model_fields["vectordb_optimize_after"].default
+    vector = [1.0] * 64
+    shard.update(edge.UpdateOperation.upsert_points([edge.Point(number, vector, {}) for number in range(many)]))
+    assert unindexed_points(shard, schema) == many
+    shard.optimize()
+    assert unindexed_points(shard, schema) == 0
+    shard.close()
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class StoreCollector(Collector):
         """Give the store's own metrics."""
         points = GaugeMetricFamily("vectordb_points", "Points of a collection.", labels=["collection"])
         for collection in self._catalogue.collections():
-            points.add_metric([collection.name], collection.count())
+            points.add_metric([collection.name], collection.points_at_most())
         broken = GaugeMetricFamily("vectordb_broken_collections", "Collections that cannot be opened.")
         broken.add_metric([], len(self._catalogue.broken))
         runs = CounterMetricFamily("vectordb_optimizations", "Optimizations by result.", labels=["result"])

@@ -115,6 +115,10 @@ class Collection:
         """Count the points that match."""
         return self.read(lambda shard: shard.count(edge.CountRequest(exact=True, filter=condition)))
 
+    def points_at_most(self) -> int:
+        """Give a bound of the number of points, nearly always the number: an exact count looks at each of them."""
+        return self.read(lambda shard: int(shard.info().points_count))
+
     def vector_of(self, point: PointKey, name: str) -> Vector | None:
         """Give one vector of a point; raises `NotFound` without the point."""
         found = self.read(lambda shard: shard.retrieve([point], False, [name]))
@@ -130,7 +134,7 @@ class Collection:
             "status": "green" if self._journal is None else "yellow",
             "optimizer_status": "ok" if self.optimizer_error is None else {"error": self.optimizer_error},
             "indexed_vectors_count": info.indexed_vectors_count,
-            "points_count": self.count(),
+            "points_count": info.points_count,
             "segments_count": info.segments_count,
             "config": self.schema.config_json(),
             "payload_schema": info.payload_schema,
@@ -219,7 +223,7 @@ class Collection:
 
     def is_due(self, now: float) -> bool:
         """Tell whether enough has changed for an optimization to be worth it."""
-        return self._journal is None and self._pending.is_due(now) and 10 * self._pending.points >= self.count()
+        return self._journal is None and self._pending.is_due(now, self.points_at_most())
 
     def uses(self, name: str) -> bool:
         """Tell whether this shard folder is the one in use."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from aisuite.services.vectordb.collection import Collection
 from aisuite.services.vectordb.queries import QueryReader, with_payload, with_vector
 from aisuite.services.vectordb.query_shapes import PrefetchJson, QueryJson
-from aisuite.services.vectordb.reading import point_json, points_at_most, scored_json
+from aisuite.services.vectordb.reading import point_json, scored_json
 from aisuite.services.vectordb.scoring import FindSource
 from aisuite.services.vectordb.wire import Unsupported
 
@@ -46,7 +46,7 @@ class GroupQuery(PrefetchJson):
     def _fill(self, collection: Collection, find: FindSource, wanted: int) -> Groups:
         """Ask for more and more points until the groups are full or the collection is exhausted."""
         size = self.group_size or DEFAULT_GROUP_SIZE
-        total = points_at_most(collection)
+        total = collection.points_at_most()
         limit = min(total, wanted * size)
         reader = QueryReader(find, total)
         while True:

@@ -51,7 +51,7 @@ class Scroll(Body):
             raise BadRequest("offset cannot be used with order_by; use start_from")
         request = edge.ScrollRequest(
             offset=self.offset,
-            limit=min(self.limit or DEFAULT_LIMIT, max(1, points_at_most(collection))),
+            limit=min(self.limit or DEFAULT_LIMIT, max(1, collection.points_at_most())),
             filter=parse_narrowing(self.filter),
             with_payload=with_payload(self.with_payload, default=True),
             with_vector=with_vector(self.with_vector),
@@ -96,11 +96,6 @@ class Facet(Body):
             raise BadRequest(f"key: {err}") from err
         hits = collection.read(lambda shard: shard.facet(request)).hits
         return {"hits": [{"value": hit.value, "count": hit.count} for hit in hits]}
-
-
-def points_at_most(collection: Collection) -> int:
-    """Give a bound of the number of points: an exact count looks at each of them."""
-    return collection.read(lambda shard: int(shard.info().points_count))
 
 
 def point_id_json(point: Any) -> int | str:

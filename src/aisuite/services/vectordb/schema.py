@@ -75,7 +75,7 @@ HNSW_DEFAULTS: dict[str, Any] = {"m": 16, "ef_construct": 100, "full_scan_thresh
 
 
 class OptimizerParams(Body):
-    """When the engine merges and indexes segments; the defaults are Qdrant's."""
+    """When the engine merges and indexes segments; the defaults are Qdrant's but for the indexing threshold."""
 
     deleted_threshold: float | None = Field(default=None, ge=0, le=1)
     vacuum_min_vector_number: int | None = Field(default=None, ge=100)
@@ -92,11 +92,12 @@ class OptimizerParams(Body):
         return edge.EdgeOptimizersConfig(**{**OPTIMIZER_DEFAULTS, **self.model_dump(exclude_none=True)})
 
 
+# Qdrant's 10,000 KiB are more than the points that start an optimization here, which then would index nothing.
 OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "deleted_threshold": 0.2,
     "vacuum_min_vector_number": 1000,
     "default_segment_number": 0,
-    "indexing_threshold": 10_000,
+    "indexing_threshold": 1000,
 }
 
 

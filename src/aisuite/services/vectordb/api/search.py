@@ -14,7 +14,7 @@ from aisuite.services.vectordb.errors import engine_errors
 from aisuite.services.vectordb.groups import GroupQuery
 from aisuite.services.vectordb.queries import QueryReader
 from aisuite.services.vectordb.query_shapes import QueryBatch, QueryJson
-from aisuite.services.vectordb.reading import points_at_most, scored_json
+from aisuite.services.vectordb.reading import scored_json
 from aisuite.services.vectordb.scoring import FindSource
 
 router = APIRouter(prefix="/collections/{name}/points/query")
@@ -44,7 +44,7 @@ async def query_groups(name: str, raw: RawBody, store: StoreDep) -> Response:
 
 def _query(catalogue: Catalogue, name: str, bodies: list[QueryJson]) -> list[dict[str, Any]]:
     collection = catalogue.find(name)
-    reader = QueryReader(_source(catalogue, name), points_at_most(collection))
+    reader = QueryReader(_source(catalogue, name), collection.points_at_most())
     with engine_errors():
         batch = edge.QueryBatchRequest([reader.request(body) for body in bodies])
     found = collection.read(lambda shard: shard.query_batch(batch))
