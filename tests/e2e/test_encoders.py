@@ -22,7 +22,7 @@ PROFILE = """\
 extends: demo
 models:
   embed: {{source: {{demo: true}}, serves: embedding, pooling: mean, context: 512, threads: 1, gpu_layers: 0}}
-  rerank: {{source: {{demo: true}}, serves: rerank, context: 512, threads: 1, gpu_layers: 0}}
+  rerank: {{source: {{{reranker}}}, serves: rerank, context: 512, threads: 1, gpu_layers: 0}}
 services:
   embedding: {{model: {model}}}
   rag: {{reranker: rerank, min_score: -1}}
@@ -41,9 +41,9 @@ class Encoding:
         for name, text in NOTES.items():
             (folder / "notes" / name).write_text(text, encoding="utf-8")
 
-    def up(self, model: str) -> Ran:
+    def up(self, model: str, reranker: str = "demo: true") -> Ran:
         embed, rerank = self.ports
-        text = PROFILE.format(model=model, embed=embed, rerank=rerank)
+        text = PROFILE.format(model=model, reranker=reranker, embed=embed, rerank=rerank)
         (self.suite.folder / "mine.yaml").write_text(text, encoding="utf-8")
         return self.suite.run("up", "--profile", "./mine.yaml", "--json")
 
@@ -107,3 +107,14 @@ def test_a_collection_of_the_embedding_model_before_is_refused_with_the_command(
     (listed,) = encoding.suite.run("rag", "list", "--json").json["collections"]
     assert (listed["model"], listed["documents"]) == (ONNX, len(NOTES))
     assert encoding.retrieve()["hits"]
+
+
+def test_a_broken_reranker_keeps_nobody_from_searching(encoding: Encoding) -> None:
+    broken = encoding.suite.folder / "models" / "broken.gguf"
+    broken.parent.mkdir(exist_ok=True)
+    broken.write_bytes(b"this is not a GGUF file" * 10)
+    ran = encoding.up(ONNX, "file: broken.gguf")
+    assert (ran.code, ran.json["degraded"]) == (5, True)
+    assert ran.json["failures"][0]["message"].startswith("inference-rerank: its model file cannot be loaded")
+    assert encoding.suite.services()["rag"]["health"] == "healthy"
+    assert encoding.retrieve()["reranked"] is False

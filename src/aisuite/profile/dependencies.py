@@ -98,9 +98,8 @@ def default_dependencies(profile: Profile) -> dict[str, tuple[str, ...]]:
     """
     running = running_services(profile)
     usual = {GATEWAY: chat_services(profile), **_WAITS_FOR}
-    for service, model in (("embedding", embedding_model(profile)), ("rag", profile.services.rag.reranker)):
-        if model is not None:
-            usual[service] = (*usual.get(service, ()), f"{INFERENCE}{model}")
+    if (encoder := embedding_model(profile)) is not None:  # RAG waits for no reranker: it answers without one, too
+        usual[EMBEDDING] = (f"{INFERENCE}{encoder}",)
     return {name: tuple(other for other in usual.get(name, ()) if other in running) for name in running}
 
 

@@ -188,12 +188,12 @@ def test_a_downloaded_model_is_kept_in_the_data_folder() -> None:
 @pytest.mark.parametrize(
     ("engine", "url"), [("process", "http://127.0.0.1:8007"), ("docker", "http://inference-rerank:8001")]
 )
-def test_rag_asks_the_reranker_that_the_profile_names_and_waits_for_it(engine: Any, url: str) -> None:
+def test_rag_asks_the_reranker_that_the_profile_names_and_starts_without_it(engine: Any, url: str) -> None:
     models = {"chat": CHAT, "rerank": ENCODER | {"serves": "rerank"}}
     stack = make_resolved(engine, models=models, routes=ONE_ROUTE, services={"rag": {"reranker": "rerank"}})
     service = stack.service("rag")
     assert dict(service.environment)["RERANKER_URL"] == url
-    assert "inference-rerank" in {one.service for one in service.depends_on}
+    assert "inference-rerank" not in {one.service for one in service.depends_on}
     assert "--rerank" in stack.service("inference-rerank").command
     assert "RERANKER_URL" not in environment(engine, "rag")
 
