@@ -156,14 +156,16 @@ def _forget(request: ForgetRequest, project: str, shelf: Shelf, workdir: Workdir
 
 
 def needed_to_go_back(workdir: Workdir) -> dict[str, str]:
-    """Return the backups without which a rollback to the generation before, or of a killed upgrade, has no data."""
+    """Return the backups without which a rollback to the generation before, or of a killed `up`, has no data."""
     needed = {}
     if (pending := read_upgrade(workdir)) and pending.bundle is not None:
         needed[pending.bundle] = "an upgrade has not ended"
     now = current_number(workdir)
-    before = [one for one in list_generations(workdir) if one.good and now is not None and one.number < now]
-    if before and before[-1].left is not None and before[-1].left.bundle is not None:
-        needed.setdefault(before[-1].left.bundle, f"goes with generation {before[-1].number}")
+    known = [one for one in list_generations(workdir) if now is not None and one.number <= now]
+    before = [one for one in known if one.good and one.number != now]
+    for one in (*before[-1:], *known[-1:]):  # the current one, too: a change that was cut off has left it
+        if one.left is not None and one.left.bundle is not None:
+            needed.setdefault(one.left.bundle, f"goes with generation {one.number}")
     return needed
 
 

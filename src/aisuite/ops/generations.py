@@ -83,9 +83,16 @@ def enter_generation(number: int, workdir: Workdir, *, good: bool) -> None:
     if card is not None:
         workdir.write({f"{FOLDER}/{number}/{CARD}": card})  # what its models got of the card
     if good:
-        _write_about(workdir, replace(read_generation(workdir, number), good=True))
+        _write_about(workdir, replace(read_generation(workdir, number), good=True, left=None))
     workdir.link(CURRENT, f"{FOLDER}/{number}")
     _forget_old(workdir, number)
+
+
+def stay_in_generation(workdir: Workdir) -> None:
+    """Forget how the current generation was left, now that all of it is up again: another one was tried in vain."""
+    found = _read_about(workdir, CURRENT)
+    if found is not None and found.left is not None:
+        _write_about(workdir, replace(found, left=None))
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -146,13 +153,19 @@ def schemas_now(stack: Stack, deps: Deps) -> dict[str, int]:
 
 
 def note_left(number: int, deps: Deps, stack: Stack, bundle: str | None) -> None:
-    """Remember of a generation how it leaves the databases, also those that only the next one, `stack`, has."""
+    """Remember of a generation how it leaves the databases, also those that only the next one, `stack`, has.
+
+    Where the next one was tried before, ended badly, and has changed a schema, what was noted then holds.
+    """
     left = read_generation(deps.workdir, number)
     try:
         schemas = schemas_now(read_stack(deps.workdir, left), deps)
     except StepFailed:  # it cannot be brought back anyway
         schemas = {}
-    _write_about(deps.workdir, replace(left, left=Left({**schemas_now(stack, deps), **schemas}, bundle)))
+    schemas = {**schemas_now(stack, deps), **schemas}
+    noted = left.left.schemas if left.left is not None else {}
+    if not any(version > noted.get(path, version) for path, version in schemas.items()):
+        _write_about(deps.workdir, replace(left, left=Left(schemas, bundle)))
 
 
 def _keep(stack: Stack, files: Mapping[str, str], deps: Deps, digest: str, images: Mapping[str, str]) -> int:

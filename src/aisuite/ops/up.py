@@ -11,7 +11,7 @@ from aisuite.ops.checks import check_disk, check_fit, check_gpu, check_memory, c
 from aisuite.ops.diagnose import health_faults
 from aisuite.ops.drill_undo import undo_left
 from aisuite.ops.fetch_images import Pull, get_images, plan_images, with_old_images_seen
-from aisuite.ops.generations import begin_generation, enter_generation
+from aisuite.ops.generations import begin_generation, enter_generation, stay_in_generation
 from aisuite.ops.look import look
 from aisuite.ops.measured_file import Measured, ServerReport, drift_of, update_measured
 from aisuite.ops.record import Record, read_record, record_of, write_record
@@ -128,6 +128,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
         errors = [result.error for result in results if result.error is not None]
         if fresh is not None:
             enter_generation(fresh, deps.workdir, good=not errors)
+        elif not errors:
+            stay_in_generation(deps.workdir)
     return UpReport(
         stack=stack,
         plan=images + plan,

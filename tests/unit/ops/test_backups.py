@@ -12,7 +12,7 @@ from aisuite.bundle import JOURNAL
 from aisuite.bundle.identity import make_id
 from aisuite.bundle.model import DatabaseFacts, Kind, Level, Verified
 from aisuite.bundle.retention import Keep
-from aisuite.errors import BundleDamaged, ProjectLocked, RestoreFailed, UsageError
+from aisuite.errors import BundleDamaged, NotReady, ProjectLocked, RestoreFailed, UsageError
 from aisuite.ops.backup_age import METRICS, newest_verified, render_age, write_age
 from aisuite.ops.backups import (
     ForgetReport,
@@ -259,6 +259,19 @@ def test_the_backup_that_a_rollback_needs_stays(shelf: FakeShelf) -> None:
     assert report is not None
     assert [one.reasons for one in report.kept] == [("newest verified", "last"), ("goes with generation 1",)]
     assert (report.removed, shelf.list()) == ((old,), (before_upgrade, new))
+
+
+def test_the_backup_that_was_made_before_a_change_that_failed_stays(shelf: FakeShelf) -> None:
+    before_change, new = put(shelf, 3, 1)
+    world = changeable_world()
+    up(UpRequest(STACK), world.deps)
+    with pytest.raises(NotReady):
+        up(UpRequest(changed(STACK, "rag", "--bad"), bundle=before_change, strict=True), world.deps)
+    forget(shelf, world, Keep(last=1))
+    assert shelf.list() == (before_change, new)
+    up(UpRequest(STACK), world.deps)  # all is as it was
+    forget(shelf, world, Keep(last=1))
+    assert shelf.list() == (new,)
 
 
 def test_the_backup_of_an_upgrade_that_has_not_ended_stays(shelf: FakeShelf, world: World) -> None:

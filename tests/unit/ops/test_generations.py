@@ -7,6 +7,7 @@ import pytest
 from aisuite.errors import NotReady, StepFailed, UsageError
 from aisuite.ops.generations import (
     KEPT,
+    Left,
     begin_generation,
     current_number,
     enter_generation,
@@ -106,6 +107,26 @@ def test_how_the_databases_were_is_noted_of_the_generation_that_is_left() -> Non
     left = read_generation(world.workdir, 1).left
     assert left is not None
     assert (left.schemas, left.bundle) == (schemas, "20261121T141500Z")
+
+
+def test_how_it_was_left_holds_while_nobody_has_brought_it_up_again() -> None:
+    schemas = {"/data/rag.db": 3}
+    world = changeable_world(schemas)
+    stack = _with_state(STACK, type(STACK.service("rag").state)(databases=("/data/rag.db",)))
+    up(UpRequest(stack), world.deps)
+
+    def try_another(bundle: str, schema: int) -> Left | None:
+        with pytest.raises(NotReady):
+            up(UpRequest(changed(stack, "rag", "--bad"), bundle=bundle, strict=True), world.deps)
+        schemas["/data/rag.db"] = schema
+        return read_generation(world.workdir, 1).left
+
+    assert try_another("first", 3) == Left({"/data/rag.db": 3}, "first")
+    assert try_another("second", 4) == Left({"/data/rag.db": 3}, "second")  # nothing had changed: the newer is better
+    assert try_another("third", 5) == Left({"/data/rag.db": 3}, "second")  # what was saved then is migrated already
+    up(UpRequest(stack), world.deps)
+    assert read_generation(world.workdir, 1).left is None
+    assert try_another("fourth", 5) == Left({"/data/rag.db": 5}, "fourth")
 
 
 def _with_state(stack, state):  # type: ignore[no-untyped-def]

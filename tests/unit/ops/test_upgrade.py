@@ -141,6 +141,37 @@ def test_a_database_that_the_new_version_has_migrated_comes_back_from_the_backup
     assert status(world.deps).exit_code == 0
 
 
+def test_a_second_try_keeps_the_way_back_over_what_a_killed_one_has_migrated() -> None:
+    schemas = {DATABASE: 1}
+    world = brought_up(changeable_world(schemas), keeping(STACK))
+    newer = changed(keeping(STACK), "rag", "--bad")
+
+    class Killed(BaseException):
+        pass
+
+    class Saving(Backups):
+        def save(self) -> str:
+            super().save()
+            return "first" if schemas[DATABASE] == 1 else "second"
+
+    start = world.engine.start
+
+    def migrate(service, fingerprint):  # type: ignore[no-untyped-def]
+        start(service, fingerprint)
+        if "--bad" in service.command and schemas[DATABASE] == 1:
+            schemas[DATABASE] = 2
+            raise Killed
+
+    world.engine.start = migrate  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        change(world, newer, Saving())
+    backups = Saving()
+    report = change(world, newer, backups)
+    assert report.back is not None
+    assert report.back.restored == "first"
+    assert backups.said == ["save", "restore first", "reconcile"]
+
+
 def test_without_a_backup_nothing_is_touched() -> None:
     world = brought_up(changeable_world())
 
