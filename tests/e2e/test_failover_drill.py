@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
-from tests.e2e.killed_drills import FEW, breaking, drilling, end, is_steady, some_now_others_in_soak, undo
-from tests.e2e.suite import Suite, as_a_shell_tells, finish, wait_for
+from tests.e2e.killed_drills import breaking, drilling, end, is_steady, some_now_others_in_soak, undo
+from tests.e2e.short_drills import drill_in_short
+from tests.e2e.suite import Suite, as_a_shell_tells, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -18,6 +19,7 @@ HERE = sorted(
     set(CATALOGUE) - {"pause", "network-cut", "network-drop", "dns", "new-address", "oom", "disk-full"}
 )  # what can be done to local processes
 # The others differ from one of these in what a stand-in answers, or in whom it meets: `make soak` has them all.
+SHORT = {"kill", "error-500", "stream-cut", "both-down", "qdrant-restart", "late-dependency"}
 ONE_OF_A_KIND = {"kill", "hang", "error-500", "poison", "both-down", "qdrant-restart", "late-dependency"}
 
 
@@ -58,21 +60,9 @@ def test_the_next_up_repairs_what_a_killed_drill_has_left(running: Suite) -> Non
     assert is_steady(running)
 
 
-def test_the_matrix_in_short_form(running: Suite) -> None:
-    """Only what holds on a busy machine, too: how long things take is judged by benchmarks/drill.py."""
-    wait_for(lambda: is_steady(running), 60)
-    faults = "kill,error-500,stream-cut,both-down,qdrant-restart"
-    drill = finish(running.start("drill", "--only", faults, "--duration", "2", *FEW, "--json"), 300)
-    trials = {one["fault"]: one for one in drill.json["trials"]}
-    assert list(trials) == faults.split(","), drill.err
-    for fault, trial in trials.items():
-        assert trial["figures"], trial["why"]
-        assert trial["figures"]["others_restarted"] == 0.0, fault
-        assert trial["figures"]["recovers"] is not None, fault
-        if not CATALOGUE[fault].outage:
-            assert trial["figures"]["plain_success"] == 1.0, trial["errors"]
-    assert trials["both-down"]["errors"], "somebody was told"
-    assert is_steady(running)
+@pytest.mark.parametrize("fault", some_now_others_in_soak(HERE, SHORT))
+def test_the_matrix_in_short_form(running: Suite, fault: str) -> None:
+    drill_in_short(running, fault)
 
 
 @pytest.mark.parametrize(
@@ -94,13 +84,16 @@ def test_what_cannot_be_drilled_is_said_and_nothing_is_broken(
     assert {name: one["pid"] for name, one in running.services().items()} == before
 
 
-def test_a_gateway_whose_worker_is_killed_answers_again_and_nothing_restarts(running: Suite) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_gateway_whose_worker_dies_or_hangs_answers_again_and_nothing_restarts(
+    running: Suite, number: signal.Signals
+) -> None:
     wait_for(lambda: is_steady(running), 60)
     before = {name: one["pid"] for name, one in running.services().items()}
     parent = psutil.Process(before["api-gateway"])
     (worker,) = parent.children()
     wait_for(lambda: time.time() - worker.create_time() > 11, 15)  # one that dies sooner takes its parent with it
-    worker.kill()
+    worker.send_signal(number)
     wait_for(lambda: parent.children() not in ([], [worker]), 30)
     wait_for(lambda: is_steady(running), 60)
     assert {name: one["pid"] for name, one in running.services().items()} == before

@@ -1,4 +1,4 @@
-"""A drill that is killed while a container is broken: `--undo`, or the next `up`, brings the stack back."""
+"""The drill on containers: what it breaks is borne, and repaired, also where it is killed itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from aisuite.drill.catalogue import CATALOGUE
 from tests.bed.place import Bed
 from tests.docker.failing import DockerSuite
 from tests.e2e.killed_drills import breaking, drilling, end, is_steady, undo
+from tests.e2e.short_drills import drill_in_short
 from tests.e2e.suite import wait_for
 
 UP = ("up", "--demo", "--engine", "docker", "--json")
 ALWAYS = ("kill", "pause", "network-cut", "error-500")  # a process, a container, a network, one service for another
+SHORT = ("kill", "oom", "dns", "new-address", "error-500")
 HERE = sorted(set(CATALOGUE) - {"disk-full"})  # what can be done to containers
 
 pytestmark = pytest.mark.docker
@@ -78,3 +80,8 @@ def test_one_that_is_killed_while_nothing_is_broken_leaves_nothing(contained: Do
     end(drilling(contained, "kill", phase), signal.SIGKILL)
     assert contained.run("drill", "--undo", "--json").json["undone"] == []
     wait_for(lambda: is_steady(contained), 60)
+
+
+@pytest.mark.parametrize("fault", _mostly_soak(HERE, SHORT))
+def test_the_matrix_in_short_form(contained: DockerSuite, fault: str) -> None:
+    drill_in_short(contained, fault)
