@@ -79,7 +79,7 @@ def _as_json(trial: Trial) -> dict[str, Any]:
         "outcome": trial.outcome,
         "why": trial.why,
         "bounds": {one.name: round(one.bound, 3) for one in trial.judged},
-        "figures": {name: value if value is None else round(value, 3) for name, value in trial.figures.items()},
+        "figures": {name: value if value is None else round(value, 5) for name, value in trial.figures.items()},
         "restarted": dict(trial.restarted),
     }
 

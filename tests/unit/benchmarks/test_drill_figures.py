@@ -58,7 +58,7 @@ def test_every_trial_is_a_line_with_its_figures_and_bounds(rounds: Any) -> None:
     text = written(rounds, trial(0.123456), trial(0.2))
     kept = json.loads(text)
     assert (kept["machine"], kept["options"], kept["engine"]) == ("a machine, 2 cores", "--repeat 3", "process")
-    assert [one["figures"]["first_good"] for one in kept["trials"]] == [0.123, 0.2]
+    assert [one["figures"]["first_good"] for one in kept["trials"]] == [0.12346, 0.2]
     assert [one["bounds"] for one in kept["trials"]] == [{"first_good": 0.5}] * 2
     assert sum('"kill"' in line for line in text.splitlines()) == 2
 
