@@ -10,7 +10,14 @@ import pytest
 from aisuite.bundle.known_queries import QUERIES
 from tests.bed.place import Bed
 from tests.e2e.killing import RANDOM_TIMES, each_step_of_backup, each_way
-from tests.e2e.letters import Letters, kill_a_backup, kill_a_restore, kill_at_a_random_moment, letters_in
+from tests.e2e.letters import (
+    Letters,
+    kill_a_backup,
+    kill_a_restore,
+    kill_at_a_random_moment,
+    letters_in,
+    restore_over_damage,
+)
 from tests.e2e.suite import Suite
 
 pytestmark = pytest.mark.docker
@@ -41,6 +48,14 @@ def test_a_backup_that_is_killed_is_none_and_touches_nothing(letters: Letters, s
 @pytest.mark.parametrize("seed", range(RANDOM_TIMES))
 def test_killed_at_any_moment_all_is_as_it_was_or_as_it_shall_be(letters: Letters, seed: int) -> None:
     print(kill_at_a_random_moment(letters, seed))
+
+
+@pytest.mark.soak
+def test_a_service_that_cannot_start_on_its_damaged_database_runs_behind_a_restore(
+    letters: Letters, docker_bed: Bed
+) -> None:
+    (rag,) = docker_bed.docker("ps", "--quiet", "--filter", f"name={PROJECT}-rag").split()
+    restore_over_damage(letters, int(docker_bed.docker("inspect", "--format", "{{.State.Pid}}", rag)))
 
 
 def test_a_drill_compares_and_leaves_nothing(letters: Letters, docker_bed: Bed) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aisuite.adapters.bundle_shelf import BundleShelf
 from aisuite.bundle import JOURNAL
+from aisuite.bundle.kept_state import FILE, parse_state
 from aisuite.ports.failpoint import KILLED
 from aisuite.ports.failpoint import VARIABLE as FAILPOINT
 from tests.e2e.killing import NO_WAY_BACK, WHOLE, killed_sometime
@@ -21,8 +25,10 @@ from tests.e2e.suite import finish
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aisuite.bundle.kept_state import ProjectState
     from tests.e2e.suite import Ran, Suite
 
+DAMAGED = b"no database at all, " * 500
 PATIENT = "extends: demo\nservices:\n" + "".join(
     f"  {name}: {{deadline: 300s}}\n" for name in ("api-gateway", "rag", "embedding", "qdrant")
 )  # how fast the machine starts six services is not what is tested
@@ -53,6 +59,10 @@ class Letters:
         ran = self.suite.run(*words)
         assert ran.code == 0, ran.out + ran.err
         return ran
+
+    def state(self) -> ProjectState:
+        """Return what the suite says that it keeps."""
+        return parse_state((self.folder / FILE).read_text())
 
     def send(self) -> None:
         """Send the next letter."""
@@ -164,3 +174,29 @@ def kill_at_a_random_moment(letters: Letters, seed: int) -> str:
     assert letters.look().content in possible
     every_listed_backup_verifies(letters)
     return f"{step} {ended}"
+
+
+def restore_over_damage(letters: Letters, rag: int) -> None:
+    """Damage what RAG keeps so that it cannot start; assert that a restore can be taken back, and brings all back.
+
+    `rag` is its process.
+    """
+    kept = letters.last
+    (database,) = (Path(one.databases[0]) for one in letters.state().services if one.service == "rag")
+    os.kill(rag, signal.SIGSTOP)  # it could mend the file from its WAL
+    database.write_bytes(DAMAGED)
+    for suffix in ("-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    os.kill(rag, signal.SIGKILL)
+    refused = letters.suite.run("backup")
+    assert (refused.code, "aisuite restore ID" in refused.err) == (7, True), refused.err
+
+    killed = letters.suite.run("restore", kept.bundle, "--yes", **{FAILPOINT: "restore.start"})
+    assert killed.code == KILLED, killed.err
+    assert letters.end("--undo") == "--undo"
+    assert database.read_bytes() == DAMAGED
+
+    (damaged,) = letters.done("restore", kept.bundle, "--yes", "--json").json["damaged"]
+    assert Path(damaged["stays_as"]).read_bytes() == DAMAGED
+    assert letters.suite.services()["rag"]["health"] == "healthy"
+    assert letters.look().content == kept.content
