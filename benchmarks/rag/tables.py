@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+BEGIN, END = "<!-- figures of {} -->\n", "<!-- end of figures -->\n"
 FIGURES = ("recall_1", "recall_5", "mrr", "ndcg_10", "passages", "refused")
 HEAD = ("kind", "language", "method", "recall@1", "recall@5", "MRR", "nDCG@10", "passage@5", "refused")
 KINDS = ("shares-words", "two-documents", "paraphrase", "unanswerable")
@@ -31,10 +31,18 @@ def main() -> int:
     found = json.loads(asked.file.read_text(encoding="utf-8") if asked.file else _ask(asked.project, asked.rerank))
     written = f"{_figures(found)}\n{_refusals(found)}"
     readme = HERE / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    readme.write_text(f"{before}{BEGIN}\n{written}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    readme.write_text(put_in(readme.read_text(encoding="utf-8"), found["model"], written), encoding="utf-8")
     sys.stdout.write(written)
     return 0
+
+
+def put_in(page: str, model: str, figures: str) -> str:
+    """Return the page with the figures of an embedding model in their place; a new model gets a section at the end."""
+    begin = BEGIN.format(model)
+    if begin not in page:
+        page += f"\n## What `{model}` reaches\n\n{begin}{END}"
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n{figures}\n{END}{rest.partition(END)[2]}"
 
 
 def _ask(project: str, rerank: bool) -> str:  # noqa: FBT001  a flag of the command line, handed on

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aisuite.errors import NotRunning, StepFailed, UsageError
+from aisuite.errors import StepFailed, UsageError
 from aisuite.ops.index import IndexRequest, index
 from aisuite.ops.rag_metrics import Outcome, Scores, judge_citations, summarize
 from aisuite.ops.rag_set import load_eval_set
-from aisuite.ops.record import require_record
-from aisuite.stack.model import Role
+from aisuite.ops.rag_suite import collection_path, require_rag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from aisuite.ops.rag_set import EvalQuestion, EvalSet
+    from aisuite.ops.rag_suite import RagSuite
     from aisuite.ports import Chat, Deps
 
 METHODS = ("dense", "sparse", "hybrid")
@@ -56,7 +56,10 @@ class EvalRow:
 
 @dataclass(frozen=True, slots=True)
 class EvalReport:
-    """What was asked, a row for each method, language and kind, and the ids of refused questions by method."""
+    """What was asked, a row for each method, language and kind, and the ids of refused questions by method.
+
+    `model` is the embedding model of the collection.
+    """
 
     folder: str
     collection: str
@@ -64,6 +67,7 @@ class EvalReport:
     questions: int
     rows: tuple[EvalRow, ...]
     refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    model: str | None = None
 
 
 def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[int, int], None]) -> EvalReport:
@@ -72,15 +76,13 @@ def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[i
     `progress` is told documents, then questions: done and in all. Raises UsageError, NotRunning, StepFailed.
     """
     eval_set = load_eval_set(request.folder)
-    key = deps.workdir.read("secrets/service_key")
-    url = require_record(deps.workdir).require(Role.RAG).url
-    if key is None:
-        raise NotRunning(f"the key service_key is missing in {deps.workdir.folder}", "aisuite up --phase 2")
+    rag = require_rag(deps, chat)
     indexed = index(IndexRequest(eval_set.documents, request.collection), deps, chat, progress)
     if indexed.skipped:
         source, reason = indexed.skipped[0]
         raise UsageError(f"{eval_set.documents / source} was not indexed: {reason}", f"ls {eval_set.documents}")
-    suite = _Suite(chat, url, key.strip(), request, eval_set)
+    model = rag.read(collection_path(request.collection)).get("embedding_model")
+    suite = _Suite(rag, request, eval_set)
     outcomes = _ask_all(suite, request.methods, eval_set.questions, progress)
     return EvalReport(
         folder=str(request.folder),
@@ -89,6 +91,7 @@ def evaluate(request: EvalRequest, deps: Deps, chat: Chat, progress: Callable[[i
         questions=len(eval_set.questions),
         rows=tuple(row for method, found in outcomes.items() for row in _sum_up(method, eval_set.questions, found)),
         refused={method: _name_refused(eval_set.questions, found) for method, found in outcomes.items()},
+        model=model,
     )
 
 
@@ -111,10 +114,8 @@ def _name_refused(questions: Sequence[EvalQuestion], outcomes: Sequence[Outcome]
 class _Suite:
     """The RAG service, asked the questions of a set."""
 
-    def __init__(self, chat: Chat, url: str, key: str, request: EvalRequest, eval_set: EvalSet) -> None:
-        self._chat = chat
-        self._url = url
-        self._key = key
+    def __init__(self, rag: RagSuite, request: EvalRequest, eval_set: EvalSet) -> None:
+        self._rag = rag
         self._request = request
         self._eval_set = eval_set
 
@@ -149,7 +150,7 @@ class _Suite:
 
     def _post(self, path: str, question: EvalQuestion, more: dict[str, Any]) -> dict[str, Any]:
         body = {"query": question.question, "collection": self._request.collection, **more}
-        return self._chat.post(self._url + path, self._key, body, _TIMEOUT)
+        return self._rag.post(path, body, _TIMEOUT)
 
 
 def _how(method: str) -> dict[str, Any]:

@@ -101,18 +101,6 @@ def test_every_document_answers_a_question() -> None:
         ("`send()` 함수", "send"),
     ],
 )
-def test_each_embedding_model_has_figures_of_its_own_on_the_page() -> None:
-    page = "one\n<!-- figures of hash-384 -->\nold\n<!-- end of figures -->\ntwo\n"
-    with_another = put_in(page, "e5", "| 0.9 |\n")
-    assert with_another.startswith(page)
-    assert with_another.endswith("<!-- figures of e5 -->\n\n| 0.9 |\n\n<!-- end of figures -->\n")
-    assert put_in(with_another, "e5", "| 0.9 |\n") == with_another
-    assert put_in(page, "hash-384", "new\n") == (
-        "one\n<!-- figures of hash-384 -->\n\nnew\n\n<!-- end of figures -->\ntwo\n"
-    )
-    assert BEGIN.format("hash-384") in (FOLDER / "README.md").read_text(encoding="utf-8")
-
-
 def test_words_that_are_the_same_count_as_shared(one: str, other: str) -> None:
     assert shared_words(one, other)
     assert shared_words(other, one)
@@ -124,3 +112,15 @@ def test_words_that_are_the_same_count_as_shared(one: str, other: str) -> None:
 )
 def test_words_without_content_do_not_count(one: str, other: str) -> None:
     assert shared_words(one, other) == set()
+
+
+def test_each_embedding_model_has_figures_of_its_own_on_the_page() -> None:
+    page = "one\n<!-- figures of hash-384 -->\nold\n<!-- end of figures -->\ntwo\n"
+    with_another = put_in(page, "e5", "| 0.9 |\n")
+    assert with_another.startswith(page)
+    assert with_another.endswith("<!-- figures of e5 -->\n\n| 0.9 |\n\n<!-- end of figures -->\n")
+    assert put_in(with_another, "e5", "| 0.9 |\n") == with_another
+    assert put_in(page, "hash-384", "new\n") == (
+        "one\n<!-- figures of hash-384 -->\n\nnew\n\n<!-- end of figures -->\ntwo\n"
+    )
+    assert BEGIN.format("hash-384") in (FOLDER / "README.md").read_text(encoding="utf-8")

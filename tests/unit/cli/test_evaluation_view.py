@@ -11,7 +11,7 @@ from aisuite.ops.rag_metrics import Scores
 
 SCORES = Scores(8, 0.5, 1.0, 0.75, 0.8155, 0.25, 0.0, None, None)
 ROWS = (EvalRow("dense", "ko", "paraphrase", SCORES),)
-REPORT = EvalReport("benchmarks/rag", "evaluation", 60, 8, ROWS, {"dense": ("ko-1",)})
+REPORT = EvalReport("benchmarks/rag", "evaluation", 60, 8, ROWS, {"dense": ("ko-1",)}, "hash-384")
 
 
 def _words(report: EvalReport) -> list[list[str]]:
@@ -20,7 +20,7 @@ def _words(report: EvalReport) -> list[list[str]]:
 
 def test_a_row_is_a_line_with_three_decimals() -> None:
     first, _, head, row = _words(REPORT)
-    assert first == ["benchmarks/rag:", "60", "documents,", "8", "questions"]
+    assert first == ["benchmarks/rag:", "60", "documents,", "8", "questions,", "embedded", "by", "hash-384"]
     assert head[-1] == "REFUSED"
     assert row == ["dense", "ko", "paraphrase", "8", "0.500", "1.000", "0.750", "0.816", "0.250", "0.000"]
 

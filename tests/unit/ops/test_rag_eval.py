@@ -23,6 +23,7 @@ from aisuite.ops.rag_eval import (
 )
 from aisuite.ops.up import UpRequest, up
 from tests.fakes.chat import FakeChat
+from tests.fakes.probe import FakeProbe
 from tests.fakes.stacks import phase2_stack
 from tests.unit.ops.deps import World, make_world
 
@@ -78,6 +79,9 @@ def folder(tmp_path: Path) -> Path:
 def _world(chat: FakeChat) -> World:
     world = make_world(chat=chat)
     up(UpRequest(phase2_stack()), world.deps)
+    probe = world.deps.probe
+    assert isinstance(probe, FakeProbe)
+    probe.tells[f"{RAG}/collections/eval"] = {"embedding_model": "hash-384"}
     return world
 
 

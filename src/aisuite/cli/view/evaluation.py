@@ -25,6 +25,7 @@ def eval_json(report: EvalReport) -> dict[str, Any]:
         "collection": report.collection,
         "documents": report.documents,
         "questions": report.questions,
+        "model": report.model,
         "rows": rows,
         "refused": {method: list(ids) for method, ids in report.refused.items()},
     }
@@ -35,7 +36,7 @@ def eval_text(report: EvalReport, out: Output) -> str:
     answered = any(row.scores.cited is not None for row in report.rows)
     rows = [_HEAD + (_CITED if answered else ())]
     rows += [_cells(row, answered=answered) for row in report.rows]
-    first = f"{report.folder}: {report.documents} documents, {report.questions} questions"
+    first = f"{report.folder}: {report.documents} documents, {report.questions} questions, embedded by {report.model}"
     return f"{first}\n\n{table(rows, out)}"
 
 
