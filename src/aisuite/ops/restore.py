@@ -146,7 +146,7 @@ def _decide(request: RestoreRequest, shelf: Shelf, doors: RestoreDoors) -> tuple
         refuse_newer_schema(manifest, item, _schema_here(item, doors))
     _check_room(manifest, doors)
     services = deps.engine.observe().services
-    owners = {item.service for item in items}
+    owners = {item.service for item in items} if request.reconcile else set[str]()
     wanted = state.services if chosen and request.reconcile else ()
     restore = Restore(
         id=make_id(datetime.fromtimestamp(deps.clock.now(), UTC)),

@@ -66,17 +66,34 @@ def state_of(project: Project, name: str) -> State:
     return found
 
 
-def test_a_service_that_could_not_run_on_a_damaged_database_runs_behind_the_restore(tmp_path: Path) -> None:
-    project = make_project(tmp_path / "suite")
+def let_it_break(project: Project) -> str:
+    """Damage what the diary keeps, so that it tries to run and cannot; return a backup from before."""
     bundle = project.take()
     damage(project, "header")
     project.engine.programs["diary"] = Program(dies=1)
     project.engine.start(project.stack.service("diary"), {})
+    return bundle
+
+
+def test_a_service_that_could_not_run_on_a_damaged_database_runs_behind_the_restore(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "suite")
+    bundle = let_it_break(project)
     project.engine.programs.clear()
 
     project.restore(bundle)
 
     assert state_of(project, "diary") is State.RUNNING
+
+
+def test_a_version_that_could_not_run_is_not_waited_for_when_another_comes_behind_the_restore(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "suite")
+    then = project.content()
+    bundle = let_it_break(project)
+
+    remains = Path(f"{project.data}/pages.db.damaged-{project.restore(bundle, reconcile=False).restore.id}")
+
+    assert remains.exists()
+    assert project.content() == then
 
 
 def test_a_service_that_cannot_run_on_a_damaged_database_does_not_keep_a_restore_from_being_taken_back(
