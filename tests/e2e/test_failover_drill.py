@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import httpx
 import psutil
 import pytest
 
 from aisuite.drill.catalogue import CATALOGUE
-from tests.e2e.killed_drills import breaking, drilling, end, is_steady, some_now_others_in_soak, undo
+from tests.e2e.killed_drills import FEW, breaking, drilling, end, is_steady, some_now_others_in_soak, undo
 from tests.e2e.short_drills import drill_in_short
 from tests.e2e.suite import Suite, as_a_shell_tells, wait_for
 
@@ -82,6 +87,50 @@ def test_what_cannot_be_drilled_is_said_and_nothing_is_broken(
     assert says in ran.err
     assert "hint:" in ran.err
     assert {name: one["pid"] for name, one in running.services().items()} == before
+
+
+def test_two_drills_at_once_are_refused_and_the_first_goes_on(running: Suite) -> None:
+    wait_for(lambda: is_steady(running), 60)
+    first = drilling(running, "kill", "steady state")
+    second = running.run("drill", "--only", "kill", *FEW)
+    assert (second.code, "failover-drill" in second.err) == (3, True), second.err
+    assert first.poll() is None
+    end(first, signal.SIGKILL)
+    assert is_steady(running)
+
+
+def test_a_drill_beside_other_clients_is_refused_and_nothing_is_broken(running: Suite) -> None:
+    wait_for(lambda: is_steady(running), 60)
+    before = {name: one["pid"] for name, one in running.services().items()}
+    with clients(running, 8):
+        ran = running.run("drill", "--only", "kill", "--duration", "1")
+    assert ran.code == 5, ran.out
+    assert "other clients are active: api-gateway works on" in ran.err
+    assert "aisuite failover-drill --force" in ran.err
+    assert {name: one["pid"] for name, one in running.services().items()} == before
+
+
+@contextmanager
+def clients(suite: Suite, count: int) -> Iterator[None]:
+    """Ask the gateway without pause, from several threads."""
+    key = (suite.state / "secrets" / "gateway_key").read_text().strip()
+    url = f"http://127.0.0.1:{suite.ports['API_GATEWAY_PORT']}/v1/chat/completions"
+    body = {"model": "chat-7b", "messages": [{"role": "user", "content": "Hello"}]}
+    enough = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60, trust_env=False) as client:
+            while not enough.is_set():
+                client.post(url, json=body)
+
+    with ThreadPoolExecutor(count) as pool:
+        asking = [pool.submit(ask) for _ in range(count)]
+        try:
+            yield
+        finally:
+            enough.set()
+        for one in asking:
+            one.result()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
