@@ -16,7 +16,7 @@ from aisuite.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# A health check every 5 s, which must fail more than once, and the restart that follows.
+# A health check every 5 s, which asks twice, 5 s and 2 s long, and the restart that follows.
 _NOTICE = 17.0
 _BACK = 10.0  # seconds until what died is ready again
 _RETURN = 5.0  # seconds until the first choice answers again, once it is ready
