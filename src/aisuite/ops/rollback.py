@@ -20,7 +20,7 @@ from aisuite.ops.generations import (
 from aisuite.ops.record import read_record, write_record
 from aisuite.ops.settle import CARD
 from aisuite.ops.up import UpReport, UpRequest, up
-from aisuite.ops.upgrade_journal import end_upgrade, read_upgrade
+from aisuite.ops.upgrade_journal import Pending, begin_upgrade, end_upgrade, read_upgrade
 from aisuite.stack.model import State
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ def rollback(
             for service in stack.services:
                 if service.state != State():
                     deps.engine.stop(service.name)  # the others answer meanwhile
+            begin_upgrade(deps.workdir, Pending(target.number, bundle))  # cut off from here on, the next goes on
             deps.workdir.write(files)
-            enter_generation(target.number, deps.workdir, good=False)  # cut off from here on, it goes on from here
+            enter_generation(target.number, deps.workdir, good=False)
     if bundle is not None:
         data.restore(bundle)
     try:
@@ -208,5 +209,5 @@ def _as_it_was(stack: Stack, deps: Deps) -> UpRequest:
     record = read_record(deps.workdir)
     file = record.profile_file if record is not None and record.profile == stack.profile else None
     return UpRequest(
-        stack, profile_file=None if file is None else Path(file), keep=True, by_image=deps.images is not None
+        stack, profile_file=None if file is None else Path(file), keep=True, by_image=deps.images is not None, part=True
     )

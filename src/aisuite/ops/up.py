@@ -19,6 +19,7 @@ from aisuite.ops.restore_journal import refuse_unfinished
 from aisuite.ops.settle import remember
 from aisuite.ops.status import ServiceStatus, statuses
 from aisuite.ops.take_back import recorded, undone_on_failure
+from aisuite.ops.upgrade_journal import end_upgrade
 from aisuite.plan.model import Plan, Preparation
 from aisuite.plan.reconcile import one_at_a_time, reconcile
 from aisuite.stack.model import Role
@@ -55,6 +56,7 @@ class UpRequest:
     strict: bool = False  # the first failure ends it; model servers change one after another, and the others answer
     by_image: bool = False  # containers of an image that its name stands for no more are changed
     bundle: str | None = None  # the backup that was made for it
+    part: bool = False  # of an upgrade or a rollback, which itself knows when it is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ def up(request: UpRequest, deps: Deps, listen: Callable[[Event], None] = lambda 
             enter_generation(fresh, deps.workdir, good=not errors)
         elif not errors:
             stay_in_generation(deps.workdir)
+        if not errors and not request.part:
+            end_upgrade(deps.workdir)  # that was cut off before
     return UpReport(
         stack=stack,
         plan=images + plan,

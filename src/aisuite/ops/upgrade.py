@@ -90,7 +90,7 @@ def upgrade(
     begin_upgrade(deps.workdir, Pending(before, bundle))
     report = None
     try:
-        report = up(replace(request.up, strict=True, keep=False, bundle=bundle), deps, listen)
+        report = up(replace(request.up, strict=True, keep=False, bundle=bundle, part=True), deps, listen)
         say(f"all is up; watching it for {request.window:g} s")
         watch_window(request.up.stack, deps, request.window)
     except (AisuiteError, KeyboardInterrupt) as err:

@@ -1,4 +1,7 @@
-"""What an upgrade has left when it was killed: which generation ran before it, and where its data is saved."""
+"""What an upgrade has left when it was killed: which generation ran before it, and where its data is saved.
+
+A rollback that brings data back writes down the same. An `up` that ends well ends either.
+"""
 
 from __future__ import annotations
 
@@ -37,4 +40,5 @@ def read_upgrade(workdir: Workdir) -> Pending | None:
 
 def end_upgrade(workdir: Workdir) -> None:
     """Forget it: it was taken back, or it is good."""
-    workdir.remove(_FILE)
+    if workdir.read(_FILE) is not None:
+        workdir.remove(_FILE)

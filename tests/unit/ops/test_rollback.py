@@ -152,6 +152,16 @@ def test_a_killed_upgrade_is_what_a_rollback_takes_back() -> None:
     assert read_upgrade(world.workdir) is None
 
 
+def test_an_up_that_ends_well_ends_an_upgrade_that_was_killed() -> None:
+    world = two_generations(changeable_world())
+    begin_upgrade(world.workdir, Pending(1, None))
+    with pytest.raises(NotReady):
+        up(UpRequest(changed(STACK, "rag", "--bad"), strict=True), world.deps)
+    assert choose_target(world.workdir, None) == 1
+    up(UpRequest(changed(STACK, "rag", "--topk", "7")), world.deps)
+    assert choose_target(world.workdir, None) == 2
+
+
 def with_a_newer_schema(bundle: str | None = "20261121T141500Z") -> tuple[World, dict[str, int]]:
     """Return a world whose second generation has changed a database, and the schemas that it has."""
     schemas = {DATABASE: 1}
@@ -192,6 +202,24 @@ def test_a_changed_schema_comes_back_with_its_backup_while_its_service_is_stoppe
     assert seen == ["20261121T141500Z", {"rag"}, "rag --port 8002", 0]
     assert report.restored == "20261121T141500Z"
     assert status(world.deps).exit_code == 0
+
+
+def test_a_rollback_that_was_cut_off_while_data_came_back_is_gone_on_with() -> None:
+    world, schemas = with_a_newer_schema()
+
+    class Killed(BaseException):
+        pass
+
+    class Dying(Backups):
+        def restore(self, bundle: str) -> None:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rollback(RollbackRequest(1, lose=True), world.deps, Dying())
+    assert choose_target(world.workdir, None) == 1
+    assert go_back(world, lose=True).said == ["restore 20261121T141500Z", "reconcile"]
+    assert read_upgrade(world.workdir) is None
+    assert schemas == {DATABASE: 2}  # these backups bring nothing back
 
 
 def test_an_older_schema_is_no_reason_to_refuse_services_bring_it_forward() -> None:

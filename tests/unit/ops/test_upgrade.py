@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from aisuite.ops.generations import current_number
 from aisuite.ops.status import status
 from aisuite.ops.up import UpRequest, up
 from aisuite.ops.upgrade import UpgradeReport, UpgradeRequest, upgrade
-from aisuite.ops.upgrade_journal import read_upgrade
+from aisuite.ops.upgrade_journal import Pending, read_upgrade
 from aisuite.stack.model import Stack
 from tests.fakes.images import FakeImages
 from tests.unit.ops.deps import World
@@ -139,6 +140,14 @@ def test_a_database_that_the_new_version_has_migrated_comes_back_from_the_backup
     assert report.back is not None
     assert report.back.restored == "20261121T141500Z"
     assert status(world.deps).exit_code == 0
+
+
+def test_killed_while_it_is_watched_it_can_be_taken_back() -> None:
+    world = brought_up(changeable_world())
+    world.deps.clock.sleep = lambda _: sys.exit("killed")  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):
+        change(world, NEWER)
+    assert read_upgrade(world.workdir) == Pending(1, "20261121T141500Z")
 
 
 def test_a_second_try_keeps_the_way_back_over_what_a_killed_one_has_migrated() -> None:
