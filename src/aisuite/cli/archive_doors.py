@@ -38,6 +38,21 @@ def open_shelf(session: Session, folder: Path | None = None) -> Shelf:
     return BundleShelf(folder or Path(named or project_folder(session.project, session.state) / FOLDER))
 
 
+def find_shelf(session: Session, bundle: str) -> Shelf | None:
+    """Return the shelf on which a backup lies: today's, or one that the profile named when it was made."""
+    from aisuite.adapters.bundle_shelf import BundleShelf
+    from aisuite.bundle.kept_state import FILE
+    from aisuite.ops.generations import FOLDER as GENERATIONS
+    from aisuite.ops.generations import list_generations
+
+    folder = project_folder(session.project, session.state)
+    kept = open_folder(folder)
+    states = [FILE, *(f"{GENERATIONS}/{one.number}/{FILE}" for one in reversed(list_generations(kept)))]
+    places = (_policy_in(kept.read(name)).folder or folder / FOLDER for name in states)
+    shelves = (BundleShelf(Path(place)) for place in places)
+    return next((shelf for shelf in shelves if bundle in shelf.list()), None)
+
+
 def open_fetched(session: Session) -> Shelf:
     """Return the folder into which a restore fetches what only a repository has."""
     from aisuite.adapters.bundle_shelf import BundleShelf
@@ -58,10 +73,15 @@ def is_repository(engine: str, folder: Path | None) -> bool:
 
 def read_policy(session: Session) -> BackupPolicy:
     """Return what the profile that was brought up says of backups; nothing before the first `up`."""
-    from aisuite.bundle.kept_state import FILE, parse_state
+    from aisuite.bundle.kept_state import FILE
+
+    return _policy_in(open_folder(project_folder(session.project, session.state)).read(FILE))
+
+
+def _policy_in(text: str | None) -> BackupPolicy:
+    from aisuite.bundle.kept_state import parse_state
     from aisuite.stack.model import BackupPolicy
 
-    text = open_folder(project_folder(session.project, session.state)).read(FILE)
     try:
         return BackupPolicy() if text is None else parse_state(text).backup
     except ValueError:

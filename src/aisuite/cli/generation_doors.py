@@ -63,19 +63,20 @@ class ProjectData:
         return backup(BackupRequest("before-upgrade"), open_backup(self._session, Destination())).manifest.id
 
     def holds(self, bundle: str) -> bool:
-        """Whether a backup lies on the project's own shelf."""
-        from aisuite.cli.archive_doors import open_shelf
+        """Whether a backup lies on a shelf of the project."""
+        from aisuite.cli.archive_doors import find_shelf
 
-        return bundle in open_shelf(self._session).list()
+        return find_shelf(self._session, bundle) is not None
 
     def restore(self, bundle: str) -> None:
         """Bring back what a backup holds, while no service runs that keeps anything."""
-        from aisuite.cli.archive_doors import open_shelf
+        from aisuite.cli.archive_doors import find_shelf, open_shelf
         from aisuite.cli.restore_doors import open_restore
         from aisuite.ops.restore import RestoreRequest, restore_bundle
 
+        shelf = find_shelf(self._session, bundle) or open_shelf(self._session)
         # Reconciled later: by the services that belong to this data.
-        restore_bundle(RestoreRequest(bundle, reconcile=False), open_shelf(self._session), open_restore(self._session))
+        restore_bundle(RestoreRequest(bundle, reconcile=False), shelf, open_restore(self._session))
 
     def reconcile(self, stack: Stack) -> None:
         """Let running services make what they derive follow what they keep."""

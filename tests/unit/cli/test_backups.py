@@ -13,18 +13,25 @@ from typing import Any
 import pytest
 
 from aisuite.adapters.bundle_shelf import BundleShelf
+from aisuite.adapters.workdir import ProjectDir
 from aisuite.bundle.kept_state import FILE, describe_state
 from aisuite.bundle.retention import Kept
 from aisuite.cli.app import run
+from aisuite.cli.archive_doors import find_shelf
+from aisuite.cli.generation_doors import ProjectData
+from aisuite.cli.options import Session
+from aisuite.cli.output import Output
 from aisuite.cli.view.backup import backup_json, backup_text
 from aisuite.ops.backup import BackupReport
 from aisuite.ops.backup_age import METRICS
 from aisuite.ops.backups import ForgetReport
+from aisuite.ops.generations import begin_generation, enter_generation
 from aisuite.ops.repository import StoredForgetReport
 from aisuite.stack.model import BackupPolicy
 from tests.fakes.bundles import put_bundle
 from tests.fakes.damage import WAYS, Way
 from tests.fakes.stacks import phase2_stack
+from tests.unit.ops.generation_world import changeable_world
 
 OLD, NEW = "20260101T030000Z", "20260201T030000Z-nightly"
 CONTENT = {"config/state.json.zst": b"{}", "config/compose.yaml.zst": b"services: {}\n"}
@@ -177,6 +184,25 @@ def test_the_folder_that_the_profile_names_is_the_shelf(
     assert run(["backup", "list", "--json"]) == 0
     found = told(capsys)
     assert (found["folder"], [one["id"] for one in found["backups"]]) == (str(tmp_path / "disk"), ["20260301T030000Z"])
+
+
+def test_a_rollback_finds_its_backup_where_the_profile_let_it_lie_then(shelf: BundleShelf, tmp_path: Path) -> None:
+    workdir = ProjectDir(shelf.path.parent)
+    deps = replace(changeable_world().deps, workdir=workdir)
+    for folder in (None, str(tmp_path / "disk"), str(tmp_path / "another")):
+        stack = replace(phase2_stack(), backup=BackupPolicy(folder=folder))
+        number = begin_generation(stack, {FILE: describe_state(stack)}, deps, fetched=False, bundle=None)
+        assert number is not None
+        enter_generation(number, workdir, good=True)
+        workdir.write({FILE: describe_state(stack)})
+    put_bundle(BundleShelf(tmp_path / "disk"), "20260301T030000Z", project="aisuite")
+    session = Session(Output("rollback"), "aisuite", Path(".aisuite"))
+    data = ProjectData(session)
+    assert (data.holds("20260301T030000Z"), data.holds(OLD), data.holds("20260401T030000Z")) == (True, True, False)
+    assert [one.path for one in (find_shelf(session, OLD), find_shelf(session, "20260301T030000Z")) if one] == [
+        shelf.path,
+        tmp_path / "disk",
+    ]
 
 
 @pytest.fixture
