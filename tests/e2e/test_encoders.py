@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -80,6 +82,19 @@ def test_documents_are_embedded_and_ordered_by_model_servers(encoding: Encoding)
     assert {one["document"] for one in found["hits"]} == set(NOTES)
 
 
+def test_an_evaluation_has_rows_of_the_reranker_and_names_the_embedding_model(encoding: Encoding) -> None:
+    asked = encoding.suite.folder / "set"
+    copytree(encoding.suite.folder / "notes", asked / "documents")
+    question = {"id": "ko-1", "language": "ko", "kind": "shares-words", "question": "고래는 어디에 사나요?"}
+    line = json.dumps(question | {"passages": {"whale.md": "바다에 삽니다"}}, ensure_ascii=False)
+    (asked / "questions.jsonl").write_text(line, encoding="utf-8")
+    ran = encoding.suite.run("rag", "eval", "--set", "set", "--rerank", "--json")
+    assert ran.code == 0, ran.out
+    assert ran.json["model"] == "demo-embed"
+    recalled = {row["method"]: row["recall_5"] for row in ran.json["rows"] if row["language"] == "ko"}
+    assert recalled == dict.fromkeys(("dense", "sparse", "hybrid", "hybrid+rerank"), 1.0)
+
+
 def test_a_search_goes_on_without_the_reranker_and_says_so(encoding: Encoding) -> None:
     ordered = {hit["document_id"] for hit in encoding.retrieve()["hits"]}
     kill(encoding.suite.services()["inference-rerank"]["pid"])
@@ -104,8 +119,9 @@ def test_a_collection_of_the_embedding_model_before_is_refused_with_the_command(
         assert "aisuite rag rm notes --all" in refused.err
     assert encoding.suite.run("rag", "rm", "notes", "--all").code == 0
     assert encoding.suite.run("rag", "index", "notes", "-c", "notes").code == 0
-    (listed,) = encoding.suite.run("rag", "list", "--json").json["collections"]
-    assert (listed["model"], listed["documents"]) == (ONNX, len(NOTES))
+    listed = encoding.suite.run("rag", "list", "--json").json["collections"]
+    models = {one["name"]: (one["model"], one["documents"]) for one in listed}
+    assert models == {"notes": (ONNX, len(NOTES)), "evaluation": ("demo-embed", len(NOTES))}
     assert encoding.retrieve()["hits"]
 
 
