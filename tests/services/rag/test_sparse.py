@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aisuite.services.rag.sparse import encode_document, encode_query, share_of_terms
+from aisuite.services.rag.sparse import asked_terms, encode_document, encode_query, share_of_terms
 
 
 def terms(text: str) -> set[int]:
@@ -92,8 +92,8 @@ def test_a_word_weighs_more_in_a_short_text_than_in_a_long_one() -> None:
 
 
 def test_the_share_of_words_is_that_of_the_question() -> None:
-    assert share_of_terms("gateway port number", "The gateway has a PORT.") == 2 / 3
-    assert share_of_terms("what is it", "it is") == 0
+    assert share_of_terms(asked_terms("gateway port number"), "The gateway has a PORT.") == 2 / 3
+    assert share_of_terms(asked_terms("what is it"), "it is") == 0
 
 
 def test_unicode_forms_and_letter_case_do_not_matter() -> None:

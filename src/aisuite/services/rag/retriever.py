@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from aisuite.services.rag.fusion import diversify, fuse
 from aisuite.services.rag.library import Library, check_model
 from aisuite.services.rag.measures import Measures
 from aisuite.services.rag.reranker import Reranker
-from aisuite.services.rag.sparse import encode_query, share_of_terms
+from aisuite.services.rag.sparse import asked_terms, encode_query, share_of_terms
 from aisuite.services.rag.store import DENSE, Filter, Find, Found, Scored, VectorStore
 from aisuite.services.rag.upstream import Refused, TooSlow, Unavailable
 
@@ -150,15 +151,15 @@ class Retriever:
             names = diversify(scores, vectors, search.diversity, len(scores))
         else:
             names = list(scores)
-        hits: list[Hit] = []
+        hits, asked = list[Hit](), asked_terms(search.question)
         for name in names:
-            if len(hits) < wanted and (name in alike or self._holds_words(search.question, chunks[name])):
+            if len(hits) < wanted and (name in alike or self._holds_words(asked, chunks[name])):
                 hits.append(_hit(chunks[name], scores[name], alike.get(name)))
         return hits
 
-    def _holds_words(self, question: str, chunk: Scored) -> bool:
+    def _holds_words(self, asked: Set[str], chunk: Scored) -> bool:
         text = f"{chunk.payload['title_path']} {chunk.payload['text']}"
-        return share_of_terms(question, text) >= self._rules.min_words
+        return share_of_terms(asked, text) >= self._rules.min_words
 
     async def _judge(self, question: str, hits: list[Hit]) -> Searched:
         """Order hits by the reranker; without it they keep their order."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Set
 from typing import NamedTuple
 from zlib import crc32
 
@@ -89,13 +90,12 @@ def encode_document(title: str, text: str) -> SparseVector:
 
 def encode_query(text: str) -> SparseVector:
     """Weigh the terms of a question: each that says something counts once."""
-    return _as_vector(dict.fromkeys(sorted(_asked_terms(text)), 1.0))
+    return _as_vector(dict.fromkeys(sorted(asked_terms(text)), 1.0))
 
 
-def share_of_terms(question: str, text: str) -> float:
+def share_of_terms(asked: Set[str], text: str) -> float:
     """Tell which share of a question's terms stand in a text; 0 when it has none."""
-    asked = _asked_terms(question)
-    return len(asked & set(_terms(text))) / len(asked) if asked else 0.0
+    return len(asked & terms_of_text(text)) / len(asked) if asked else 0.0
 
 
 def terms_of_text(text: str) -> set[str]:
@@ -110,13 +110,14 @@ def asked_words(question: str) -> list[tuple[str, ...]]:
     return [word for word in words if word]
 
 
+def asked_terms(question: str) -> set[str]:
+    """List the terms of a question that say something."""
+    return {term for word in asked_words(question) for term in word}
+
+
 def number_of(term: str) -> int:
     """Give the number under which a term is stored."""
     return crc32(term.encode())
-
-
-def _asked_terms(question: str) -> set[str]:
-    return {term for word in asked_words(question) for term in word}
 
 
 def _without_particle(word: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from random import uniform
 from typing import TypeVar
@@ -22,6 +23,7 @@ _TIMEOUT_STATUS = frozenset({408, 504})
 _OVERLOADED_STATUS = 429
 _MESSAGE_CHARS = 500
 _JITTER = 1.5
+_ADDRESSES = 256
 
 Watch = Callable[[str, bool, bool], None]
 
@@ -103,6 +105,7 @@ class Upstream:
         self._client = client
         self._watch = watch
         self._circuit = Circuit()
+        self._address = lru_cache(_ADDRESSES)(lambda path: client.build_request("GET", path).url)  # joined once
 
     async def call(
         self, method: str, path: str, body: object = None, *, retry: Retry = AT_ONCE, timeout: float | None = None
@@ -117,7 +120,9 @@ class Upstream:
             headers["Content-Type"], content = "application/json", to_json(body)
         async for attempt in retry.attempts_on_failure():
             with attempt, self._own_errors(patient=retry.patient):
-                response = await self._client.request(method, path, content=content, headers=headers, timeout=patience)
+                response = await self._client.request(
+                    method, self._address(path), content=content, headers=headers, timeout=patience
+                )
                 self._raise_for_status(response)
         return response
 
