@@ -8,7 +8,7 @@ import qdrant_edge as edge
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from aisuite.services.vectordb.api.answer import RawBody, StoreDep, answer_body
+from aisuite.services.vectordb.api.answer import RawBody, StoreDep, answer_body, answer_search
 from aisuite.services.vectordb.catalogue import Catalogue
 from aisuite.services.vectordb.errors import engine_errors
 from aisuite.services.vectordb.groups import GroupQuery
@@ -23,13 +23,13 @@ router = APIRouter(prefix="/collections/{name}/points/query")
 @router.post("")
 async def query(name: str, raw: RawBody, store: StoreDep) -> Response:
     """Find points."""
-    return await answer_body(QueryJson, raw, lambda body: _query(store.catalogue, name, [body])[0])
+    return await answer_search(QueryJson, raw, lambda body: _query(store.catalogue, name, [body])[0])
 
 
 @router.post("/batch")
 async def query_batch(name: str, raw: RawBody, store: StoreDep) -> Response:
     """Find points for several queries at once."""
-    return await answer_body(QueryBatch, raw, lambda body: _query(store.catalogue, name, body.searches))
+    return await answer_search(QueryBatch, raw, lambda body: _query(store.catalogue, name, body.searches))
 
 
 @router.post("/groups")
