@@ -1,4 +1,4 @@
-"""Backups and restores of containers that are killed: what is kept is exactly the old or exactly the new."""
+"""Backups and restores of containers, also killed: what is kept is exactly the old or exactly the new."""
 
 from __future__ import annotations
 
@@ -65,3 +65,16 @@ def test_a_drill_compares_and_leaves_nothing(letters: Letters, docker_bed: Bed) 
     assert 0 < drill["queries"] <= QUERIES
     assert docker_bed.docker("volume", "ls", "--quiet", "--filter", f"name={PROJECT}-drill").split() == []
     assert docker_bed.docker("ps", "--all", "--quiet", "--filter", f"name={PROJECT}-drill").split() == []
+
+
+def test_running_or_stopped_they_give_the_same_content(letters: Letters) -> None:
+    """The last one: it leaves the suite stopped."""
+    running = letters.look()
+    manifest = letters.shelf.manifest(running.bundle)
+    assert set(manifest.images.values()) != {""}
+    assert manifest.databases[0].rows["documents"] == manifest.collections[0].points > 0
+
+    letters.done("down")
+
+    assert letters.look().content == running.content
+    assert letters.done("ps", "--json").json["services"] == []

@@ -75,7 +75,7 @@ class Letters:
     def look(self) -> Kept:
         """Back everything up, and remember it as the last that was seen."""
         began = time.monotonic()
-        bundle = self.done("backup", "--json").json["id"]
+        bundle = self.done("backup", "--quiesce", "--json").json["id"]
         manifest = self.shelf.manifest(bundle)
         rows = [(one.schema_version, one.content_digest) for one in manifest.databases]
         points = [(one.aliases, one.points, one.samples) for one in manifest.collections]
