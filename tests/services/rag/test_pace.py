@@ -19,7 +19,7 @@ def sizes(pace: Pace, seconds_for_text: float) -> list[int]:
 
 
 def test_a_quick_model_soon_gets_whole_batches() -> None:
-    assert sizes(Pace(), 0.001) == [1, 4, 16, 64, 64, 51]
+    assert sizes(Pace(), 0.001) == [1, 4, 16, 64, 115]
 
 
 def test_a_model_that_takes_seconds_for_a_text_gets_a_few_at_a_time() -> None:

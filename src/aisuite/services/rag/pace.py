@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-_FIRST, _MOST = 1, 64  # texts
+_FIRST, _MOST = 1, 128  # texts
 _SECONDS = 8.0  # of one request: far below every time-out, far above what a request costs
 
 
