@@ -202,7 +202,7 @@ class Profile(Part):
     restart_when_hung: bool = Field(
         True,
         strict=True,
-        description="A model server, the gateway or a service of ours that gives no answer for 5 s is ended by its "
+        description="A model server, the gateway or a service of ours that gives no answer for 7 s is ended by its "
         "container's health check, and so started again; Qdrant in a container is not. Local processes are watched in "
         "the same way, and ended after 7 s.",
     )
