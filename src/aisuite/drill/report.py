@@ -54,7 +54,9 @@ def _trial(number: int, trial: Trial) -> str:
         format_table(("figure", "value"), figures),
     ]
     if trial.restarted:
-        parts.append(format_table(("also restarted", "how"), trial.restarted.items()))
+        logs = f"{trial_folder(number, trial)}/logs"
+        rows = ((name, how, f"[its log]({logs}/{name}.log)") for name, how in trial.restarted.items())
+        parts.append(format_table(("also restarted", "how", "why"), rows))
     if trial.errors:
         parts.append(format_table(("what clients were told", "times"), ((k, str(v)) for k, v in trial.errors.items())))
     return "\n\n".join(parts)

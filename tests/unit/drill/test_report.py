@@ -37,7 +37,7 @@ def test_a_trial_tells_its_bounds_figures_errors_and_where_its_picture_is() -> N
     assert "| plain | 400 |" in report
     assert "| back_on_first | - |" in report
     assert "| plain 500: &lt;b>gone&lt;/b> \\| again | 2 |" in report
-    assert "| rag | restarted once, after exit code -9 |" in report
+    assert "| rag | restarted once, after exit code -9 | [its log](trials/02-kill/logs/rag.log) |" in report
 
 
 def test_a_fault_that_was_not_made_has_a_verdict_only() -> None:
