@@ -1,5 +1,6 @@
 """Queries and other reads, over HTTP and in process."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -238,3 +239,14 @@ vectors = st.lists(st.floats(-1e15, 1e15) | st.just(0.0), min_size=2, max_size=2
 def test_any_vector_of_the_right_size_is_answered(library: Any, vector: list[float]) -> None:
     assert len(ids(find(library, query=vector, using="d", limit=3))) == 3
     assert len(ids(library.post(QUERY, {"query": vector}))) == 3
+
+
+def test_searches_go_on_while_the_shard_is_opened_anew(shapes: Any) -> None:
+    def change(m: int) -> Any:
+        return shapes.ask("PATCH", "/collections/shapes", {"hnsw_config": {"m": m}})
+
+    with ThreadPoolExecutor(4) as pool:
+        changes = [pool.submit(change, m) for m in range(4, 8)]
+        searches = [pool.submit(shapes.post, QUERY, {"query": [1.0, 0.0], "limit": 1}) for _ in range(40)]
+    assert all(done.result() is True for done in changes)
+    assert {len(done.result()["points"]) for done in searches} == {1}
