@@ -32,6 +32,7 @@ LLAMA_FLAGS: frozenset[str] = frozenset(
         "--port",
         "--repeat-penalty",
         "--temp",
+        "--threads-http",
         "--top-p",
         "-b",
         "-c",
@@ -50,6 +51,9 @@ _ENCODER_FLAGS = {"embedding": "--embedding", "rerank": "--rerank"}
 _ALL_LAYERS = 999  # more than any model has
 _NO_CARD = "-1"
 _PROMPT_CACHE = 512  # MiB of RAM for finished prompts; llama-server's own default is 8192 for each server
+# Each connection takes one for as long as it is kept. llama-server starts a handful, and more only when it sees all of
+# them busy, which it misses in a burst: the rest of it waits behind idle connections then, and its health with it.
+_CONNECTION_THREADS = 128
 _SENTENCE = "Hello! I am a tiny demo model and always answer with this one sentence, from {service}."
 
 
@@ -123,6 +127,7 @@ def _flags(name: str, profile: Profile, places: Places) -> tuple[str, ...]:
         "-fa": model.flash_attention,
         "--fit": "off",
         "--cache-ram": _PROMPT_CACHE,
+        "--threads-http": _CONNECTION_THREADS,
         "--temp": decimal(sampling.temperature),
         "--top-p": decimal(sampling.top_p),
         "--repeat-penalty": decimal(sampling.repeat_penalty),

@@ -34,6 +34,10 @@ def test_every_flag_of_a_model_server_is_declared(engine: Any) -> None:
     assert used == LLAMA_FLAGS
 
 
+def test_a_burst_of_connections_finds_threads_that_wait_and_health_does_too() -> None:
+    assert int(option(one_model(parallel=1), "--threads-http")) > 100
+
+
 def test_a_local_server_starts_with_the_program_that_was_found() -> None:
     assert make_resolved().service("inference-chat").command[:2] == ("/opt/llama/llama-server", "-m")
 
