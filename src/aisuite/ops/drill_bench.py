@@ -97,12 +97,12 @@ class Bench:
 
     def allowances(self, fault: Fault) -> dict[str, float]:
         """Return the seconds that the stack itself needs, by the bound that they are added to."""
-        policy, added = self.stack.policy, {"back_on_first": self.stack.policy.cooldown}
+        added = {"back_on_first": self.stack.policy.cooldown}
         loading = [one.name for one in self.met_by(fault.subject) if _loads(one, fault)]
         if loading:
             added["healthy_again"] = max(self.start_seconds.get(name, 0.0) for name in loading)
         if fault.mode is StubMode.TOO_SLOW:
-            added["explicit_error"] = policy.request_timeout * (1 + policy.timeout_attempts)
+            added["explicit_error"] = self._longest_wait
         return added
 
     def judged(self, fault: Fault) -> Fault:
@@ -119,7 +119,6 @@ class Bench:
     def traffic(self, fault: Fault, zero: float) -> LoadPlan:
         """Return the load of an experiment that began when the clock read `zero`."""
         gateway = self._service(Role.GATEWAY)
-        policy = self.stack.policy
         plan = LoadPlan(
             zero=zero,
             gateway_url=gateway.published.url,
@@ -128,7 +127,7 @@ class Bench:
             plain=self.crowd.plain,
             streams=self.crowd.streams,
             pause=self.crowd.pause,
-            patience=policy.request_timeout * (1 + policy.timeout_attempts) + 30,
+            patience=self._longest_wait + 30,
             poison_every=_POISON_EVERY if fault.mode is StubMode.POISONED else None,
         )
         if fault.traffic is not Traffic.RAG:
@@ -137,6 +136,12 @@ class Bench:
         return replace(
             plan, rag=_RAG_CLIENTS, rag_url=rag.published.url, rag_key=self.keys["service_key"], collection=COLLECTION
         )
+
+    @property
+    def _longest_wait(self) -> float:
+        """Return the seconds after which the gateway gives up when every server of the route is too slow."""
+        policy = self.stack.policy
+        return policy.request_timeout * (1 + policy.timeout_attempts) * len(self.route.targets)
 
     def _service(self, role: Role) -> Service:
         return next(service for service in self.stack.services if service.role is role)

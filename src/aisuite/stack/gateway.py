@@ -140,7 +140,7 @@ def policy(profile: Profile) -> GatewayPolicy:
         request_timeout=request,
         stream_timeout=min(_LONGEST_SILENCE, request),
         attempts=profile.retry.attempts,
-        timeout_attempts=min(1, profile.retry.attempts),
+        timeout_attempts=0,  # who was too slow once would compute it all again: the next server is asked
         cooldown=float(settings.cooldown),
         health_interval=interval,
         health_timeout=float(settings.health_timeout),

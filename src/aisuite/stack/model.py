@@ -231,7 +231,7 @@ class GatewayPolicy:
     request_timeout: float
     stream_timeout: float
     attempts: int
-    timeout_attempts: int  # a server that hangs is not given all of them
+    timeout_attempts: int  # `attempts` after a time-out; each server of a route has its own
     cooldown: float
     health_interval: int  # whole: LiteLLM starts no probes for 2.5
     health_timeout: float
