@@ -135,6 +135,11 @@ class Restore:
         return tuple(dict.fromkeys([*(one.service for one in self.items), *(name for name, _ in self.reconcile)]))
 
     @property
+    def wanted(self) -> frozenset[str]:
+        """The services that somebody wanted to run when it began, also those that could not."""
+        return frozenset({*self.running, *self.broken})
+
+    @property
     def ailing(self) -> frozenset[str]:
         """The services that were running or tried to, and that need not come up as they were."""
         damaged = {item.service for item in self.items if self.is_damaged(item)}

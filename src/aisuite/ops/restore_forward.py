@@ -35,8 +35,7 @@ def _safety(work: Work) -> Restore | None:
 
 
 def _stop(work: Work) -> None:
-    wanted = {*work.restore.running, *work.restore.broken}
-    work.stop(name for name in work.restore.writers if name in wanted)
+    work.stop(name for name in work.restore.writers if name in work.restore.wanted)
 
 
 def _collections(work: Work) -> None:

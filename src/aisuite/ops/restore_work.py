@@ -106,12 +106,11 @@ class Work:
 
     def end_alone(self) -> None:
         """Stop what ran only for the restore; everything, when nothing ran before it."""
-        wanted = {*self.restore.running, *self.restore.broken}
-        if not wanted:
+        if not self.restore.wanted:
             self.doors.deps.engine.close()
             return
         helpers = {*self.restore.writers, *(one.service for one in self.restore.stores)}
-        self.stop(sorted(helpers - wanted))
+        self.stop(sorted(helpers - self.restore.wanted))
 
     def _key(self) -> str:
         return (self.doors.deps.workdir.read(f"secrets/{SERVICE_KEY}") or "").strip()

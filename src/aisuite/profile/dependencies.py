@@ -63,7 +63,7 @@ def takes_card(model: Model, profile: Profile) -> bool:
 def unasked_encoders(profile: Profile) -> tuple[str, ...]:
     """Name the models that serve embedding or rerank, and that no service asks."""
     running = running_services(profile)
-    asked = {embedding_model(profile)} if "embedding" in running else set()
+    asked = {embedding_model(profile)} if EMBEDDING in running else set()
     asked |= {profile.services.rag.reranker} if "rag" in running else set()
     return tuple(name for name, model in profile.models.items() if model.serves != "chat" and name not in asked)
 

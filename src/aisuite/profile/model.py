@@ -204,7 +204,7 @@ class Profile(Part):
         strict=True,
         description="A model server, the gateway or a service of ours that gives no answer for 7 s is ended by its "
         "container's health check, and so started again; Qdrant in a container is not. Local processes are watched in "
-        "the same way, and ended after 7 s.",
+        "the same way.",
     )
     services: Services = Field(Services(), description="The services beside the model servers.")
     ports: dict[Name, PortNumber] = Field(

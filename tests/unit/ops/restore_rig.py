@@ -162,3 +162,12 @@ def let_die(monkeypatch: pytest.MonkeyPatch, where: str | None) -> Counter[str]:
 def all_of(passed: Counter[str]) -> list[str]:
     """Return every place at which a process could have died."""
     return [f"{name}:{time}" for name, times in passed.items() for time in range(1, times + 1)]
+
+
+def die_in_restore(project: Project, bundle: str, where: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a restore die at a failpoint, and go on a second later."""
+    let_die(monkeypatch, where)
+    with pytest.raises(Killed):
+        project.restore(bundle)
+    let_die(monkeypatch, None)
+    project.clock.sleep(1)

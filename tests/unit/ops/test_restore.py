@@ -24,7 +24,7 @@ from aisuite.ops.restore import RestoreRequest, plan_restore, restore_bundle, re
 from aisuite.ops.up import UpRequest, up
 from tests.fakes.engine import Program
 from tests.fakes.host import FakeHost
-from tests.unit.ops.restore_rig import RECONCILE, Killed, Project, all_of, let_die, make_project
+from tests.unit.ops.restore_rig import RECONCILE, Killed, Project, all_of, die_in_restore, let_die, make_project
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
 
@@ -282,11 +282,7 @@ def cut_off(
     new, bundle = project.content(), project.take()
     project.change()
     old = project.content()
-    let_die(monkeypatch, where)
-    with pytest.raises(Killed):
-        project.restore(bundle)
-    let_die(monkeypatch, None)
-    project.clock.sleep(1)
+    die_in_restore(project, bundle, where, monkeypatch)
     return new, old
 
 

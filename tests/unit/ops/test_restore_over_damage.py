@@ -9,7 +9,7 @@ import pytest
 from aisuite.ops.restore import resume_restore, undo_restore
 from aisuite.plan.observed import State
 from tests.fakes.engine import Program
-from tests.unit.ops.restore_rig import Killed, Project, all_of, let_die, make_project
+from tests.unit.ops.restore_rig import Project, all_of, die_in_restore, let_die, make_project
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
 
@@ -131,11 +131,7 @@ def cut_off(
     damage(project, "header")
     (project.data / "pages.db-wal").write_bytes(b"what it has not taken in yet")
     old = look(project)
-    let_die(monkeypatch, where)
-    with pytest.raises(Killed):
-        project.restore(bundle)
-    let_die(monkeypatch, None)
-    project.clock.sleep(1)
+    die_in_restore(project, bundle, where, monkeypatch)
     return new, old
 
 
