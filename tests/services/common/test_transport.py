@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
+import aiohttp
 import httpx
 import pytest
 
@@ -71,6 +73,36 @@ def test_a_port_where_nothing_listens_is_a_refused_connection() -> None:
             with pytest.raises(httpx.ConnectError):
                 await client.get(f"http://127.0.0.1:{free_port()}/")
 
+    asyncio.run(play())
+
+
+def test_a_service_that_does_not_even_refuse_is_given_up_long_before_one_that_works_on_an_answer() -> None:
+    async def play(deaf: socket.socket) -> None:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        async with httpx.AsyncClient(transport=ServiceTransport(connect_seconds=0.2), timeout=60) as client:
+            with pytest.raises(httpx.ConnectTimeout):
+                await client.get(url)
+
+    with ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):  # what waits in its queue; nobody takes it out, and then there is no answer at all
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        asyncio.run(play(deaf))
+
+
+def test_the_search_for_an_address_that_does_not_end_is_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, **__: object) -> list[object]:
+        await asyncio.Event().wait()
+        return []
+
+    async def play() -> None:
+        async with httpx.AsyncClient(transport=ServiceTransport(connect_seconds=0.2), timeout=60) as client:
+            with pytest.raises(httpx.ConnectTimeout):
+                await client.get("http://store/")
+
+    monkeypatch.setattr(aiohttp.DefaultResolver, "resolve", never)
     asyncio.run(play())
 
 

@@ -75,6 +75,14 @@ def test_timeouts_and_refusals_are_not_tried_again(answer: httpx.Response | Exce
     assert script.asked == 1
 
 
+def test_who_waits_is_not_made_to_wait_for_a_connection_twice_and_who_is_patient_is() -> None:
+    script = Scripted(httpx.ConnectTimeout("gone"), httpx.Response(200, json={"ok": True}))
+    with pytest.raises(Unavailable):
+        call(script)
+    assert script.asked == 1
+    assert call(script, Retry(attempts=2, min_wait=0, max_wait=0, patient=True)).ok
+
+
 def test_who_is_patient_tries_again_after_a_slow_answer() -> None:
     script = Scripted(httpx.ReadTimeout("slow"), httpx.Response(200, json={"ok": True}))
     assert call(script, Retry(attempts=2, min_wait=0, max_wait=0, patient=True)).ok
@@ -132,6 +140,7 @@ def test_a_dependency_left_alone_is_not_asked_and_says_why() -> None:
     ("answer", "status", "part"),
     [
         (httpx.ConnectError("x"), 503, "no connection to http://store:1"),
+        (httpx.ConnectTimeout("x"), 503, "no connection to http://store:1 in time"),
         (httpx.RemoteProtocolError("x"), 503, "the connection broke"),
         (httpx.Response(500, json={"error": {"message": "boom"}}), 503, "it answered 500: boom"),
         (httpx.Response(429, json={"error": {"message": "cooling down"}}), 503, "cooling down"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from math import inf
 
 import aiohttp
 import httpx
@@ -14,6 +15,11 @@ from yarl import URL
 
 # uvicorn closes a connection that was idle for 5 s; one that is reused just then would break.
 _KEEPALIVE_SECONDS = 2.0
+# Whether a service is there: its address is known and it takes a connection in milliseconds, however busy it is. One
+# whose container is gone may not even refuse. One packet may be lost on the way: it is sent again after a second.
+_CONNECT_SECONDS = 1.5
+# One that comes back under another address is found after this time.
+_ADDRESS_SECONDS = 2
 
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (  # the first that fits
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
@@ -29,13 +35,17 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (  # t
 class ServiceTransport(httpx.AsyncBaseTransport):
     """Keeps connections to one service; follows nothing, keeps no cookies, and checks certificates where there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect_seconds: float = _CONNECT_SECONDS) -> None:
+        """Wait for a connection for this long at most, the search for its address included."""
+        self._connect_seconds = connect_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. Raises httpx.TransportError."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS)
+            connector = aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=_KEEPALIVE_SECONDS, ttl_dns_cache=_ADDRESS_SECONDS
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
@@ -47,7 +57,9 @@ class ServiceTransport(httpx.AsyncBaseTransport):
                 headers=request.headers,
                 data=await request.aread() or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=patience.get("connect"), sock_read=patience.get("read")),
+                timeout=aiohttp.ClientTimeout(
+                    connect=min(patience.get("connect") or inf, self._connect_seconds), sock_read=patience.get("read")
+                ),
             )
         return httpx.Response(
             response.status, headers=response.raw_headers, stream=_Body(response, request), request=request

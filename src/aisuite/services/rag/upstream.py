@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from aisuite.services.common import ServiceError, outgoing_headers
 from aisuite.services.rag.circuit import Circuit
@@ -39,6 +39,10 @@ class Unavailable(ServiceError):
         super().__init__(503, message, code=f"{dependency}_unavailable", headers=headers)
         self.reason = reason
         self.retry_after = retry_after
+
+
+class Unreachable(Unavailable):
+    """A dependency took no connection in time: who waits is not made to wait for that twice."""
 
 
 class TooSlow(ServiceError):
@@ -73,13 +77,17 @@ class Retry:
 
     def attempts_on_failure(self) -> AsyncRetrying:
         """Try again when the dependency was unavailable; waits double, and are as long as it asks for."""
-        worth_it = (Unavailable, TooSlow) if self.patient else Unavailable
         return AsyncRetrying(
-            retry=retry_if_exception_type(worth_it),
+            retry=retry_if_exception(self._is_worth_it),
             stop=stop_after_attempt(self.attempts),
             wait=self.seconds_before_next,
             reraise=True,
         )
+
+    def _is_worth_it(self, failure: BaseException) -> bool:
+        if isinstance(failure, Unreachable | TooSlow):
+            return self.patient
+        return isinstance(failure, Unavailable)
 
     def seconds_before_next(self, state: RetryCallState) -> float:
         """Give the seconds to wait after a failed attempt."""
@@ -167,6 +175,8 @@ class Upstream:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except httpx.ConnectTimeout as err:
+            raise Unreachable(self.name, f"no connection to {self._client.base_url} in time") from err
         except httpx.TimeoutException as err:
             raise TooSlow(self.name, f"did not answer in time ({type(err).__name__})") from err
         except httpx.ConnectError as err:
