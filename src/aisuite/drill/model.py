@@ -136,6 +136,11 @@ class Moments:
     healthy: float | None = None  # first good probe after the fault (after `undone` when it is held)
     end: float = 0.0
 
+    @property
+    def broken_from(self) -> float:
+        """When the drill began to break something."""
+        return self.fault if self.breaking is None else self.breaking
+
 
 class Outcome(StrEnum):
     """The verdict on one fault."""

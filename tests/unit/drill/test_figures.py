@@ -78,6 +78,26 @@ def test_the_longest_wait_for_an_error_is_found() -> None:
     assert found["explicit_error"] == pytest.approx(4.0)
 
 
+def test_who_was_left_waiting_until_the_fault_was_over_was_not_told_anything_all_that_time() -> None:
+    held = replace(AT_10, undone=40.0, healthy=43.0)
+    assert figures(DOWN, [bad(11, 3.0), good(12, 30.0)], held, FIRST)["explicit_error"] == pytest.approx(28.0)
+    asked_again = [bad(39.0, 3.0), good(39.5, 1.0)]
+    assert figures(DOWN, asked_again, held, FIRST)["explicit_error"] == pytest.approx(3.0)
+
+    qdrant = CATALOGUE["qdrant-restart"]  # not held: over when it is ready again
+    waited = [good(11.5, 9.0, kind="rag"), good(13, 0.1, kind="rag")]
+    assert figures(qdrant, waited, AT_10, None)["explicit_error"] == pytest.approx(0.5)
+
+    assert figures(HANG, [good(11.0, 6.0)], AT_10, FIRST)["explicit_error"] == 0.0, "it may take as long as it takes"
+
+
+def test_who_asked_while_every_server_was_made_too_slow_waited_for_the_error_too() -> None:
+    moments = Moments(fault=14.0, breaking=10.0, undone=150.0, healthy=151.0)
+    seen = [good(12.5, 139.0), bad(12.8, 120.2), bad(10.5, 1.0), good(152.0)]
+    assert figures(CATALOGUE["timeout"], seen, moments, FIRST)["explicit_error"] == pytest.approx(120.2)
+    assert figures(CATALOGUE["poison"], seen, moments, FIRST)["explicit_error"] == 0.0
+
+
 def test_health_counts_from_the_rollback_of_a_fault_that_was_held() -> None:
     held = replace(AT_10, undone=40.0, healthy=43.0)
     assert figures(DOWN, [], held, FIRST)["healthy_again"] == pytest.approx(3.0)
