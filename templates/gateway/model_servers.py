@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _PAUSE = 1.5  # seconds between two questions for a server's health, while somebody waits for it
 _STRIKES = 2  # questions without an answer, until nobody waits any longer
+# In the JSON of a request; no text in it can look like that, since its quotes are escaped.
+_WANTS_STREAM = re.compile(rb'"stream"\s*:\s*true')
 _AT_ONCE = 0.5  # seconds in which a server refuses that is there; one whose machine is gone takes longer
 
 
@@ -103,6 +106,10 @@ class Door(httpx.AsyncBaseTransport):
             one.watch()
         limits = request.extensions.get("timeout", {})
         request.extensions["timeout"] = {**limits, "connect": _least(limits.get("connect"), self._connect)}
+        if _wants_stream(request):
+            # llama-server closes the connection after a streamed answer, whatever it says of keeping it. The next
+            # request on it would fail, and open the circuit of a server that is well.
+            request.headers["Connection"] = "close"
         async with server.patience(request):
             response = await self._inner.handle_async_request(request)
         response.stream = _Body(response.stream, server, request)
@@ -151,6 +158,10 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._pieces.aclose()
+
+
+def _wants_stream(request: httpx.Request) -> bool:
+    return isinstance(request.stream, httpx.ByteStream) and _WANTS_STREAM.search(request.content) is not None
 
 
 def _now() -> float:

@@ -6,7 +6,9 @@ import base64
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -78,6 +80,21 @@ def test_an_answer_is_streamed_in_pieces_with_real_token_counts(running: Suite) 
     assert CHAT_SAYS in "".join(pieces)
     usage = next(chunk.usage for chunk in chunks if chunk.usage)
     assert usage.completion_tokens >= len(pieces)
+
+
+def test_while_nothing_is_wrong_the_first_choice_answers_everything(running: Suite) -> None:
+    client = _client(running)
+    hello: Any = {"model": "chat-7b", "messages": [{"role": "user", "content": "hi"}]}
+
+    def ask(number: int) -> str:
+        if number % 3:
+            return client.chat.completions.create(**hello).choices[0].message.content or ""
+        pieces = client.chat.completions.create(**hello, stream=True)
+        return "".join(one.choices[0].delta.content or "" for one in pieces if one.choices)
+
+    with ThreadPoolExecutor(16) as crowd:
+        said = list(crowd.map(ask, range(400)))
+    assert [answer for answer in said if CHAT_SAYS not in answer] == []
 
 
 def test_ask_takes_a_model_and_names_a_wrong_one(running: Suite) -> None:

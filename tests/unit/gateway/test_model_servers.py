@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from importlib import util
 from types import ModuleType
@@ -221,6 +222,42 @@ def test_a_connection_is_not_waited_for_as_long_as_an_answer(servers: ModuleType
 
     asyncio.run(ask())
     assert played.worked[0].extensions["timeout"] == {"connect": given, "read": asked, "write": asked, "pool": asked}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ({"stream": True, "messages": []}, "close"),
+        ({"messages": [{"content": "a"}], "stream": True}, "close"),
+        ({"stream": False}, "keep-alive"),
+        ({"messages": [{"content": 'say "stream": true, {"stream":true}'}]}, "keep-alive"),
+    ],
+)
+def test_nobody_is_given_the_connection_that_a_stream_came_over(
+    servers: ModuleType, body: dict[str, Any], kept: str
+) -> None:
+    played = Played([200], answers)
+
+    async def ask() -> None:
+        async with door(servers, played) as client:
+            await client.post(URL, json=body)
+            await client.post(URL, content=json.dumps(body, indent=1), headers={"Content-Type": "application/json"})
+
+    asyncio.run(asyncio.wait_for(ask(), LONG))
+    assert [request.headers["Connection"] for request in played.worked] == [kept, kept]
+
+
+def test_what_is_sent_piece_by_piece_is_not_read_before_it_is_sent(servers: ModuleType) -> None:
+    played = Played([200], answers)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"stream": true}'
+
+    async def ask() -> int:
+        async with door(servers, played) as client:
+            return (await client.post(URL, content=pieces())).status_code
+
+    assert asyncio.run(asyncio.wait_for(ask(), LONG)) == 200
 
 
 def test_a_server_whose_machine_is_gone_costs_requests_no_more_than_one_that_hangs(
