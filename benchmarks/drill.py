@@ -157,6 +157,8 @@ def _trials_of(report: Mapping[str, Any], fault: str) -> tuple[Trial, ...]:
 def _tell(fault: str, trials: Sequence[Trial], report: Mapping[str, Any]) -> None:
     took = f", {report['seconds'] / len(trials):.1f} s each" if "seconds" in report else ""
     print(f"{fault}: {', '.join(trial.outcome for trial in trials)}{took}", flush=True)
+    for why in dict.fromkeys(trial.why for trial in trials if trial.outcome is Outcome.FAIL):
+        print(f"    {why}", flush=True)
 
 
 def _kept(engine: str) -> Path:
