@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _PAUSE = 1.5  # seconds between two questions for a server's health, while somebody waits for it
 _STRIKES = 2  # questions without an answer, until nobody waits any longer
+_AT_ONCE = 0.5  # seconds in which a server refuses that is there; one whose machine is gone takes longer
 # In the JSON of a request; no text in it can look like that, since its quotes are escaped.
 _WANTS_STREAM = re.compile(rb'"stream"\s*:\s*true')
-_AT_ONCE = 0.5  # seconds in which a server refuses that is there; one whose machine is gone takes longer
 
 
 class Server:
