@@ -26,22 +26,25 @@ class Windows:
     before: tuple[Request, ...]  # they ended before the fault; without the warm-up
     caught: tuple[Request, ...]  # under way at the fault, or begun before the suite could notice it
     later: tuple[Request, ...]
+    meanwhile: tuple[Request, ...]  # begun while the drill was breaking something, and under way when it had
 
     @property
     def since(self) -> tuple[Request, ...]:
-        """All that the fault may have met."""
+        """All that is judged of what the fault may have met."""
         return (*self.caught, *self.later)
 
 
 def windows(fault: Fault, requests: Iterable[Request], moments: Moments) -> Windows:
     """Sort requests by what the fault may have done to them; poison is left out."""
     ordered = sorted((one for one in requests if one.kind != "poison"), key=lambda one: one.start)
-    met = [one for one in ordered if one.end >= moments.fault and not _begun_while_breaking(one, moments)]
     noticed = moments.fault + fault.notice
+    under_way = [one for one in ordered if one.end >= moments.fault]
+    met = [one for one in under_way if not moments.broken_from <= one.start < moments.fault]
     return Windows(
         before=tuple(one for one in ordered if one.end < moments.broken_from and one.start >= 0),
         caught=tuple(one for one in met if one.start < noticed),
         later=tuple(one for one in met if one.start >= noticed),
+        meanwhile=tuple(one for one in under_way if moments.broken_from <= one.start < moments.fault),
     )
 
 
@@ -67,7 +70,7 @@ def figures(fault: Fault, requests: Sequence[Request], moments: Moments, first: 
         "p99_added": _difference(_percentile(later, 0.99), _percentile(before, 0.99)),
         "first_good": _first_good(asked, moments.fault),
         "in_flight": max((_lasted(one, moments) for one in seen.caught), default=0.0),
-        "explicit_error": max(_untold(fault, asked, _of_kind(kind, requests), moments), default=0.0),
+        "explicit_error": max(_untold(fault, asked, _of_kind(kind, seen.meanwhile), moments), default=0.0),
         "healthy_again": _healthy_again(fault, moments),
         "back_on_first": _first_good((one for one in asked if one.server == first), moments.healthy),
         "recovers": _first_good(asked, moments.healthy),
@@ -132,7 +135,7 @@ def _lasted(request: Request, moments: Moments) -> float:
     return request.end - max(request.start, moments.fault)
 
 
-def _untold(fault: Fault, asked: Iterable[Request], requests: Iterable[Request], moments: Moments) -> Iterator[float]:
+def _untold(fault: Fault, asked: Iterable[Request], meanwhile: Iterable[Request], moments: Moments) -> Iterator[float]:
     """Yield for how long each client was told nothing: until its error, or for as long as the fault lasted."""
     yield from (_lasted(one, moments) for one in asked if not one.good)
     if fault.tolerance.explicit_error is None:
@@ -141,12 +144,7 @@ def _untold(fault: Fault, asked: Iterable[Request], requests: Iterable[Request],
     if over is not None:
         yield from (over - max(one.start, moments.fault) for one in asked if one.good and one.start < over <= one.end)
     # Making every server too slow takes so long that a client may only meet it while it is being done.
-    late = (one for one in requests if _begun_while_breaking(one, moments) and one.end >= moments.fault)
-    yield from (one.end - one.start for one in late if not one.good)
-
-
-def _begun_while_breaking(request: Request, moments: Moments) -> bool:
-    return moments.broken_from <= request.start < moments.fault
+    yield from (one.end - one.start for one in meanwhile if not one.good)
 
 
 def _first_good(requests: Iterable[Request], moment: float | None) -> float | None:
